@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# tcpconnstate. `make run` shows it, `make check` tests it, `make help` lists the rest.
+#
+# Nothing has to be configured. Everything that is built lands in build/ (SAN=1: build/san/),
+# only the finished program is put here. What follows "##" is what `make help` prints.
+
+VERSION = 0.1.0
+
+# ---- What you may set -----------------------------------------------------------------------
+
+## V=1                print the whole commands
+## SAN=1              build with ASan and UBSan, into build/san
+## DEVELOPER=1        warnings are errors (make check does this)
+## ARGS='...'         arguments for make run and make bench
+## T=tests/e2e/x.bats make check-e2e: only this test
+
+## CC, CLANG          compilers of the user side and of the BPF side (cc, clang)
+CLANG ?= clang
+## CFLAGS='-O2 -g'    your own compiler flags; also CPPFLAGS, LDFLAGS, LDLIBS
+CFLAGS ?= -O2 -g
+## BPFTOOL, PKG_CONFIG
+PKG_CONFIG ?= pkg-config
+## BPF_CPU=v2         instruction set of the BPF side
+# v2 is what every kernel with BTF runs, on any architecture. v3 adds 32-bit jumps and arithmetic,
+# which 5.10 runs too; atomics that return a value need v3 and 5.12, and must not be used here.
+BPF_CPU ?= v2
+
+## PREFIX=/usr/local  where make install puts things; in detail SBINDIR, MANDIR, COMPDIR
+PREFIX  ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR  ?= $(PREFIX)/share/man
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+## DESTDIR=           root of a package that is being built
+
+# ---- Tools ----------------------------------------------------------------------------------
+#
+# A bare machine has none of them when this file is read: no lookup may fail here. `run` and
+# `check` install what is missing and then start make anew, which looks again.
+
+# Debian keeps bpftool in /usr/sbin, which is not in a user's PATH; Ubuntu's bpftool may be a
+# wrapper that finds nothing for the running kernel beside tools that would do.
+ifeq ($(origin BPFTOOL),undefined)
+BPFTOOL := $(shell for b in bpftool /usr/sbin/bpftool /usr/local/sbin/bpftool \
+		/usr/lib/linux-tools/*/bpftool /usr/lib/linux-tools-*/bpftool; do \
+		"$$b" version >/dev/null 2>&1 && { echo "$$b"; break; }; done)
+BPFTOOL := $(or $(BPFTOOL),bpftool)
+endif
+
+PKGS       := libbpf libelf zlib libcap-ng
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lbpf -lelf -lz -lcap-ng)
+
+ifeq ($(V),1)
+  Q   =
+  msg =
+else
+  Q   = @
+  msg = @printf '  %-8s %s\n' '$(1)' '$(if $(2),$(2),$@)';
+  MAKEFLAGS += --no-print-directory
+endif
+
+# One job per CPU where this file starts make again, unless -j was given.
+JOBS  = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+
+# ---- Who builds -----------------------------------------------------------------------------
+#
+# Root in somebody else's tree (sudo make, su) would leave files that their owner cannot remove.
+# So root hands every target that writes here to the owner, and does itself only what needs root.
+# AS_OWNER stays empty where the owner could not do it (an id that this machine does not have).
+
+MY_UID := $(shell id -u)
+ifeq ($(MY_UID),0)
+OWNER := $(shell stat -c %u . 2>/dev/null)
+ifneq ($(OWNER),0)
+AS_OWNER := setpriv --reuid=$(OWNER) --regid=$(shell stat -c %g .) --clear-groups env -u HOME
+ifneq ($(shell $(AS_OWNER) test -w '$(CURDIR)' 2>/dev/null && echo yes),yes)
+AS_OWNER :=
+endif
+endif
+endif
+
+# And a user becomes root only for what needs it.
+SUDO := $(if $(filter 0,$(MY_UID)),,sudo)
+
+# ---- Files ----------------------------------------------------------------------------------
+
+OUT := build$(if $(filter 1,$(SAN)),/san)
+BIN := $(if $(filter 1,$(SAN)),$(OUT)/)tcpconnstate
+
+SKELS := $(patsubst bpf/%.bpf.c,build/%.skel.h,$(wildcard bpf/*.bpf.c))
+OBJS  := $(patsubst %.c,$(OUT)/%.o,$(wildcard src/*.c))
+
+# tests/unit/test_*.c is a program each; other files there are linked into all of them.
+UNIT_LIB := $(patsubst tests/%.c,$(OUT)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+UNIT     := $(patsubst tests/%.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
+
+# tests/e2e/NAME.c and tests/bench/NAME.c are a program each; NAME_more.c is a further part of NAME.
+head      = $(dir $1)$(firstword $(subst _, ,$(notdir $(basename $1))))
+owner     = $(if $(wildcard $(call head,$1).c),$(call head,$1),$(basename $1))
+HELPER_C := $(wildcard tests/e2e/*.c tests/bench/*.c)
+HELPERS  := $(patsubst tests/%,$(OUT)/%,$(sort $(foreach c,$(HELPER_C),$(call owner,$c))))
+parts     = $(foreach c,$(HELPER_C),$(if $(filter $1,$(call owner,$c)),$(c:tests/%.c=$(OUT)/%.o)))
+
+# Tests in the order in which they are run: cheap first, and the look at who owns the build last.
+LINTS  := $(wildcard tests/check/lint-*.sh)
+CHECKS := $(filter-out $(LINTS) tests/check/owner.sh,$(wildcard tests/check/*.sh))
+E2E    := $(wildcard tests/e2e/*.bats)
+SAN_UNIT := $(patsubst tests/%.c,build/san/%,$(wildcard tests/unit/test_*.c))
+TESTS  := $(CHECKS) $(UNIT) $(SAN_UNIT) $(LINTS) $(E2E) tests/check/owner.sh
+
+# ---- Flags ----------------------------------------------------------------------------------
+
+# The strict list warns everywhere; it stops the build only for developers and in make check,
+# so that next year's compiler does not keep anybody from building this year's release.
+WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wwrite-strings -Wvla \
+	-Wformat=2 -Wpointer-arith -Wundef $(if $(filter 1,$(DEVELOPER)),-Werror)
+
+ALL_CPPFLAGS = -D_GNU_SOURCE= -Isrc -Ibpf -isystem build $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS   = -std=gnu11 $(WARN) $(CFLAGS)
+ALL_LDFLAGS  = -Wl,--as-needed $(LDFLAGS)
+ALL_LDLIBS   = $(PKG_LIBS) $(LDLIBS)
+ifeq ($(SAN),1)
+ALL_CFLAGS  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ALL_LDFLAGS += -fsanitize=address,undefined
+endif
+COMPILE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
+
+# What the BPF headers call this machine's architecture.
+BPF_ARCH ?= $(shell uname -m | sed -e 's/x86_64/x86/;s/i.86/x86/;s/aarch64/arm64/;s/arm[v67].*/arm/' \
+		-e 's/riscv64/riscv/;s/ppc64.*/powerpc/;s/loongarch64/loongarch/;s/s390x/s390/')
+BPF_CPPFLAGS = -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Ibpf $(PKG_CFLAGS)
+BPF_CFLAGS   = -g -O2 -target bpf -mcpu=$(BPF_CPU) -std=gnu11 -fno-stack-protector \
+	-Wall -Wextra -Wno-unused-parameter $(if $(filter 1,$(DEVELOPER)),-Werror)
+BPF_COMPILE  = $(CLANG) $(BPF_CFLAGS) $(BPF_CPPFLAGS)
+
+# 0.1.0 in a release, 0.1.0-12-gabcdef0 or 0.1.0-gabcdef0 in a checkout, with -dirty if changed.
+GIT := $(shell test -e .git && git describe --tags --always --dirty --match 'v[0-9]*' 2>/dev/null)
+TCS_VERSION := $(if $(filter v$(VERSION)%,$(GIT)),$(GIT:v%=%),$(VERSION)$(GIT:%=-g%))
+DEFS_VERSION := -DTCS_VERSION='"$(TCS_VERSION)"'
+
+# ---- Targets --------------------------------------------------------------------------------
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: FORCE all run check bench static install uninstall deps clean format help unit helpers \
+	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers \
+	check-vmlinux check-docs
+
+# Targets that write into the tree.
+BUILDS := all static unit helpers check-build clean format
+
+ifneq ($(AS_OWNER),)
+
+$(BUILDS):
+	+$(Q)$(AS_OWNER) $(MAKE) $@
+
+else
+
+all: $(BIN)      ## build ./tcpconnstate (the default)
+
+unit: $(UNIT)
+
+helpers: $(HELPERS)
+
+# All that make check needs, the sanitized unit tests included.
+check-build: all unit helpers
+ifneq ($(SAN),1)
+	+$(Q)$(MAKE) SAN=1 unit
+endif
+
+static: build/static/tcpconnstate   ## build/static/tcpconnstate: one file that runs on any Linux
+
+clean:           ## remove everything that was built
+	$(call msg,CLEAN,build tcpconnstate)
+	$(Q)rm -rf build tcpconnstate
+
+format:          ## put all C files into the project's format (.clang-format)
+	$(call msg,FORMAT,$(words $(FORMAT_C)) files)
+	$(Q)clang-format -i $(FORMAT_C)
+
+endif
+
+run:             ## install what is missing, build, and watch this host live
+	$(Q)tests/deps.sh build
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all
+	$(Q)[ -z '$(SUDO)' ] || command -v sudo >/dev/null || { \
+		echo 'tcpconnstate needs root, and there is no sudo here: run this as root' >&2; exit 1; }
+	$(call msg,RUN,$(strip $(SUDO) ./$(BIN) $(subst ','\'',$(ARGS))))
+	$(Q)$(SUDO) ./$(BIN) $(ARGS)
+
+check:           ## install what is missing, build, and run every test
+	$(Q)tests/deps.sh build check
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 check-build
+	$(call RUN_TESTS,$(TESTS))
+
+check-fast:      ## all tests but those that need root
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 check-build
+	$(call RUN_TESTS,$(filter-out $(E2E),$(TESTS)))
+
+check-unit:      ## the unit tests
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 unit
+	$(call RUN_TESTS,$(UNIT))
+
+check-san:       ## the unit tests under ASan and UBSan
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 SAN=1 unit
+	$(call RUN_TESTS,$(SAN_UNIT))
+
+check-e2e:       ## the end-to-end tests, as root
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 all helpers
+	$(call RUN_TESTS,$(or $(T),$(E2E)))
+
+check-lint:      ## clang-format, clang-tidy, cppcheck, shellcheck
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 all
+	$(call RUN_TESTS,$(LINTS))
+
+check-layers:    ## does every file of src/ include only what its layer may?
+	$(call RUN_TESTS,tests/check/layers.sh)
+
+check-headers:   ## does every header compile alone?
+	$(call RUN_TESTS,tests/check/headers.sh)
+
+check-vmlinux:   ## do our kernel types agree with the running kernel's?
+	$(call RUN_TESTS,tests/check/vmlinux.sh)
+
+check-docs:      ## do --help, man page and completion name the same options?
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 all
+	$(call RUN_TESTS,tests/check/docs.sh)
+
+bench:           ## compare with libbpf-tools' tcpstates and tcplife, side by side
+	$(Q)tests/deps.sh build bench
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all helpers
+	$(Q)$(SUDO) tests/bench/bench.sh $(ARGS)
+
+deps:            ## install what building and testing need, and say what and why
+	$(Q)tests/deps.sh build check
+
+install: all     ## install program, man page and completion (PREFIX, DESTDIR)
+	$(call msg,INSTALL,$(DESTDIR)$(SBINDIR)/tcpconnstate)
+	$(Q)install -D -m 755 $(BIN) $(DESTDIR)$(SBINDIR)/tcpconnstate
+	$(if $(MAN),$(Q)install -D -m 644 $(MAN) $(DESTDIR)$(MANDIR)/man8/tcpconnstate.8)
+	$(if $(COMP),$(Q)install -D -m 644 $(COMP) $(DESTDIR)$(COMPDIR)/tcpconnstate)
+
+uninstall:       ## remove what install put there
+	$(call msg,REMOVE,$(DESTDIR)$(SBINDIR)/tcpconnstate)
+	$(Q)rm -f $(DESTDIR)$(SBINDIR)/tcpconnstate $(DESTDIR)$(MANDIR)/man8/tcpconnstate.8 \
+		$(DESTDIR)$(COMPDIR)/tcpconnstate
+
+help:            ## this list
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## *\(.*\)/\1\t\2/p' Makefile | \
+		awk -F '\t' '{ printf "  %-15s %s\n", $$1, $$2 }'
+	@echo 'Variables:'
+	@sed -n 's/^## /  /p' Makefile
+
+# For scripts: make -s print-BPF_COMPILE
+print-%:
+	@printf '%s\n' '$(subst ','\'',$($*))'
+
+MAN      := $(wildcard src/man/tcpconnstate.8)
+COMP     := $(firstword $(wildcard src/completion/tcpconnstate*))
+FORMAT_C := $(wildcard src/*.[ch] bpf/*.[ch] tests/unit/*.[ch] tests/e2e/*.[ch] tests/bench/*.[ch] \
+		tests/fuzz/*.[ch])
+
+# tests/run prints prove's report, what was skipped and why, and the sum.
+RUN_TESTS = $(Q)TCS_AS_OWNER='$(AS_OWNER)' tests/run $(1)
+
+# ---- Rules ----------------------------------------------------------------------------------
+
+ifeq ($(AS_OWNER),)
+
+$(BIN): $(OBJS)
+	$(call msg,LINK)
+	$(Q)$(COMPILE) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LDLIBS)
+
+# The same objects, linked against lib*.a.
+build/static/tcpconnstate: $(OBJS)
+	$(call msg,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -static $(ALL_LDFLAGS) -o $@ $^ \
+		$(shell $(PKG_CONFIG) --static --libs $(PKGS) 2>/dev/null) -lelf -lz $(LDLIBS) || { \
+		echo 'make static: this system has no complete static libbpf, libelf, zlib and libcap-ng' \
+		'(Debian 12 has; in Debian 13 libelf.a lacks symbols)' >&2; exit 1; }
+
+$(OUT)/src/%.o: src/%.c $(OUT)/.flags | $(SKELS)
+	$(call msg,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) $(DEFS) -MD -MP -c -o $@ $<
+
+$(OUT)/unit/%.o: tests/unit/%.c $(OUT)/.flags | $(SKELS)
+	$(compile_test)
+$(OUT)/e2e/%.o: tests/e2e/%.c $(OUT)/.flags
+	$(compile_test)
+$(OUT)/bench/%.o: tests/bench/%.c $(OUT)/.flags
+	$(compile_test)
+
+define compile_test
+	$(call msg,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -MD -MP -c -o $@ $<
+endef
+
+$(UNIT): %: %.o $(UNIT_LIB) $(filter-out %/main.o,$(OBJS))
+	$(call msg,LINK)
+	$(Q)$(COMPILE) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LDLIBS) -lcmocka
+
+.SECONDEXPANSION:
+$(HELPERS): $$(call parts,$$(patsubst $(OUT)/%,tests/%,$$@))
+	$(call msg,LINK)
+	$(Q)$(COMPILE) $(ALL_LDFLAGS) -pthread -o $@ $^ $(ALL_LDLIBS)
+
+# The BPF side. `gen object` leaves out the debug information that only the compiler needed.
+build/%.bpf.o: bpf/%.bpf.c build/.bpf-flags
+	$(call msg,BPF,$<)
+	$(Q)$(BPF_COMPILE) -MD -MP -MT $@ -MF $(@:.o=.d) -c -o $(@:.o=.full.o) $<
+	$(Q)$(BPFTOOL) gen object $@ $(@:.o=.full.o)
+
+build/%.skel.h: build/%.bpf.o
+	$(call msg,SKEL)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# Files that hold the flags of the last build: changed flags rebuild what they touch.
+remember = $(Q)mkdir -p $(@D); f='$(subst ','\'',$(1))'; \
+	[ "$$(cat $@ 2>/dev/null)" = "$$f" ] || printf '%s\n' "$$f" > $@
+$(OUT)/.flags: FORCE | tools
+	$(call remember,$(COMPILE))
+build/.bpf-flags: FORCE | tools
+	$(call remember,$(BPF_COMPILE))
+$(OUT)/.version: FORCE
+	$(call remember,$(TCS_VERSION))
+
+# Only the files that name the version are rebuilt when it changes.
+VERSIONED := $(patsubst %.c,$(OUT)/%.o,$(shell grep -ls TCS_VERSION src/*.c))
+$(VERSIONED): $(OUT)/.version
+$(VERSIONED): DEFS = $(DEFS_VERSION)
+
+# A sentence instead of "clang: not found" in the middle of the build.
+.PHONY: tools
+tools:
+	$(Q)CC='$(CC)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' tests/deps.sh --only-look build
+
+-include $(wildcard build/*.d $(OUT)/src/*.d $(OUT)/unit/*.d $(OUT)/e2e/*.d $(OUT)/bench/*.d)
+
+endif

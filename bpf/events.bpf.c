@@ -1,0 +1,690 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * events.bpf.c - every TCP state change and every resent SYN-ACK of the host, into ring buffers
+ *
+ * Three programs share the state tracepoint and do the same work. The kernel skips a program, with
+ * no more than a count (recursion_misses), when it would interrupt itself on a CPU; the next
+ * program on the tracepoint then finds the event unhandled and takes it. Two marks tell it so:
+ *
+ *   handled[]   of this CPU and context (a task holding the socket, or a soft interrupt): cheap,
+ *               and exact while a tracepoint's probes cannot be preempted (up to Linux 7.0)
+ *   note->mark  of the socket: slower, always exact: two successive events of one socket never
+ *               have the same (old, new)
+ *
+ * All of it runs with the socket's lock held, so a note has one writer at a time. Nothing here
+ * wakes a reader, allocates per event, or decides what an event means.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "tcs_wire.h"
+#include "tcs_note.h"
+#include "tcs_socket.h"
+
+#define PF_KTHREAD 0x00200000
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile struct tcs_settings set = { .programs = 1 };
+const volatile __u64 lports[1024];
+const volatile __u64 rports[1024];
+
+/* Raised by user space when it has forgotten its sockets: all facts are told anew. */
+volatile __u8 epoch = 1;
+
+struct tcs_percpu percpu[TCS_MAX_CPUS];
+
+/* One ring for each CPU; the reader makes them at load time and puts them here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_RINGBUF);
+		__uint(max_entries, 4096);
+	});
+} rings SEC(".maps");
+
+static __always_inline struct tcs_percpu *this_cpu(void)
+{
+	return &percpu[bpf_get_smp_processor_id() & (TCS_MAX_CPUS - 1)];
+}
+
+static __always_inline void *this_ring(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&rings, &cpu);
+}
+
+/* Atomic: an interrupt may count on this CPU between our load and our store. */
+static __always_inline void count(__u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
+/* ---- facts of a socket ----------------------------------------------------------------------- */
+
+static __always_inline const struct cgroup *cgroup_of(const struct sock *sk)
+{
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		return sk->sk_cgrp_data.cgroup;
+	return NULL;
+}
+
+static __always_inline __u64 cgroup_id(const struct sock *sk)
+{
+	const struct cgroup *cg = cgroup_of(sk);
+
+	return cg ? cg->kn->id : 0;
+}
+
+/* ---- filters: drop only what user space would drop as well -------------------------------------- */
+
+static __always_inline bool port_listed(const volatile __u64 *bits, __u16 port)
+{
+	return bits[port >> 6] >> (port & 63) & 1;
+}
+
+static __always_inline bool prefix_differs(const volatile __u8 *want, const __u64 have[2], __u8 bits)
+{
+	const volatile __u64 *w = (const volatile __u64 *)want;
+	__u64 high = w[0] ^ have[0], low = w[1] ^ have[1];
+
+	high = bpf_be64_to_cpu(high);
+	low = bpf_be64_to_cpu(low);
+	if (bits <= 64)
+		return bits && high >> (64 - bits);
+	return high || low >> (128 - bits);
+}
+
+static __always_inline bool addrs_unwanted(const struct addrs *a, __u16 lport)
+{
+	if (set.by_lport && lport && !port_listed(lports, lport))
+		return true;
+	if (!a->known)
+		return false;
+	if (set.family && set.family != a->family)
+		return true;
+	if (set.by_rport && !port_listed(rports, a->rport))
+		return true;
+	if (set.src_bits && prefix_differs(set.src, a->l, set.src_bits))
+		return true;
+	return set.dst_bits && prefix_differs(set.dst, a->r, set.dst_bits);
+}
+
+static __always_inline bool cgroup_unwanted(const struct sock *sk)
+{
+	const struct cgroup *cg = cgroup_of(sk);
+	const struct cgroup *up = NULL;
+	__u32 level = set.cgroup_level;
+	__u64 id = 0;
+
+	if (!cg)
+		return false;
+	if (cg->level < (int)level)
+		return true;
+	if (bpf_core_field_exists(cg->ancestors)) {
+		bpf_probe_read_kernel(&up, sizeof(up), &cg->ancestors[level]);
+		if (up)
+			id = BPF_CORE_READ(up, kn, id);
+	} else {
+		const struct cgroup___ids *ids = (const void *)cg;
+
+		bpf_probe_read_kernel(&id, sizeof(id), &ids->ancestor_ids[level]);
+	}
+	return id != set.cgroup;
+}
+
+/* Needs nothing but the socket: decided before a note is made. */
+static __always_inline bool socket_unwanted(const struct sock *sk, const struct tcp_sock *tp)
+{
+	if (set.netns && sk->__sk_common.skc_net.net->ns.inum != set.netns)
+		return true;
+	if (set.has_uid && sk->sk_uid.val != set.uid)
+		return true;
+	if (set.cgroup && cgroup_unwanted(sk))
+		return true;
+	if (set.family || set.by_lport || set.by_rport || set.src_bits || set.dst_bits) {
+		struct addrs a;
+
+		read_addrs(&sk->__sk_common, &a);
+		return addrs_unwanted(&a, bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport));
+	}
+	return false;
+}
+
+static __always_inline bool owner_unwanted(const struct tcs_note *note)
+{
+	if (!note->pid)
+		return false;		/* the scan at start may know it */
+	if (set.has_pid && note->pid != set.pid)
+		return true;
+	if (set.has_comm) {
+		const volatile __u64 *want = (const volatile __u64 *)set.comm;
+
+		return want[0] != note->comm[0] || want[1] != note->comm[1];
+	}
+	return false;
+}
+
+/* -> CLOSE out of these two may turn out to be -> TIME_WAIT. */
+static __always_inline bool may_be_time_wait(int old, int new)
+{
+	return new == TCP_CLOSE && (old == TCP_FIN_WAIT2 || old == TCP_CLOSING);
+}
+
+static __always_inline bool states_unwanted(int old, int new)
+{
+	__u32 touched = 1U << old | 1U << new;
+	__u32 surely = touched;
+
+	if (may_be_time_wait(old, new)) {
+		touched |= 1U << TCP_TIME_WAIT;
+		surely = 1U << old;
+	}
+	return (set.states && !(set.states & touched)) || (set.not_states & surely);
+}
+
+/* ---- owners: only from what a task does itself -------------------------------------------------- */
+
+/*
+ * connect(), listen(), close() and shutdown(): the transitions that only a user of the socket can
+ * cause. sk_lock.owned alone is not enough: whoever releases the lock also runs what has arrived
+ * meanwhile (release_sock()), and that may be a reader of socket lists. -> CLOSE with an error is
+ * the work of the peer, a timer, or a killer (tcp_abort(), ECONNABORTED).
+ */
+static __always_inline bool task_acts(const struct sock *sk, int old, int new)
+{
+	switch (new) {
+	case TCP_SYN_SENT:
+	case TCP_LISTEN:
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		return true;
+	case TCP_CLOSE:
+		return !sk->sk_err && old != TCP_FIN_WAIT1 && old != TCP_FIN_WAIT2 &&
+		       old != TCP_CLOSING && old != TCP_LAST_ACK;
+	default:
+		return false;
+	}
+}
+
+/* Returns whether current acted; *changed is set when that teaches a new owner. */
+static __always_inline bool learn_owner(struct tcs_note *note, bool *changed)
+{
+	const struct task_struct *task = bpf_get_current_task_btf();
+	const struct task_struct *leader = task->group_leader;
+	const __u64 *comm = (const __u64 *)leader->comm;
+	__u64 c0 = comm[0], c1 = comm[1];
+	__u32 pid = task->tgid;
+
+	if (!pid || task->flags & PF_KTHREAD)
+		return false;
+	if (note->pid != pid || note->comm[0] != c0 || note->comm[1] != c1 ||
+	    note->owner_source != TCS_OWNER_TASK) {
+		note->pid = pid;
+		note->comm[0] = c0;
+		note->comm[1] = c1;
+		note->owner_source = TCS_OWNER_TASK;
+		*changed = true;
+	}
+	return true;
+}
+
+/* ---- notes ---------------------------------------------------------------------------------- */
+
+/* A child starts with a copy of its listener's note (BPF_F_CLONE): keep the owner, drop the rest. */
+static __always_inline void note_born(struct tcs_note *note, struct sock *sk, bool cloned)
+{
+	note->parent = cloned ? note->id : 0;
+	note->id = bpf_get_socket_cookie(sk);
+	note->since_ns = 0;
+	note->seq = 0;
+	note->told_epoch = 0;
+	note->reset_sent = 0;
+	if (cloned && note->pid)
+		note->owner_source = TCS_OWNER_LISTENER;
+}
+
+static __always_inline struct tcs_note *note_get(struct sock *sk, int old, int new, __u16 *flags)
+{
+	bool child = old == TCP_LISTEN && new == TCP_SYN_RECV;
+	struct tcs_note *note = bpf_sk_storage_get(&notes, sk, NULL, 0);
+
+	if (note && !child)
+		return note;
+	if (note) {
+		note_born(note, sk, true);
+		return note;
+	}
+	note = bpf_sk_storage_get(&notes, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!note)
+		return NULL;
+	note_born(note, sk, false);
+	if (!child && old != TCP_CLOSE)
+		*flags |= TCS_F_OLDER;
+	return note;
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+static __always_inline void put_facts(struct tcs_wire_facts *f, const struct sock *sk, __u64 parent)
+{
+	struct addrs a;
+
+	read_addrs(&sk->__sk_common, &a);
+	__builtin_memcpy(f->laddr, a.l, 16);
+	__builtin_memcpy(f->raddr, a.r, 16);
+	f->parent = parent;
+	f->cgroup = cgroup_id(sk);
+	f->netns = sk->__sk_common.skc_net.net->ns.inum;
+	f->uid = sk->sk_uid.val;
+	f->rport = a.rport;
+	f->family = a.family;
+	__builtin_memset(f->pad, 0, sizeof(f->pad));
+}
+
+static __always_inline void put_owner(struct tcs_wire_owner *o, const struct tcs_note *note)
+{
+	o->pid = note->pid;
+	o->source = note->owner_source;
+	__builtin_memset(o->pad, 0, sizeof(o->pad));
+	__builtin_memcpy(o->comm, note->comm, TCS_COMM_LEN);
+}
+
+static __always_inline void put_totals(struct tcs_wire_totals *t, const struct sock *sk,
+				       const struct tcp_sock *tp)
+{
+	bool fin_seen = sk->__sk_common.skc_flags >> SOCK_DONE & 1;
+	__u64 received = tp->bytes_received;
+
+	t->bytes_sent = tp->bytes_sent - tp->bytes_retrans;
+	t->bytes_received = received - (received && fin_seen);	/* tcp_rcv_nxt_update() counts a FIN */
+	t->retransmits = tp->total_retrans;
+	t->pad = 0;
+}
+
+static __always_inline __u16 close_flags(const struct sock *sk, const struct tcp_sock *tp)
+{
+	unsigned long sock_flags = sk->__sk_common.skc_flags;
+	__u16 flags = 0;
+
+	if (sk->sk_lock.owned)
+		flags |= TCS_F_OWNED;
+	if (sock_flags >> SOCK_DEAD & 1)
+		flags |= TCS_F_DEAD;
+	if (sock_flags >> SOCK_DONE & 1)
+		flags |= TCS_F_DONE;
+	if (tp->linger2 < 0)
+		flags |= TCS_F_LINGER2_NEG;
+	if (tp->snd_una == tp->write_seq)
+		flags |= TCS_F_ALL_ACKED;
+	return flags;
+}
+
+/* What is the same in every record of this event. */
+struct event {
+	struct sock *sk;
+	const struct tcp_sock *tp;
+	struct tcs_note *note;
+	__u64 ts_ns, in_old_ns;
+	__u16 flags;
+	__u8 old, new;
+};
+
+static __always_inline void put_head(struct tcs_wire_state *s, const struct event *e, __u16 blocks)
+{
+	s->kind = TCS_WIRE_STATE;
+	s->err = e->sk->sk_err;
+	s->old_state = e->old;
+	s->new_state = e->new;
+	s->flags = e->flags | blocks;
+	s->lport = bpf_ntohs(e->tp->inet_conn.icsk_inet.inet_sport);
+	s->ts_ns = e->ts_ns;
+	s->id = e->note->id;
+	s->in_old_ns = e->in_old_ns;
+	s->seq = e->note->seq;
+	s->srtt_us = e->tp->srtt_us >> 3;
+}
+
+struct wire_owner {
+	struct tcs_wire_state state;
+	struct tcs_wire_owner owner;
+};
+
+struct wire_full {
+	struct tcs_wire_state state;
+	struct tcs_wire_owner owner;
+	struct tcs_wire_facts facts;
+};
+
+struct wire_max {
+	struct tcs_wire_state state;
+	struct tcs_wire_owner owner;
+	struct tcs_wire_facts facts;
+	struct tcs_wire_totals totals;
+};
+
+struct wire_close {
+	struct tcs_wire_state state;
+	struct tcs_wire_totals totals;
+};
+
+/* The five shapes of a STATE record, the commonest first. Each returns false when the ring is full. */
+
+static __always_inline bool tell_short(void *ring, const struct event *e)
+{
+	struct tcs_wire_state *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
+
+	if (!r)
+		return false;
+	put_head(r, e, 0);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+static __always_inline bool tell_owner(void *ring, const struct event *e)
+{
+	struct wire_owner *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
+
+	if (!r)
+		return false;
+	put_head(&r->state, e, TCS_F_HAS_OWNER);
+	put_owner(&r->owner, e->note);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+static __always_inline bool tell_full(void *ring, const struct event *e)
+{
+	struct wire_full *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
+
+	if (!r)
+		return false;
+	put_head(&r->state, e, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS);
+	put_owner(&r->owner, e->note);
+	put_facts(&r->facts, e->sk, e->note->parent);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+static __always_inline bool tell_close(void *ring, const struct event *e)
+{
+	struct wire_close *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
+
+	if (!r)
+		return false;
+	put_head(&r->state, e, TCS_F_HAS_TOTALS);
+	put_totals(&r->totals, e->sk, e->tp);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+static __always_inline bool tell_all(void *ring, const struct event *e)
+{
+	struct wire_max *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
+
+	if (!r)
+		return false;
+	put_head(&r->state, e, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS | TCS_F_HAS_TOTALS);
+	put_owner(&r->owner, e->note);
+	put_facts(&r->facts, e->sk, e->note->parent);
+	put_totals(&r->totals, e->sk, e->tp);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+static __always_inline void tell(const struct event *e, bool owner_changed)
+{
+	struct tcs_note *note = e->note;
+	bool facts_known = e->sk->__sk_common.skc_dport || e->old == TCP_LISTEN || e->new == TCP_LISTEN;
+	bool child_unknown = e->old == TCP_LISTEN && e->new == TCP_SYN_RECV &&
+			     !e->sk->__sk_common.skc_dport;
+	bool full = note->told_epoch != epoch && !child_unknown;
+	void *ring = this_ring();
+	bool told;
+
+	if (!ring)
+		return;
+	if (set.totals && e->new == TCP_CLOSE)
+		told = full || owner_changed ? tell_all(ring, e) : tell_close(ring, e);
+	else if (full)
+		told = tell_full(ring, e);
+	else if (owner_changed)
+		told = tell_owner(ring, e);
+	else
+		told = tell_short(ring, e);
+
+	if (!told) {
+		count(&this_cpu()->lost_state);
+		note->told_epoch = 0;
+	} else if (e->new == TCP_CLOSE) {
+		note->told_epoch = 0;		/* the reader forgets it; a reconnect is told in full */
+	} else if (full && facts_known) {
+		note->told_epoch = epoch;
+	}
+}
+
+/* ---- the state tracepoint ----------------------------------------------------------------------- */
+
+static __always_inline void state_change(struct sock *sk, int old, int new, const int nth)
+{
+	struct tcs_percpu *cpu = this_cpu();
+	typeof(&cpu->handled[0]) done = &cpu->handled[sk->sk_lock.owned != 0];
+	__u32 pair = old << 8 | new;
+	struct event e = { .sk = sk, .old = old, .new = new };
+	bool owner_changed = false;
+
+	if (nth > 1 && done->sk == (__u64)sk && done->pair == pair) {
+		if (nth == set.programs)
+			done->sk = 0;	/* never met again by a later event of the same pair */
+		return;
+	}
+	if (nth < set.programs) {
+		done->sk = (__u64)sk;
+		done->pair = pair;
+	}
+
+	/* MPTCP, SCTP and DCCP come here too; close() in FIN_WAIT2 repeats the state. */
+	if (sk->sk_protocol != IPPROTO_TCP || old == new)
+		goto not_ours;
+	e.tp = bpf_skc_to_tcp_sock(sk);
+	if (!e.tp || old > TCP_CLOSING || new > TCP_CLOSING || old < 0 || new < 0)
+		goto not_ours;
+	if (socket_unwanted(sk, e.tp)) {
+		count(&cpu->filtered);
+		goto not_ours;
+	}
+
+	struct tcs_note *note = note_get(sk, old, new, &e.flags);
+
+	if (!note) {
+		count(&cpu->lost_note);
+		goto not_ours;
+	}
+	if (nth > 1) {
+		if (note->mark == pair)
+			return;
+		count(&cpu->caught);
+		e.flags |= TCS_F_CAUGHT;
+	}
+
+	e.note = note;
+	e.ts_ns = bpf_ktime_get_ns();
+	if (note->mark && (note->mark & 0xff) != old && !(old == TCP_LISTEN && new == TCP_SYN_RECV))
+		e.flags |= TCS_F_BROKEN;
+	else if (note->since_ns)
+		e.in_old_ns = e.ts_ns - note->since_ns;
+	note->mark = pair;
+	note->since_ns = e.ts_ns;
+
+	if (sk->sk_lock.owned && task_acts(sk, old, new) && learn_owner(note, &owner_changed))
+		e.flags |= TCS_F_TASK;
+	if (new == TCP_CLOSE)
+		e.flags |= close_flags(sk, e.tp);
+	if (e.tp->total_retrans)
+		e.flags |= TCS_F_RETRANS;
+	if (note->reset_sent) {
+		e.flags |= TCS_F_RESET_SENT;
+		note->reset_sent = 0;
+	}
+	if (owner_unwanted(note) || states_unwanted(old, new)) {
+		count(&cpu->filtered);
+		if (owner_changed)
+			note->told_epoch = 0;
+		return;
+	}
+	note->seq++;
+	tell(&e, owner_changed);
+	return;
+
+not_ours:
+	if (nth > 1)
+		count(&cpu->caught);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcs_state_1, struct sock *sk, int old, int new)
+{
+	state_change(sk, old, new, 1);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcs_state_2, struct sock *sk, int old, int new)
+{
+	state_change(sk, old, new, 2);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcs_state_3, struct sock *sk, int old, int new)
+{
+	state_change(sk, old, new, 3);
+	return 0;
+}
+
+/* ---- resets: they correct what a -> CLOSE seemed to mean ------------------------------------------ */
+
+/*
+ * With a segment (skb): the answer to data that came after close(). It follows the -> CLOSE of the
+ * same socket, which tcp_time_wait() or tcp_reset() seemed to explain. Without one: our own reset;
+ * before -> CLOSE out of FIN_WAIT2 it is the end of an orphan's timer, not a TIME_WAIT.
+ */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
+{
+	struct tcs_wire_reset *r;
+	struct tcs_note *note;
+	__u8 state;
+	void *ring;
+
+	if (!sk)
+		return 0;
+	state = sk->__sk_common.skc_state;
+	if (state == TCP_TIME_WAIT || state > TCP_CLOSING)
+		return 0;		/* mini-sockets have no storage */
+	note = bpf_sk_storage_get(&notes, sk, NULL, 0);
+	if (!note || !note->seq)
+		return 0;
+	if (state != TCP_CLOSE || !skb) {
+		note->reset_sent = state != TCP_CLOSE;
+		return 0;
+	}
+	ring = this_ring();
+	if (!ring)
+		return 0;
+	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
+	if (!r)
+		return 0;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->kind = TCS_WIRE_RESET;
+	r->ts_ns = bpf_ktime_get_ns();
+	r->id = note->id;
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* ---- SYN-ACKs sent again ------------------------------------------------------------------------- */
+
+/* The tracepoint's sk is the listener; for TCP Fast Open it is the child, and the request knows. */
+static __always_inline struct sock *listener_of(struct sock *sk, const struct request_sock *req)
+{
+	if (sk->__sk_common.skc_state == TCP_LISTEN)
+		return sk;
+	return req->__req_common.skc_listener;
+}
+
+static __always_inline bool synack_unwanted(const struct sock *sk, const struct addrs *a, __u16 lport)
+{
+	if (set.netns && sk->__sk_common.skc_net.net->ns.inum != set.netns)
+		return true;
+	if (set.has_uid && sk->sk_uid.val != set.uid)
+		return true;
+	if (set.cgroup && cgroup_unwanted(sk))
+		return true;
+	if (set.states && !(set.states & 1U << TCP_SYN_RECV))
+		return true;
+	if (set.not_states & 1U << TCP_SYN_RECV)
+		return true;
+	return addrs_unwanted(a, lport);
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
+{
+	const struct inet_request_sock *ireq = (const void *)bpf_skc_to_tcp_request_sock(req);
+	struct sock *listener = listener_of(sk, req);
+	const struct inet_connection_sock *icsk;
+	struct tcs_wire_synack *r;
+	struct tcs_note *note;
+	struct addrs a;
+	__u16 lport;
+	void *ring;
+
+	if (!listener || !ireq)
+		return 0;
+	read_addrs(&req->__req_common, &a);
+	lport = req->__req_common.skc_num;
+	note = bpf_sk_storage_get(&notes, sk, NULL, 0);
+	if (synack_unwanted(sk, &a, lport) || (note && owner_unwanted(note))) {
+		count(&this_cpu()->filtered);
+		return 0;
+	}
+	ring = this_ring();
+	if (!ring)
+		return 0;
+	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
+	if (!r) {
+		count(&this_cpu()->lost_synack);
+		return 0;
+	}
+	icsk = (const void *)listener;
+	r->kind = TCS_WIRE_SYNACK;
+	r->family = a.family;
+	r->retransmits = req->num_retrans + 1;	/* not yet counted when the tracepoint runs */
+	r->acked = BPF_CORE_READ_BITFIELD_PROBED(ireq, acked);
+	r->netns = sk->__sk_common.skc_net.net->ns.inum;
+	r->ts_ns = bpf_ktime_get_ns();
+	__builtin_memcpy(r->laddr, a.l, 16);
+	__builtin_memcpy(r->raddr, a.r, 16);
+	r->lport = lport;
+	r->rport = a.rport;
+	r->uid = sk->sk_uid.val;
+	r->syn_queue = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+	r->syn_queue_young = BPF_CORE_READ(icsk, icsk_accept_queue.young.counter);
+	r->accept_queue = BPF_CORE_READ(listener, sk_ack_backlog);
+	r->queue_limit = BPF_CORE_READ(listener, sk_max_ack_backlog);
+	r->listener = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
+	r->cgroup = cgroup_id(sk);
+	__builtin_memset(&r->owner, 0, sizeof(r->owner));
+	if (note)
+		put_owner(&r->owner, note);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
+}

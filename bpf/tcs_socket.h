@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_SOCKET_H
+#define TCS_SOCKET_H
+
+/*
+ * tcs_socket.h - reading a socket: state numbers, and addresses in the one form the wire has
+ *
+ * IPv4 is always ::ffff:a.b.c.d, whatever family the socket is of: an IPv4 client of a dual-stack
+ * listener is IPv4. For AF_INET6 sockets only the v6 members mean anything. BPF side only.
+ */
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+
+/* Kernel state numbers (include/net/tcp_states.h). */
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
+#define TCP_FIN_WAIT1 4
+#define TCP_FIN_WAIT2 5
+#define TCP_TIME_WAIT 6
+#define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
+#define TCP_LAST_ACK 9
+#define TCP_LISTEN 10
+#define TCP_CLOSING 11
+
+struct addrs {
+	__u64 l[2], r[2];	/* network order, IPv4 mapped */
+	__u16 rport;		/* host order */
+	__u8 family;
+	bool known;		/* up to 6.12 a child is told to be SYN_RECV before it has addresses */
+};
+
+#define V4_MAPPED_HIGH bpf_htonl(0xffff)
+
+static __always_inline void map_v4(__u64 out[2], __be32 addr)
+{
+	out[0] = 0;
+	out[1] = (__u64)addr << 32 | V4_MAPPED_HIGH;
+}
+
+static __always_inline bool is_mapped(const __u64 a[2])
+{
+	return !a[0] && (__u32)a[1] == V4_MAPPED_HIGH;
+}
+
+static __always_inline void read_addrs(const struct sock_common *skc, struct addrs *a)
+{
+	a->rport = bpf_ntohs(skc->skc_dport);
+	a->known = a->rport != 0;
+	if (skc->skc_family == AF_INET) {
+		a->family = 4;
+		map_v4(a->l, skc->skc_rcv_saddr);
+		map_v4(a->r, skc->skc_daddr);
+		return;
+	}
+	const __u64 *l = (const __u64 *)&skc->skc_v6_rcv_saddr;
+	const __u64 *r = (const __u64 *)&skc->skc_v6_daddr;
+
+	a->l[0] = l[0];
+	a->l[1] = l[1];
+	a->r[0] = r[0];
+	a->r[1] = r[1];
+	a->family = is_mapped(a->r) || is_mapped(a->l) ? 4 : 6;
+}
+
+#endif /* TCS_SOCKET_H */

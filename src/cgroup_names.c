@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cgroup_names.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hash.h"
+
+#define WALK_PAUSE_MS 1000
+
+struct name {
+	uint64_t id;
+	char *path;
+};
+
+struct cgroup_names {
+	char *root; /* of the v2 mount; NULL: there is none */
+	struct name *names;
+	uint32_t n, cap;
+	struct hash by_id;
+	uint64_t last_walk_ms;
+	bool walked;
+};
+
+static uint64_t name_id(const void *ctx, uint32_t index)
+{
+	const struct cgroup_names *names = ctx;
+
+	return names->names[index].id;
+}
+
+/* /proc/self/mounts writes blanks and the like as \ooo. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+static char *find_root(void)
+{
+	FILE *mounts = fopen("/proc/self/mounts", "re");
+	char line[4096], path[4096], type[64], *root = NULL;
+
+	if (!mounts)
+		return NULL;
+	while (!root && fgets(line, sizeof(line), mounts)) {
+		if (sscanf(line, "%*s %4095s %63s", path, type) == 2 && !strcmp(type, "cgroup2")) {
+			unescape(path);
+			root = strdup(path);
+		}
+	}
+	fclose(mounts);
+	return root;
+}
+
+static void add(struct cgroup_names *names, uint64_t id, const char *path)
+{
+	uint32_t known;
+
+	if (hash_find(&names->by_id, id, &known) || names->n == CGROUP_NAMES_MAX)
+		return;
+	if (names->n == names->cap) {
+		uint32_t cap = names->cap ? names->cap * 2 : 64;
+		struct name *grown = realloc(names->names, cap * sizeof(*grown));
+
+		if (!grown)
+			return;
+		names->names = grown;
+		names->cap = cap;
+	}
+	names->names[names->n] = (struct name){ .id = id, .path = strdup(*path ? path : "/") };
+	if (names->names[names->n].path && !hash_add(&names->by_id, id, names->n))
+		names->n++;
+	else
+		free(names->names[names->n].path);
+}
+
+static void walk(struct cgroup_names *names)
+{
+	char *roots[] = { names->root, NULL };
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+	size_t prefix = strlen(names->root);
+	FTSENT *e;
+
+	if (!fts)
+		return;
+	while ((e = fts_read(fts)))
+		if (e->fts_info == FTS_D)
+			add(names, e->fts_statp->st_ino, e->fts_path + prefix);
+	fts_close(fts);
+}
+
+int cgroup_names_new(struct cgroup_names **ret)
+{
+	struct cgroup_names *names = calloc(1, sizeof(*names));
+
+	if (!names || hash_init(&names->by_id, name_id, names)) {
+		free(names);
+		return -ENOMEM;
+	}
+	names->root = find_root();
+	*ret = names;
+	return 0;
+}
+
+void cgroup_names_free(struct cgroup_names *names)
+{
+	uint32_t i;
+
+	if (!names)
+		return;
+	for (i = 0; i < names->n; i++)
+		free(names->names[i].path);
+	free(names->names);
+	free(names->root);
+	hash_release(&names->by_id);
+	free(names);
+}
+
+const char *cgroup_names_find(struct cgroup_names *names, uint64_t id, uint64_t now_ms)
+{
+	uint32_t index;
+
+	if (!id || !names->root)
+		return NULL;
+	if (hash_find(&names->by_id, id, &index))
+		return names->names[index].path;
+	if (names->walked && now_ms - names->last_walk_ms < WALK_PAUSE_MS)
+		return NULL;
+	names->walked = true;
+	names->last_walk_ms = now_ms;
+	walk(names);
+	return hash_find(&names->by_id, id, &index) ? names->names[index].path : NULL;
+}

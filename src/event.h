@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_EVENT_H
+#define TCS_EVENT_H
+
+/*
+ * event.h - a wire record, checked
+ *
+ * Records come from our own BPF programs or from a file that anybody may have made. event_decode()
+ * is the one gate: lengths, kinds, states, flags and ports that contradict each other are refused,
+ * so that nothing behind it has to check again. An event points into the record it was made from
+ * and lives as long as that.
+ *
+ * Pure: no I/O, no allocation.
+ */
+#include <stddef.h>
+
+#include "../bpf/tcs_wire.h"
+
+struct event {
+	const struct tcs_wire_state *state;	    /* TCS_WIRE_STATE */
+	const struct tcs_wire_synack *synack;	    /* TCS_WIRE_SYNACK */
+	const struct tcs_wire_reset *reset;	    /* TCS_WIRE_RESET */
+
+	/* With a state: NULL when the record does not carry the block. */
+	const struct tcs_wire_owner *owner;
+	const struct tcs_wire_facts *facts;
+	const struct tcs_wire_totals *totals;
+};
+
+/*
+ * record must be aligned to 8 bytes. 0, or -EINVAL (and *ret untouched).
+ */
+int event_decode(const void *record, size_t len, struct event *ret);
+
+#endif /* TCS_EVENT_H */

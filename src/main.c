@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * main.c - find the command, run it, turn its result into an exit status
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "opts.h"
+
+static const struct command commands[CMD_MAX] = {
+#define X(name_, id, summary_) \
+	[CMD_##id] = { .name = #name_, .run = cmd_##name_, .summary = (summary_) },
+#include "command.def"
+#undef X
+};
+
+/*
+ * Started with a standard stream closed, the first BPF map would become stdout and be written to.
+ * The stand-in cannot be written, so output still fails as it should.
+ */
+static void occupy_standard_streams(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY | O_NOCTTY);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* --help and the like. A closed pipe is no failure. */
+static enum exit_code print(const struct opts *opts)
+{
+	errno = 0;
+	if (opts->action == OPTS_HELP)
+		opts_print_help(stdout, opts->command);
+	else if (opts->action == OPTS_VERSION)
+		opts_print_version(stdout);
+	else
+		opts_print_completion(stdout, opts->shell);
+
+	if ((!fflush(stdout) && !ferror(stdout)) || errno == EPIPE)
+		return TCS_EXIT_OK;
+	fprintf(stderr, "tcpconnstate: stdout cannot be written: %s\n", strerror(errno));
+	return TCS_EXIT_RUN;
+}
+
+int main(int argc, char **argv)
+{
+	struct opts_error error;
+	struct opts opts;
+	int err;
+
+	occupy_standard_streams();
+	/* A reader that goes away shows as EPIPE where we write, and ends the program quietly. */
+	signal(SIGPIPE, SIG_IGN);
+
+	err = opts_parse(argc, argv, &opts, &error);
+	if (!err && opts.action == OPTS_RUN)
+		err = opts_resolve(&opts, &error);
+	if (err) {
+		fprintf(stderr, "tcpconnstate: %s\n", error.text);
+		return err == -ENOMEM ? TCS_EXIT_RUN : TCS_EXIT_USAGE;
+	}
+
+	if (opts.action != OPTS_RUN)
+		return print(&opts);
+	return commands[opts.command].run(&opts);
+}

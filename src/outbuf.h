@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_OUTBUF_H
+#define TCS_OUTBUF_H
+
+/*
+ * outbuf.h - a bounded text builder, and the only place that prints untrusted bytes
+ *
+ * Lines for people and for programs are built here and written in batches. There is no printf on
+ * the path of an event: the put functions below are what a line needs, no more.
+ *
+ * Untrusted text (a process chooses its comm, a user a cgroup's name, a capture anything) goes
+ * through outbuf_put_term() or outbuf_put_json() and nowhere else.
+ *
+ * Invariants: data holds len bytes, len <= cap, no terminating NUL. What does not fit is cut at cap
+ * and remembered in `cut`; callers make room first (outbuf_room()), so a cut line is a bug that
+ * shows, not an overflow.
+ *
+ * Owner: the caller. outbuf_init() allocates once (-ENOMEM); nothing after that allocates.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct outbuf {
+	char *data;
+	size_t len;
+	size_t cap;
+	uint64_t cut; /* bytes that did not fit */
+};
+
+int outbuf_init(struct outbuf *b, size_t cap);
+void outbuf_release(struct outbuf *b);
+
+static inline size_t outbuf_room(const struct outbuf *b)
+{
+	return b->cap - b->len;
+}
+
+static inline void outbuf_put(struct outbuf *b, const char *s, size_t n)
+{
+	if (n > outbuf_room(b)) {
+		b->cut += n - outbuf_room(b);
+		n = outbuf_room(b);
+	}
+	memcpy(b->data + b->len, s, n);
+	b->len += n;
+}
+
+static inline void outbuf_putc(struct outbuf *b, char c)
+{
+	if (b->len < b->cap)
+		b->data[b->len++] = c;
+	else
+		b->cut++;
+}
+
+static inline void outbuf_puts(struct outbuf *b, const char *s)
+{
+	outbuf_put(b, s, strlen(s));
+}
+
+/* A string literal, its length known to the compiler. */
+#define outbuf_lit(b, s) outbuf_put(b, "" s, sizeof(s) - 1)
+
+void outbuf_put_u64(struct outbuf *b, uint64_t n);
+/* "18,402" */
+void outbuf_put_grouped(struct outbuf *b, uint64_t n);
+/* Exactly `digits` digits, zeros in front; higher digits of n are dropped. */
+void outbuf_put_padded(struct outbuf *b, uint64_t n, unsigned int digits);
+/* Nanoseconds as milliseconds with three decimals, cut not rounded: "0.412". */
+void outbuf_put_ms(struct outbuf *b, uint64_t ns);
+/* Bytes for people: "0", "512", "14.8K", "3.2M". */
+void outbuf_put_size(struct outbuf *b, uint64_t bytes);
+/* Nanoseconds for people, three digits that count: "412us", "88.2ms", "3.02s", "2h14m". */
+void outbuf_put_span(struct outbuf *b, uint64_t ns);
+/* addr: 16 bytes; family 4 prints the last four of them. IPv6 as RFC 5952 has it. */
+void outbuf_put_addr(struct outbuf *b, const uint8_t addr[16], unsigned int family);
+
+/* Fill with blanks until the text that began at `start` (an earlier len) is `width` long. */
+void outbuf_pad_right(struct outbuf *b, size_t start, size_t width);
+/* The same with the blanks in front of it. */
+void outbuf_pad_left(struct outbuf *b, size_t start, size_t width);
+/* Cut the text from `start` to `width` characters, a '~' for what is missing in its middle. */
+void outbuf_shorten(struct outbuf *b, size_t start, size_t width);
+
+/*
+ * Untrusted bytes, up to n of them or the first NUL. For terminals every control byte, DEL and
+ * every byte above 0x7e becomes '?', so that a name can neither move the cursor nor break columns.
+ * For JSON the result is a quoted string: control bytes, quotes and backslashes are escaped, bytes
+ * that are not valid UTF-8 become U+FFFD.
+ */
+void outbuf_put_term(struct outbuf *b, const char *s, size_t n);
+void outbuf_put_json(struct outbuf *b, const char *s, size_t n);
+
+#endif /* TCS_OUTBUF_H */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_OUTPUT_H
+#define TCS_OUTPUT_H
+
+/*
+ * output.h - standard output: batches out, without ever being stuck in a write
+ *
+ * Lines gather in an outbuf and leave in batches. A reader that does not read must not make us deaf
+ * to signals: before each piece we wait for room or for a signal, and a piece for a pipe or a
+ * terminal is no larger than what poll() promised.
+ *
+ * Bounds: OUTPUT_BYTES of buffer. While the reader is stuck nothing else is taken in; the kernel's
+ * rings fill and count what they lose.
+ */
+#include <stdbool.h>
+
+#include "outbuf.h"
+
+#define OUTPUT_BYTES (256u << 10)
+
+enum output_end {
+	OUTPUT_OPEN = 0,
+	OUTPUT_CLOSED,	    /* the reader has gone away: end quietly */
+	OUTPUT_FAILED,	    /* error_number says why */
+	OUTPUT_INTERRUPTED, /* a signal is waiting while the reader is not reading */
+};
+
+struct output {
+	struct outbuf buf;
+	int fd;
+	int signal_fd; /* readable: a signal is waiting; -1 none */
+	bool in_pieces;
+	bool terminal;
+	enum output_end end;
+	int error_number;
+};
+
+int output_init(struct output *o, int fd, int signal_fd); /* 0 or -ENOMEM */
+void output_release(struct output *o);
+
+/* Write everything out; on failure o->end says so and the rest is dropped. */
+void output_flush(struct output *o);
+
+/* Make room for at least n bytes. */
+static inline void output_reserve(struct output *o, size_t n)
+{
+	if (outbuf_room(&o->buf) < n)
+		output_flush(o);
+}
+
+unsigned int output_columns(const struct output *o); /* of the terminal; 0: it is none */
+
+#endif /* TCS_OUTPUT_H */

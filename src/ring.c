@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "ring.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int ring_map(struct ring *r, int fd, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *consumer, *producer;
+
+	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (consumer == MAP_FAILED)
+		return -errno;
+	producer = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	if (producer == MAP_FAILED) {
+		int err = -errno;
+
+		munmap(consumer, page);
+		return err;
+	}
+	*r = (struct ring){
+		.consumer = consumer,
+		.producer = producer,
+		.data = (const char *)producer + page,
+		.size = size,
+		.page = page,
+	};
+	return 0;
+}
+
+void ring_unmap(struct ring *r)
+{
+	if (!r->consumer)
+		return;
+	munmap((void *)r->producer, r->page + 2 * r->size);
+	munmap(r->consumer, r->page);
+	*r = (struct ring){ 0 };
+}
+
+enum ring_head ring_peek(struct ring *r, const void **ret, size_t *ret_len)
+{
+	while (r->at < r->end) {
+		const char *head = r->data + (r->at & (r->size - 1));
+		uint32_t len = __atomic_load_n((const uint32_t *)head, __ATOMIC_ACQUIRE);
+
+		if (len & BPF_RINGBUF_BUSY_BIT)
+			return RING_BUSY;
+		if (!(len & BPF_RINGBUF_DISCARD_BIT)) {
+			*ret = head + BPF_RINGBUF_HDR_SZ;
+			*ret_len = len;
+			return RING_RECORD;
+		}
+		ring_next(r, len & ~BPF_RINGBUF_DISCARD_BIT);
+	}
+	return RING_EMPTY;
+}

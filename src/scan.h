@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_SCAN_H
+#define TCS_SCAN_H
+
+/*
+ * scan.h - the owners of TCP sockets that are older than the program
+ *
+ * Reads bpf/scan.bpf.c's walk over all open files once, after the event programs are attached (what
+ * changes meanwhile tells its owner itself), and keeps a sorted table of 16 bytes a socket plus one
+ * entry a process. Listeners are kept with their address too: a connection that nobody had
+ * accepted at start has no file, and gets its listener's owner.
+ *
+ * Bounds: memory is 16 bytes for each open TCP socket of the host; SCAN_MAX of them, then
+ * `skipped` counts. Read-only after scan_new().
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "failure.h"
+#include "track.h"
+
+#define SCAN_MAX (8u << 20)
+
+struct scan;
+
+/* notes_fd: the socket storage of the event programs. 0, or -errno with the sentence in *reterr. */
+int scan_new(int notes_fd, struct scan **ret, struct failure *reterr);
+void scan_free(struct scan *s); /* accepts NULL */
+
+uint32_t scan_sockets(const struct scan *s);
+uint64_t scan_skipped(const struct scan *s);
+
+/* For struct track_config.older; ctx is a struct scan. */
+bool scan_older(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint16_t lport,
+		struct track_older *ret);
+
+#endif /* TCS_SCAN_H */

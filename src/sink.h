@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_SINK_H
+#define TCS_SINK_H
+
+/*
+ * sink.h - where results go: one interface, several renderings
+ *
+ * A sink turns what the core tells into text in an outbuf and does no I/O; the pipeline writes the
+ * outbuf out after each batch. A line is at most SINK_LINE_MAX bytes, and the caller makes sure of
+ * that much room before each call.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "outbuf.h"
+#include "track.h"
+
+#define SINK_LINE_MAX 8192
+
+enum lost_reason {
+	LOST_RING_FULL = 0,
+	LOST_RECURSION,
+	LOST_TABLE_FULL,
+	LOST_DECODE,
+	LOST_MAX,
+};
+
+const char *lost_reason_name(enum lost_reason reason);
+
+/* How times and names are found; shared by all sinks, kept up to date by the pipeline. */
+struct sink_world {
+	int64_t wall_offset_ns; /* CLOCK_REALTIME minus the records' clock */
+	uint64_t start_ns;	/* of the run, on the records' clock */
+	const char *(*cgroup_path)(void *ctx, uint64_t id); /* NULL result: unknown */
+	void *cgroup_ctx;
+};
+
+/* The first line of a JSON stream: what the numbers after it rest on. */
+struct sink_meta {
+	const char *version;
+	const char *kernel;
+	const char *arch;
+	const char *boot_id; /* NULL unknown */
+	const char *command;
+	const char *netns_scope;
+	const char *const *hooks;
+	unsigned int n_hooks;
+	unsigned int programs; /* that share the state tracepoint */
+	uint32_t max_sockets;
+	uint64_t buffer_bytes; /* all rings together, as made */
+	uint64_t older_sockets;	/* found open at start */
+	uint64_t ts_ns;
+};
+
+struct sink_totals {
+	uint64_t events;   /* that happened and were not lost */
+	uint64_t shown;	   /* lines printed for them */
+	uint64_t filtered; /* kept back by filters, in the kernel or here */
+	uint64_t lost[LOST_MAX];
+	uint64_t ts_ns;
+	uint64_t duration_ns;
+};
+
+static inline uint64_t sink_lost(const struct sink_totals *t)
+{
+	uint64_t n = 0;
+	int i;
+
+	for (i = 0; i < LOST_MAX; i++)
+		n += t->lost[i];
+	return n;
+}
+
+struct sink;
+
+struct sink_ops {
+	void (*begin)(struct sink *s, struct outbuf *out, const struct sink_meta *meta);
+	void (*change)(struct sink *s, struct outbuf *out, const struct change *change);
+	void (*connection)(struct sink *s, struct outbuf *out, const struct connection *connection);
+	void (*synack)(struct sink *s, struct outbuf *out, const struct tcs_wire_synack *synack);
+	/* count more were lost for this reason since it was last told */
+	void (*lost)(struct sink *s, struct outbuf *out, enum lost_reason reason, uint64_t count,
+		     uint64_t ts_ns);
+	void (*end)(struct sink *s, struct outbuf *out, const struct sink_totals *totals);
+	void (*width)(struct sink *s, unsigned int columns); /* of the terminal; 0 no limit */
+	void (*free)(struct sink *s);
+};
+
+struct sink {
+	const struct sink_ops *ops;
+};
+
+struct sink_text_config {
+	const struct sink_world *world;
+	bool wall_clock;  /* -T */
+	bool since_start; /* -t */
+	bool wide;	  /* -w */
+	bool extended;	  /* -x */
+	bool no_header;	  /* -H */
+	bool lifecycle;
+	unsigned int columns; /* of the terminal; 0 no limit */
+};
+
+/* 0 or -ENOMEM. */
+int sink_text_new(const struct sink_text_config *config, struct sink **ret);
+int sink_json_new(const struct sink_world *world, struct sink **ret);
+
+#endif /* TCS_SINK_H */

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "source_live.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../bpf/tcs_wire.h"
+#include "events.skel.h"
+#include "ring.h"
+
+/*
+ * Records younger than this wait for the next drain, so that lines of different sockets come out in
+ * order too (an event is stamped a little before it is visible). A socket's own order never
+ * depends on it.
+ */
+#define HOLD_BACK_NS (1 * 1000 * 1000ull)
+
+#define PAUSE_BUSY_MS 5
+#define PAUSE_IDLE_MS 40
+
+#define PROGRAMS_MAX 3
+
+struct cpu_ring {
+	struct ring ring;
+	int fd;
+	uint64_t head_ts;	/* of the record at the cursor */
+	const void *head;
+	size_t head_len;
+	uint64_t clear_ns;	/* when we last saw that nothing was hidden */
+};
+
+struct source_live {
+	struct source source;
+	struct events_bpf *skel;
+	struct cpu_ring *rings;
+	unsigned int n_rings;
+	unsigned int *heap;	/* rings with a record at the cursor, oldest first */
+	unsigned int n_heap;
+	size_t ring_bytes;
+	unsigned int programs;
+	unsigned int pause_ms;
+	bool has_reset;
+};
+
+static struct source_live *live_of(struct source *s)
+{
+	return (struct source_live *)s;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- merging the rings ---------------------------------------------------------------------------- */
+
+static bool older(const struct source_live *l, unsigned int a, unsigned int b)
+{
+	return l->rings[l->heap[a]].head_ts < l->rings[l->heap[b]].head_ts;
+}
+
+static void heap_down(struct source_live *l, unsigned int at)
+{
+	for (;;) {
+		unsigned int child = at * 2 + 1, swap;
+
+		if (child >= l->n_heap)
+			return;
+		if (child + 1 < l->n_heap && older(l, child + 1, child))
+			child++;
+		if (!older(l, child, at))
+			return;
+		swap = l->heap[at];
+		l->heap[at] = l->heap[child];
+		l->heap[child] = swap;
+		at = child;
+	}
+}
+
+/* Every kind of record has its time in the second word. */
+static uint64_t record_ts(const void *record)
+{
+	return ((const uint64_t *)record)[1];
+}
+
+static enum ring_head load_head(struct cpu_ring *r)
+{
+	enum ring_head head = ring_peek(&r->ring, &r->head, &r->head_len);
+
+	if (head == RING_RECORD)
+		r->head_ts = r->head_len >= 16 ? record_ts(r->head) : 0;
+	return head;
+}
+
+/* Look at all rings; returns the time up to which everything is visible. */
+static uint64_t look(struct source_live *l, uint64_t now, bool last)
+{
+	uint64_t limit = last ? UINT64_MAX : now - HOLD_BACK_NS;
+	unsigned int i;
+
+	l->n_heap = 0;
+	for (i = 0; i < l->n_rings; i++) {
+		struct cpu_ring *r = &l->rings[i];
+
+		ring_sync(&r->ring);
+		switch (load_head(r)) {
+		case RING_RECORD:
+			l->heap[l->n_heap++] = i;
+			break;
+		case RING_EMPTY:
+			r->clear_ns = now;
+			break;
+		case RING_BUSY:
+			if (!last && r->clear_ns < limit)
+				limit = r->clear_ns;
+			break;
+		}
+	}
+	for (i = l->n_heap / 2; i-- > 0;)
+		heap_down(l, i);
+	return limit;
+}
+
+static size_t live_drain(struct source *s, source_fn fn, void *ctx, bool last, uint64_t *ret_now_ns)
+{
+	struct source_live *l = live_of(s);
+	uint64_t limit = look(l, now_ns(), last);
+	bool more = true;
+	unsigned int i;
+	size_t n = 0;
+
+	while (more && l->n_heap) {
+		struct cpu_ring *r = &l->rings[l->heap[0]];
+		uint64_t ts = r->head_ts;
+		enum ring_head next;
+
+		if (ts > limit)
+			break;
+		more = fn(ctx, r->head, r->head_len);
+		n++;
+		ring_next(&r->ring, r->head_len);
+		/* Give back early: a full ring must not wait for a long batch to end. */
+		if (!(n & 255))
+			ring_release(&r->ring);
+		next = load_head(r);
+		if (next != RING_RECORD)
+			l->heap[0] = l->heap[--l->n_heap];
+		if (next == RING_BUSY && !last) {
+			r->clear_ns = ts;
+			limit = ts;
+		}
+		heap_down(l, 0);
+	}
+	for (i = 0; i < l->n_rings; i++)
+		ring_release(&l->rings[i].ring);
+	*ret_now_ns = limit;
+	return n;
+}
+
+static unsigned int live_pause_ms(struct source *s, size_t n)
+{
+	struct source_live *l = live_of(s);
+	unsigned int i;
+
+	for (i = 0; i < l->n_rings; i++) {
+		struct ring *r = &l->rings[i].ring;
+
+		ring_sync(r);
+		if (ring_used(r) > r->size / 4)
+			return 0;
+	}
+	if (n)
+		l->pause_ms = PAUSE_BUSY_MS;
+	else if (l->pause_ms < PAUSE_IDLE_MS)
+		l->pause_ms *= 2;
+	return l->pause_ms;
+}
+
+/* ---- counters -------------------------------------------------------------------------------------- */
+
+static uint64_t misses_of(const struct bpf_program *prog)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (!prog || bpf_program__fd(prog) < 0 ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+		return 0;
+	return info.recursion_misses;
+}
+
+static void live_stats(struct source *s, struct source_stats *ret)
+{
+	struct source_live *l = live_of(s);
+	uint64_t missed, caught = 0;
+	unsigned int i, cpus = l->n_rings < TCS_MAX_CPUS ? l->n_rings : TCS_MAX_CPUS;
+
+	*ret = (struct source_stats){ 0 };
+	/* Misses first: what is caught meanwhile must not be taken for more than was missed. */
+	missed = misses_of(l->skel->progs.tcs_state_1);
+	for (i = 0; i < cpus; i++) {
+		const struct tcs_percpu *c = (const void *)&l->skel->bss->percpu[i];
+
+		ret->lost_ring_full += __atomic_load_n(&c->lost_state, __ATOMIC_RELAXED) +
+				       __atomic_load_n(&c->lost_synack, __ATOMIC_RELAXED);
+		ret->lost_table_full += __atomic_load_n(&c->lost_note, __ATOMIC_RELAXED);
+		ret->filtered += __atomic_load_n(&c->filtered, __ATOMIC_RELAXED);
+		caught += __atomic_load_n(&c->caught, __ATOMIC_RELAXED);
+	}
+	ret->lost_recursion = missed > caught ? missed - caught : 0;
+	ret->lost_recursion += misses_of(l->skel->progs.tcs_synack);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------- */
+
+static void live_stop(struct source *s)
+{
+	struct source_live *l = live_of(s);
+	unsigned int i, tries;
+
+	events_bpf__detach(l->skel);
+	/* A program that was running when it was detached finishes its record: wait for that. */
+	for (tries = 0; tries < 100; tries++) {
+		bool busy = false;
+
+		usleep(1000);
+		for (i = 0; i < l->n_rings; i++) {
+			ring_sync(&l->rings[i].ring);
+			busy |= load_head(&l->rings[i]) == RING_BUSY;
+		}
+		if (!busy && tries)
+			return;
+	}
+}
+
+static void live_set_epoch(struct source *s, uint8_t epoch)
+{
+	live_of(s)->skel->data->epoch = epoch;
+}
+
+static void live_free(struct source *s)
+{
+	struct source_live *l = live_of(s);
+	unsigned int i;
+
+	for (i = 0; l->rings && i < l->n_rings; i++) {
+		ring_unmap(&l->rings[i].ring);
+		if (l->rings[i].fd >= 0)
+			close(l->rings[i].fd);
+	}
+	events_bpf__destroy(l->skel);
+	free(l->rings);
+	free(l->heap);
+	free(l);
+}
+
+static const struct source_ops live_ops = {
+	.drain = live_drain,
+	.stop = live_stop,
+	.stats = live_stats,
+	.set_epoch = live_set_epoch,
+	.pause_ms = live_pause_ms,
+	.free = live_free,
+};
+
+/* ---- loading ---------------------------------------------------------------------------------------- */
+
+static bool print_libbpf;
+
+static int libbpf_message(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return print_libbpf && level != LIBBPF_DEBUG ? vfprintf(stderr, format, args) : 0;
+}
+
+static void set_filters(struct tcs_settings *set, const struct source_live_config *config,
+			struct events_bpf *skel)
+{
+	const struct filter *f = config->filter;
+
+	set->family = f->family;
+	set->by_lport = f->lport.any_set;
+	set->by_rport = f->rport.any_set;
+	memcpy((void *)skel->rodata->lports, f->lport.bits, sizeof(f->lport.bits));
+	memcpy((void *)skel->rodata->rports, f->rport.bits, sizeof(f->rport.bits));
+	set->src_bits = f->src.set ? f->src.bits : 0;
+	set->dst_bits = f->dst.set ? f->dst.bits : 0;
+	memcpy(set->src, f->src.addr, sizeof(set->src));
+	memcpy(set->dst, f->dst.addr, sizeof(set->dst));
+	set->has_uid = f->has_uid;
+	set->uid = f->uid;
+	set->has_pid = f->has_pid;
+	set->pid = f->pid;
+	set->has_comm = f->has_comm;
+	memcpy(set->comm, f->comm, sizeof(set->comm));
+	set->netns = f->netns;
+	set->cgroup = f->cgroup;
+	set->cgroup_level = f->cgroup_level;
+	if (config->filter_states) {
+		set->states = f->states.include;
+		set->not_states = f->states.exclude;
+	}
+	set->totals = config->totals;
+}
+
+static size_t round_to_ring(uint64_t bytes)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+
+	while (size < bytes && size < (size_t)1 << 30)
+		size *= 2;
+	/* Down when up would more than double what was asked for. */
+	return size;
+}
+
+static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failure *reterr)
+{
+	unsigned int i;
+	int err;
+
+	l->rings = calloc(l->n_rings, sizeof(*l->rings));
+	l->heap = calloc(l->n_rings, sizeof(*l->heap));
+	if (!l->rings || !l->heap) {
+		failure_set(reterr, false, "out of memory");
+		return -ENOMEM;
+	}
+	for (i = 0; i < l->n_rings; i++)
+		l->rings[i].fd = -1;
+	l->ring_bytes = round_to_ring(buffer_bytes / l->n_rings);
+	for (i = 0; i < l->n_rings; i++) {
+		struct cpu_ring *r = &l->rings[i];
+
+		r->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tcs_ring", 0, 0,
+				       (__u32)l->ring_bytes, NULL);
+		err = r->fd < 0 ? r->fd : ring_map(&r->ring, r->fd, l->ring_bytes);
+		if (!err)
+			err = bpf_map_update_elem(bpf_map__fd(l->skel->maps.rings), &i, &r->fd,
+						  BPF_ANY);
+		if (err) {
+			failure_set(reterr, false,
+				    "cannot make %u ring buffers of %zu bytes (%s); try a smaller --buffer",
+				    l->n_rings, l->ring_bytes, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static void explain_load(struct failure *reterr, int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		failure_set(reterr, true,
+			    "the kernel refuses to load BPF programs (%s): CAP_BPF and CAP_PERFMON are "
+			    "needed; run with sudo, or in a privileged container",
+			    strerror(-err));
+	else
+		failure_set(reterr, true,
+			    "this kernel cannot load the event programs (%s): it lacks something they "
+			    "need (Linux 5.12 or later with BTF); -v shows libbpf's messages",
+			    strerror(-err));
+}
+
+/*
+ * How many programs share the tracepoint. Where its probes run with preemption off, two lose
+ * nothing: while the first is interrupted, only one more event can be nested. Since Linux 7.1
+ * probes can be preempted too and a third is worth its price. What tells: with preemptible probes
+ * the BPF side of a tracepoint is guarded by SRCU.
+ */
+static unsigned int programs_needed(const struct events_bpf *skel)
+{
+	(void)skel;
+	return PROGRAMS_MAX;
+}
+
+static int load(struct source_live *l, const struct source_live_config *config,
+		struct failure *reterr)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = config->btf_path);
+	struct tcs_settings *set;
+	int err;
+
+	l->skel = events_bpf__open_opts(&open_opts);
+	if (!l->skel) {
+		err = -errno;
+		failure_set(reterr, false, "cannot open the event programs (%s)%s%s", strerror(errno),
+			    config->btf_path ? ": is this a BTF file? " : "",
+			    config->btf_path ? config->btf_path : "");
+		return err;
+	}
+	l->programs = programs_needed(l->skel);
+	set = (struct tcs_settings *)&l->skel->rodata->set;
+	set->programs = (__u8)l->programs;
+	set_filters(set, config, l->skel);
+	bpf_program__set_autoload(l->skel->progs.tcs_state_2, l->programs >= 2);
+	bpf_program__set_autoload(l->skel->progs.tcs_state_3, l->programs >= 3);
+	l->has_reset = libbpf_find_vmlinux_btf_id("tcp_send_reset", BPF_TRACE_RAW_TP) > 0;
+	bpf_program__set_autoload(l->skel->progs.tcs_reset, l->has_reset);
+	bpf_map__set_max_entries(l->skel->maps.rings, l->n_rings);
+	err = events_bpf__load(l->skel);
+	if (err) {
+		explain_load(reterr, err);
+		return err;
+	}
+	l->skel->data->epoch = 1;
+	return make_rings(l, config->buffer_bytes, reterr);
+}
+
+int source_live_new(const struct source_live_config *config, struct source **ret,
+		    struct failure *reterr)
+{
+	struct source_live *l = calloc(1, sizeof(*l));
+	int err;
+
+	if (!l) {
+		failure_set(reterr, false, "out of memory");
+		return -ENOMEM;
+	}
+	l->source.ops = &live_ops;
+	l->pause_ms = PAUSE_BUSY_MS;
+	l->n_rings = (unsigned int)libbpf_num_possible_cpus();
+	print_libbpf = config->verbose;
+	libbpf_set_print(libbpf_message);
+
+	err = load(l, config, reterr);
+	if (!err) {
+		err = events_bpf__attach(l->skel);
+		if (err)
+			failure_set(reterr, true, "cannot attach to the tracepoints (%s)",
+				    strerror(-err));
+	}
+	if (err) {
+		live_free(&l->source);
+		return err;
+	}
+	*ret = &l->source;
+	return 0;
+}
+
+void source_live_info(const struct source *s, struct source_live_info *ret)
+{
+	const struct source_live *l = (const struct source_live *)s;
+
+	*ret = (struct source_live_info){
+		.hooks = { "sock:inet_sock_set_state", "tcp:tcp_retransmit_synack",
+			   "tcp:tcp_send_reset" },
+		.n_hooks = l->has_reset ? 3 : 2,
+		.programs = l->programs,
+		.ring_bytes = l->ring_bytes,
+		.rings = l->n_rings,
+		.notes_fd = bpf_map__fd(l->skel->maps.notes),
+	};
+}

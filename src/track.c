@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "track.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+
+/* Sockets live in chunks that never move, so that pointers to them stay good while the table grows. */
+#define CHUNK_CONNS 4096u
+#define HELD_MAX 65536u
+
+/* Why a change is held back, and the list it waits in. */
+enum held_for {
+	HELD_FOR_RESET, /* oldest first; told after TRACK_HOLD_NS */
+	HELD_FOR_ADDRS, /* told with the socket's next event */
+	HELD_LISTS,
+};
+
+struct held {
+	struct change change;
+	struct conn *conn;
+	uint32_t prev, next; /* slots; 0 ends the list. Of a free slot: next free */
+	enum held_for list;
+};
+
+struct track {
+	struct track_config config;
+	struct track_totals totals;
+	struct hash by_id;
+	struct conn **chunks;
+	uint32_t n_chunks;
+	uint32_t n_conns;   /* slots ever used */
+	uint32_t free_conn; /* slot + 1, linked through conn.held; 0 none */
+	struct held *held;  /* slot 0 is not used */
+	uint32_t n_held, cap_held, free_held;
+	uint32_t first[HELD_LISTS], last[HELD_LISTS];
+	uint8_t epoch;
+};
+
+/* ---- the table of sockets ---------------------------------------------------------------------- */
+
+static struct conn *conn_at(const struct track *t, uint32_t slot)
+{
+	return &t->chunks[slot / CHUNK_CONNS][slot % CHUNK_CONNS];
+}
+
+static uint64_t conn_id(const void *ctx, uint32_t slot)
+{
+	return conn_at(ctx, slot)->id;
+}
+
+static int add_chunk(struct track *t)
+{
+	struct conn **chunks = realloc(t->chunks, (t->n_chunks + 1) * sizeof(struct conn *));
+	struct conn *chunk;
+
+	if (!chunks)
+		return -ENOMEM;
+	t->chunks = chunks;
+	chunk = malloc(CHUNK_CONNS * sizeof(*chunk));
+	if (!chunk)
+		return -ENOMEM;
+	t->chunks[t->n_chunks++] = chunk;
+	return 0;
+}
+
+static void tell_held(struct track *t, uint32_t slot);
+
+/* Forget all sockets; what is held is told first, for it knows its addresses as well as it ever will. */
+static void forget_all(struct track *t)
+{
+	track_advance(t, UINT64_MAX);
+	hash_clear(&t->by_id);
+	t->n_conns = 0;
+	t->free_conn = 0;
+	t->totals.sockets = 0;
+	t->totals.forgotten++;
+	t->epoch = t->epoch == UINT8_MAX ? 1 : t->epoch + 1; /* 0 means "not told" in the kernel */
+}
+
+static struct conn *conn_new(struct track *t, uint64_t id)
+{
+	struct conn *c;
+	uint32_t slot;
+
+	if (t->totals.sockets >= t->config.max_sockets)
+		forget_all(t);
+	if (t->free_conn) {
+		slot = t->free_conn - 1;
+		t->free_conn = conn_at(t, slot)->held;
+	} else {
+		if (t->n_conns == t->n_chunks * CHUNK_CONNS && add_chunk(t))
+			return NULL;
+		slot = t->n_conns++;
+	}
+	c = conn_at(t, slot);
+	*c = (struct conn){ .id = id };
+	if (hash_add(&t->by_id, id, slot)) {
+		c->held = t->free_conn;
+		t->free_conn = slot + 1;
+		return NULL;
+	}
+	t->totals.sockets++;
+	return c;
+}
+
+static struct conn *conn_find(const struct track *t, uint64_t id)
+{
+	uint32_t slot;
+
+	return hash_find(&t->by_id, id, &slot) ? conn_at(t, slot) : NULL;
+}
+
+static void conn_remove(struct track *t, struct conn *c)
+{
+	uint32_t slot;
+
+	if (!hash_find(&t->by_id, c->id, &slot))
+		return;
+	hash_remove(&t->by_id, c->id);
+	c->held = t->free_conn;
+	t->free_conn = slot + 1;
+	t->totals.sockets--;
+}
+
+/* ---- telling ----------------------------------------------------------------------------------- */
+
+static void path_add(struct conn *c, unsigned int state, uint64_t ns)
+{
+	if (c->path_len == TRACK_PATH_MAX) {
+		c->path_broken = true;
+		return;
+	}
+	c->path[c->path_len++] = (struct path_step){
+		.state = state & 0xff,
+		.in_state_ns = (ns < PATH_UNKNOWN_NS ? ns : PATH_UNKNOWN_NS) & PATH_UNKNOWN_NS,
+	};
+}
+
+static bool path_has(const struct conn *c, unsigned int state)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->path_len; i++)
+		if (c->path[i].state == state)
+			return true;
+	return false;
+}
+
+/* Who closed first: whose FIN or reset, or neither (a timeout). RFC 9293, 3.6. */
+static enum closed_by closed_by(const struct conn *c, const struct change *last)
+{
+	switch (last->reason) {
+	case REASON_RESET_BY_PEER:
+	case REASON_REFUSED:
+		return path_has(c, TCS_FIN_WAIT1) ? CLOSED_BY_US : CLOSED_BY_PEER;
+	case REASON_RESET_BY_US:
+		return path_has(c, TCS_CLOSE_WAIT) ? CLOSED_BY_PEER : CLOSED_BY_US;
+	case REASON_CANCELLED:
+	case REASON_NO_LOCAL_PORT:
+	case REASON_LISTENER_CLOSED:
+	case REASON_KILLED:
+	case REASON_ABORTED_DATA_AFTER_CLOSE:
+		return CLOSED_BY_US;
+	default:
+		break;
+	}
+	if (path_has(c, TCS_CLOSING))
+		return CLOSED_BY_BOTH;
+	if (path_has(c, TCS_CLOSE_WAIT) || path_has(c, TCS_LAST_ACK))
+		return CLOSED_BY_PEER;
+	if (path_has(c, TCS_FIN_WAIT1) || path_has(c, TCS_FIN_WAIT2))
+		return CLOSED_BY_US;
+	return CLOSED_BY_UNKNOWN;
+}
+
+static void tell_connection(struct track *t, struct conn *c, const struct change *last)
+{
+	struct connection connection = {
+		.conn = c,
+		.last = last,
+		.duration_ns = c->born_ns ? last->ts_ns - c->born_ns : TRACK_UNKNOWN_NS,
+	};
+
+	if (!t->config.sink.connection || c->direction == DIRECTION_LISTENER)
+		return;
+	path_add(c, last->new_state, TRACK_UNKNOWN_NS);
+	connection.closed_by = closed_by(c, last);
+	t->config.sink.connection(t->config.sink.ctx, &connection);
+}
+
+static void tell(struct track *t, struct conn *c, const struct change *ch)
+{
+	if (ch->old_state != TCS_CLOSE && !(ch->old_state == TCS_LISTEN && ch->new_state == TCS_SYN_RECV))
+		path_add(c, ch->old_state, ch->in_old_ns);
+	t->config.sink.change(t->config.sink.ctx, ch);
+	if (ch->kernel_new_state == TCS_CLOSE) {
+		tell_connection(t, c, ch);
+		conn_remove(t, c);
+	}
+}
+
+/* ---- holding back -------------------------------------------------------------------------------- */
+
+static uint32_t held_slot(struct track *t)
+{
+	uint32_t slot = t->free_held, cap;
+	struct held *held;
+
+	if (slot) {
+		t->free_held = t->held[slot].next;
+		return slot;
+	}
+	if (t->n_held + 1 >= t->cap_held) {
+		cap = t->cap_held ? t->cap_held * 2 : 256;
+		if (cap > HELD_MAX)
+			return 0;
+		held = realloc(t->held, cap * sizeof(*held));
+		if (!held)
+			return 0;
+		t->held = held;
+		t->cap_held = cap;
+	}
+	return ++t->n_held;
+}
+
+/* Returns false when there is no room: the change is then told at once, uncorrected. */
+static bool hold(struct track *t, struct conn *c, const struct change *ch, enum held_for list)
+{
+	uint32_t slot = held_slot(t);
+
+	if (!slot)
+		return false;
+	t->held[slot] = (struct held){
+		.change = *ch, .conn = c, .list = list, .prev = t->last[list]
+	};
+	if (t->last[list])
+		t->held[t->last[list]].next = slot;
+	else
+		t->first[list] = slot;
+	t->last[list] = slot;
+	c->held = slot;
+	return true;
+}
+
+static void tell_held(struct track *t, uint32_t slot)
+{
+	struct held h = t->held[slot];
+
+	if (h.prev)
+		t->held[h.prev].next = h.next;
+	else
+		t->first[h.list] = h.next;
+	if (h.next)
+		t->held[h.next].prev = h.prev;
+	else
+		t->last[h.list] = h.prev;
+	t->held[slot].next = t->free_held;
+	t->free_held = slot;
+
+	h.conn->held = 0;
+	if (!h.change.lport)
+		h.change.lport = h.conn->lport;
+	if (!h.change.owner.pid)
+		h.change.owner = h.conn->owner;
+	h.change.conn = h.conn;
+	tell(t, h.conn, &h.change);
+}
+
+/* ---- taking in ---------------------------------------------------------------------------------- */
+
+static void take_facts(struct conn *c, const struct tcs_wire_facts *f)
+{
+	memcpy(c->laddr, f->laddr, sizeof(c->laddr));
+	memcpy(c->raddr, f->raddr, sizeof(c->raddr));
+	c->parent = f->parent;
+	c->cgroup = f->cgroup;
+	c->netns = f->netns;
+	c->uid = f->uid;
+	c->rport = f->rport;
+	c->family = f->family;
+}
+
+static void take_owner(struct conn *c, const struct tcs_wire_owner *o)
+{
+	static const uint8_t sources[TCS_OWNER_MAX] = {
+		[TCS_OWNER_TASK] = OWNER_CACHED,
+		[TCS_OWNER_LISTENER] = OWNER_LISTENER,
+		[TCS_OWNER_SCAN] = OWNER_SCAN,
+	};
+
+	if (!o->pid)
+		return;
+	c->owner.pid = o->pid;
+	c->owner.source = sources[o->source];
+	memcpy(c->owner.comm, o->comm, sizeof(c->owner.comm));
+}
+
+/* Sockets that were there before us: the scan at start may know their owner. */
+static void ask_older(struct track *t, struct conn *c, const struct event *ev)
+{
+	struct track_older older;
+
+	if (c->owner.pid || !t->config.older ||
+	    !t->config.older(t->config.older_ctx, c->id, ev->facts, ev->state->lport, &older))
+		return;
+	c->owner = older.owner;
+	if (c->direction == DIRECTION_UNKNOWN)
+		c->direction = older.direction;
+}
+
+static void take_direction(struct conn *c, unsigned int old_state, unsigned int new_state)
+{
+	if (old_state == TCS_CLOSE && new_state == TCS_SYN_SENT)
+		c->direction = DIRECTION_ACTIVE;
+	else if (old_state == TCS_LISTEN && new_state == TCS_SYN_RECV)
+		c->direction = DIRECTION_PASSIVE;
+	else if (old_state == TCS_LISTEN || new_state == TCS_LISTEN)
+		c->direction = DIRECTION_LISTENER;
+}
+
+/*
+ * Time from SYN-ACK to ACK of a connection we accept: the first round-trip sample
+ * (tcp_synack_rtt_meas()). There is none if the SYN-ACK was sent again, and one taken from the
+ * timestamp option counts whole milliseconds: that is what a SYN cookie leaves, and no measurement.
+ */
+static uint64_t passive_handshake_ns(const struct tcs_wire_state *s)
+{
+	if (!s->srtt_us || s->flags & TCS_F_RETRANS || s->srtt_us % 1000 == 0)
+		return TRACK_UNKNOWN_NS;
+	return s->srtt_us * 1000ull;
+}
+
+static void take_handshake(struct conn *c, struct change *ch, const struct tcs_wire_state *s)
+{
+	uint64_t ns = TRACK_UNKNOWN_NS;
+
+	if (c->direction == DIRECTION_PASSIVE && s->old_state == TCS_SYN_RECV)
+		ns = ch->in_old_ns = passive_handshake_ns(s);
+	else if (c->direction == DIRECTION_ACTIVE && c->born_ns)
+		ns = s->ts_ns - c->born_ns;
+	if (ns != TRACK_UNKNOWN_NS)
+		c->handshake_us = (uint32_t)(ns / 1000 < UINT32_MAX ? ns / 1000 : UINT32_MAX);
+}
+
+static void take_close(struct track *t, struct conn *c, struct change *ch, const struct event *ev)
+{
+	const struct tcs_wire_state *s = ev->state;
+	struct reason_facts facts = {
+		.old_state = s->old_state,
+		.err = s->err,
+		.flags = s->flags,
+		.has_port = c->lport != 0,
+		.of_listener = c->direction == DIRECTION_PASSIVE && !(s->flags & TCS_F_OWNED),
+	};
+	struct reason_verdict v = reason_of_close(&facts);
+
+	(void)t;
+	ch->new_state = v.new_state;
+	ch->tw_substate = v.tw_substate;
+	ch->reason = v.reason;
+	ch->provisional = v.provisional;
+	if (ev->totals) {
+		ch->totals = *ev->totals;
+		ch->has_totals = true;
+	}
+}
+
+/* The socket this record speaks of, or NULL when it speaks of one whose facts we do not have. */
+static struct conn *conn_of(struct track *t, const struct event *ev)
+{
+	const struct tcs_wire_state *s = ev->state;
+	struct conn *c = conn_find(t, s->id);
+
+	/* A socket that ended and connects again: its end is told before its facts change. */
+	if (c && c->held && t->held[c->held].list == HELD_FOR_RESET) {
+		tell_held(t, c->held);
+		c = conn_find(t, s->id);
+	}
+	if (c)
+		return c;
+	/* Up to Linux 6.12 a child is born without addresses; they follow at once. */
+	if (!ev->facts && !(s->old_state == TCS_LISTEN && s->new_state == TCS_SYN_RECV))
+		return NULL;
+	c = conn_new(t, s->id);
+	if (!c)
+		return NULL;
+	c->older = s->flags & TCS_F_OLDER;
+	if (s->seq > 1 && s->old_state != TCS_CLOSE)
+		c->seq = UINT32_MAX; /* the beginning was missed */
+	if (!c->older && c->seq != UINT32_MAX)
+		c->born_ns = s->ts_ns;
+	return c;
+}
+
+static bool notice_gap(struct track *t, struct conn *c, const struct tcs_wire_state *s)
+{
+	bool gap = c->seq && s->seq != c->seq + 1;
+
+	if (gap)
+		t->totals.missed += c->seq != UINT32_MAX && s->seq > c->seq ? s->seq - c->seq - 1 : 1;
+	c->seq = s->seq;
+	if (!gap && !(s->flags & TCS_F_BROKEN))
+		return false;
+	c->path_broken = true;
+	return true;
+}
+
+static void take_state(struct track *t, const struct event *ev)
+{
+	const struct tcs_wire_state *s = ev->state;
+	struct conn *c = conn_of(t, ev);
+	struct change ch = {
+		.conn = c,
+		.ts_ns = s->ts_ns,
+		.in_old_ns = s->in_old_ns ? s->in_old_ns : TRACK_UNKNOWN_NS,
+		.rtt_us = s->srtt_us,
+		.old_state = s->old_state,
+		.new_state = s->new_state,
+		.kernel_new_state = s->new_state,
+		.err = s->err,
+	};
+
+	t->totals.events++;
+	if (!c) {
+		t->totals.unknown++;
+		return;
+	}
+	ch.recovered = notice_gap(t, c, s);
+	if (ev->facts)
+		take_facts(c, ev->facts);
+	if (s->lport)
+		c->lport = s->lport;
+	take_direction(c, s->old_state, s->new_state);
+	if (ev->owner)
+		take_owner(c, ev->owner);
+	if (ev->facts)
+		ask_older(t, c, ev);
+	if (c->held)
+		tell_held(t, c->held);
+
+	ch.lport = c->lport;
+	ch.owner = c->owner;
+	if (s->flags & TCS_F_TASK)
+		ch.owner.source = OWNER_TASK;
+	if (s->new_state == TCS_ESTABLISHED)
+		take_handshake(c, &ch, s);
+	else if (s->new_state == TCS_CLOSE)
+		take_close(t, c, &ch, ev);
+	c->state = ch.new_state;
+
+	if (ch.provisional && hold(t, c, &ch, HELD_FOR_RESET))
+		return;
+	if (s->new_state != TCS_CLOSE &&
+	    (!c->family || (t->config.hold_unknown_port && !c->lport)) &&
+	    hold(t, c, &ch, HELD_FOR_ADDRS))
+		return;
+	tell(t, c, &ch);
+}
+
+static void take_reset(struct track *t, const struct tcs_wire_reset *r)
+{
+	struct conn *c = conn_find(t, r->id);
+	struct reason_verdict v = reason_correct();
+	struct change *ch;
+
+	if (!c || !c->held || t->held[c->held].list != HELD_FOR_RESET)
+		return;
+	ch = &t->held[c->held].change;
+	ch->reason = v.reason;
+	ch->new_state = v.new_state;
+	ch->tw_substate = v.tw_substate;
+	c->state = v.new_state;
+	tell_held(t, c->held);
+}
+
+void track_event(struct track *t, const struct event *ev)
+{
+	if (ev->state) {
+		take_state(t, ev);
+	} else if (ev->synack) {
+		t->totals.events++;
+		t->config.sink.synack(t->config.sink.ctx, ev->synack);
+	} else if (ev->reset) {
+		take_reset(t, ev->reset);
+	}
+}
+
+void track_advance(struct track *t, uint64_t now_ns)
+{
+	uint32_t slot;
+
+	while ((slot = t->first[HELD_FOR_RESET]) &&
+	       (now_ns == UINT64_MAX || t->held[slot].change.ts_ns + TRACK_HOLD_NS <= now_ns))
+		tell_held(t, slot);
+	while (now_ns == UINT64_MAX && (slot = t->first[HELD_FOR_ADDRS]))
+		tell_held(t, slot);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------- */
+
+int track_new(const struct track_config *config, struct track **ret)
+{
+	struct track *t;
+
+	if (!config->max_sockets)
+		return -EINVAL;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->config = *config;
+	t->epoch = 1;
+	if (hash_init(&t->by_id, conn_id, t)) {
+		track_free(t);
+		return -ENOMEM;
+	}
+	*ret = t;
+	return 0;
+}
+
+void track_free(struct track *t)
+{
+	uint32_t i;
+
+	if (!t)
+		return;
+	for (i = 0; i < t->n_chunks; i++)
+		free(t->chunks[i]);
+	free(t->chunks);
+	free(t->held);
+	hash_release(&t->by_id);
+	free(t);
+}
+
+uint8_t track_epoch(const struct track *t)
+{
+	return t->epoch;
+}
+
+const struct track_totals *track_totals(const struct track *t)
+{
+	return &t->totals;
+}

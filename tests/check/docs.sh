@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# --help (of the program and of each of its commands), the man page and the completion name the
+# same long options, and mandoc finds nothing wrong with the page.
+
+. "$(dirname "$0")/tap.inc"
+
+program=./tcpconnstate
+page=src/man/tcpconnstate.8
+completion=
+for f in src/completion/tcpconnstate*; do
+	[ ! -e "$f" ] || completion=$f
+done
+
+# The long options in the text on stdin.
+options() {
+	grep -oE -- '(^|[^A-Za-z0-9-])--[a-z][a-z0-9-]*' | sed 's/^[^-]//' | sort -u
+}
+all_help() {
+	$program --help
+	# Commands: the indented words below a heading with that name.
+	$program --help | awk '
+		/^[A-Za-z]/ { inside = tolower($0) ~ /^commands?( |:|$)/; next }
+		inside && /^ +[a-z]/ { print $1 }' | while read -r command; do
+		$program "$command" --help
+	done
+}
+# mandoc prints bold as x\bx.
+page_text() {
+	mandoc -T ascii -O width=200 "$page" | sed "s/.$(printf '\b')//g"
+}
+# What the first list has and the second has not.
+lacks() {
+	echo "$1" | while read -r o; do
+		echo "$2" | grep -qxF -- "$o" || echo "$o"
+	done
+}
+
+if [ -e "$page" ]; then
+	need mandoc
+	check "mandoc finds nothing wrong with the man page" \
+		"$(mandoc -T lint -W warning "$page" 2>&1)"
+fi
+
+[ -x $program ] || skip_all "$program is not built"
+help=$(all_help 2>&1 | options)
+check "--help names itself" "$(lacks --help "$help")"
+
+if [ -e "$page" ]; then
+	paged=$(page_text | options)
+	check "every option of --help is in the man page" "$(lacks "$help" "$paged")"
+	check "every option of the man page is in --help" "$(lacks "$paged" "$help")"
+else
+	skip "man page" "there is none yet"
+fi
+if [ -n "$completion" ]; then
+	completed=$(options <"$completion")
+	check "every option of --help is completed" "$(lacks "$help" "$completed")"
+	check "every completed option is in --help" "$(lacks "$completed" "$help")"
+else
+	skip "completion" "there is none yet"
+fi
+finish

@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What shellcheck finds in every script.
+
+. "$(dirname "$0")/tap.inc"
+need shellcheck
+
+# Not told: "unreachable" functions (check_each calls them by name); and of files that others
+# source, what they define and do not use.
+look() {
+	case $1 in
+	*.bash | *.inc) not=SC2317,SC2034,SC2119,SC2120 ;;
+	*) not=SC2317 ;;
+	esac
+	shellcheck -e "$not" -x -P SCRIPTDIR -f gcc "$1"
+}
+
+set --
+for f in .ci/run tests/run tests/*.sh tests/*/*.sh tests/*/*.bash tests/*/*.bats tests/*/*.inc; do
+	[ ! -e "$f" ] || set -- "$@" "$f"
+done
+check_each look "$@"
+finish

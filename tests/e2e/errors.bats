@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What goes wrong is told in one sentence, with the exit status of the contract, and nothing stays
+# in the kernel.
+
+load lib.bash
+
+setup_file() {
+	[[ -z ${E2E_TRUTH_ONLY:-} ]] || skip "needs the tool"
+	e2e_setup_file
+}
+teardown_file() { e2e_teardown_file; }
+setup() { e2e_setup; }
+teardown() { e2e_teardown; }
+
+# wrong PATTERN ARGS...: wrong usage
+wrong() {
+	local pattern=$1 got=0
+	shift
+	timeout 10 "$TCPCONNSTATE" "$@" >out 2>err </dev/null || got=$?
+	((got == 2)) || {
+		echo "tcpconnstate $*: exit status $got, expected 2; stderr:" >&2
+		cat err >&2
+		return 1
+	}
+	[[ ! -s out ]] || {
+		echo "tcpconnstate $*: prints on stdout" >&2
+		return 1
+	}
+	grep -Eiq -- "$pattern" err || {
+		echo "tcpconnstate $*: stderr does not say '$pattern':" >&2
+		cat err >&2
+		return 1
+	}
+	(($(wc -l <err) <= 3)) || {
+		echo "tcpconnstate $*: more than a sentence:" >&2
+		cat err >&2
+		return 1
+	}
+}
+
+@test "--help and --version: stdout, status 0" {
+	run -0 --separate-stderr "$TCPCONNSTATE" --help
+	[ -n "$output" ] && [ -z "$stderr" ]
+	[ "${#lines[@]}" -le 50 ]
+	run -0 --separate-stderr "$TCPCONNSTATE" --version
+	[ -n "$output" ] && [ -z "$stderr" ]
+	run -0 --separate-stderr "$TCPCONNSTATE" watch --help
+	[ -n "$output" ] && [ -z "$stderr" ]
+}
+
+@test "wrong options are wrong usage" {
+	wrong 'nonsense' --nonsense
+	wrong 'nonsense' nonsense
+	wrong 'Z' -Z
+	wrong '.' -L
+	wrong '99999|65535' -L 99999
+	wrong '80-' -L 80-
+	wrong 'backwards|90-80' -L 90-80
+	wrong '12abc' -L 12abc
+	wrong '.' -L ''
+	wrong '1\.2\.3' --src 1.2.3
+	wrong '/33|32' --src 10.0.0.0/33
+	wrong '/129|128' --dst ::1/129
+	wrong 'foo' --state foo
+	wrong '12abc' -p 12abc
+	wrong '-1|number' -p -1
+	wrong 'abc' -i abc
+	wrong '0' -i 0
+	wrong 'abc' -d abc
+	wrong 'x' --count x
+	wrong 'xml' -o xml
+	wrong 'lots' --buffer lots
+	wrong 'catastrophic' --fail-on catastrophic
+	wrong 'nosuchuser' -u nosuchuser
+}
+
+@test "unknown namespace" {
+	wrong 'nosuchname.*namespace|namespace.*nosuchname' -N nosuchname
+	wrong 'namespace|file' -N /proc/self/ns/nosuch
+	wrong 'namespace' -N /etc/passwd
+	wrong 'namespace' -N /proc/self/ns/mnt
+}
+
+@test "unknown cgroup" {
+	wrong 'cgroup|file|directory' --cgroup /nosuch/cgroup
+	wrong 'cgroup' --cgroup /etc
+}
+
+@test "unknown BTF file" {
+	local got=0
+	timeout 10 "$TCPCONNSTATE" --btf /nosuch/btf -d 0.1 >out 2>err </dev/null || got=$?
+	((got != 0))
+	grep -q /nosuch/btf err
+}
+
+@test "not root: 77, and what is missing" {
+	local got=0
+	e2e_need setpriv
+	cp "$TCPCONNSTATE" "$BATS_TEST_TMPDIR/tcpconnstate"
+	mkdir -p /tmp/e2e_nobody_$$
+	cp "$TCPCONNSTATE" /tmp/e2e_nobody_$$/tcpconnstate
+	chmod 755 /tmp/e2e_nobody_$$ /tmp/e2e_nobody_$$/tcpconnstate
+	(cd / && setpriv --reuid=65534 --regid=65534 --clear-groups /tmp/e2e_nobody_$$/tcpconnstate) \
+		>out 2>err </dev/null || got=$?
+	cat err
+	((got == 77))
+	grep -Eiq 'cap_bpf|root|sudo' err
+	# the two capabilities are enough
+	got=0
+	(cd / && setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+bpf,+perfmon \
+		--ambient-caps=-all,+bpf,+perfmon /tmp/e2e_nobody_$$/tcpconnstate -d 0.3 --json) \
+		>out 2>err </dev/null || got=$?
+	cat err
+	rm -rf /tmp/e2e_nobody_$$
+	((got == 0))
+	[ "$(head -n1 out | jq -r .type)" = meta ]
+}
+
+@test "rights are dropped once it runs" {
+	tool_start -N self
+	grep -q '^CapEff:.*0000000000000000$' "/proc/${TOOL_PIDS[tool]}/status" || {
+		grep ^Cap "/proc/${TOOL_PIDS[tool]}/status" >&2
+		return 1
+	}
+	tool_stop
+	tool_ended 0
+}
+
+@test "a closed pipe ends it quietly with 0" {
+	local got
+	dance_start close_client_first
+	mkfifo pipe
+	"$TCPCONNSTATE" -N "$LAB_NETNS" >pipe 2>tool.err </dev/null 3>&- &
+	TOOL_PIDS[tool]=$!
+	head -n1 <pipe >head.out
+	grep -q OLDSTATE head.out
+	dance_go
+	tool_wait
+	tool_ended 0
+	! grep -Eiq 'pipe|error' tool.err
+}
+
+@test "a full disk behind stdout: 1 and one sentence" {
+	local got=0
+	dance_start close_client_first
+	timeout 10 "$TCPCONNSTATE" -N "$LAB_NETNS" -d 5 >/dev/full 2>err </dev/null || got=$?
+	cat err
+	((got == 1))
+	grep -Eiq 'space|write' err
+	[ "$(grep -Eic 'space|write' err)" -eq 1 ]
+	got=0
+	timeout 10 "$TCPCONNSTATE" --json -N "$LAB_NETNS" -d 5 >/dev/full 2>err </dev/null || got=$?
+	((got == 1))
+}
+
+# objects_gone FILE: nothing of what the tool held is in the kernel any more
+objects_gone() {
+	local kind id
+	while read -r kind id; do
+		until_true 5 gone "$kind" "$id" || {
+			echo "$kind $id is left behind" >&2
+			return 1
+		}
+	done <"$1"
+}
+
+gone() { ! bpftool "$1" show id "$2" >/dev/null 2>&1; }
+
+@test "SIGINT, SIGTERM, SIGHUP end it with 0; nothing stays, not even after SIGKILL" {
+	local signal
+	e2e_need bpftool
+	for signal in INT TERM HUP KILL; do
+		tool_start -N self
+		tool_objects "${TOOL_PIDS[tool]}" >objects
+		[ "$(grep -c ^link objects)" -ge 2 ] # or this test tests nothing
+		[ "$(grep -c ^map objects)" -ge 2 ]
+		tool_stop "$signal"
+		if [ "$signal" = KILL ]; then
+			((TOOL_STATUS == 137))
+		else
+			tool_ended 0
+			grep -q 'events seen' tool.err
+		fi
+		objects_gone objects
+	done
+}
+
+@test "nothing stays after wrong usage or an error" {
+	local got=0
+	e2e_need bpftool
+	bpftool -j prog show | jq '[.[].name] | map(select(startswith("tcs"))) | length' >before
+	"$TCPCONNSTATE" -d 3 >/dev/full 2>err </dev/null || got=$?
+	bpftool -j prog show | jq '[.[].name] | map(select(startswith("tcs"))) | length' >after
+	((got == 1))
+	[ "$(cat after)" -le "$(cat before)" ]
+}
+
+@test "attached within 200 ms" {
+	local start best=9999999 took _
+	for _ in 1 2 3 4 5; do
+		start=${EPOCHREALTIME/./}
+		tool_start -N self
+		took=$((${EPOCHREALTIME/./} - start))
+		((took < best)) && best=$took
+		tool_stop
+	done
+	echo "best of five: $best us"
+	((best < 200000))
+}

@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# lib.bash - what every .bats file here needs: the tool, the scenario, the kernel's own trace
+#
+# Why: each test does the same five things in the same order, and each must leave nothing
+# behind, also when it fails half-way: a tracefs instance, a mount, a process.
+#
+#   TCPCONNSTATE  the binary under test      (default: the one in the repository's root)
+#   BUILD         where helpers are built    (default: build)
+#   E2E_TRUTH_ONLY=1  leave the tool out: check the scenarios against the kernel's trace only
+#
+# Bounds: every wait has a deadline; one tracefs instance with TRACE_KB per CPU, filtered to
+# the ports of the scenario.
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+
+E2E_DIR=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+E2E_ROOT=$(cd "$E2E_DIR/../.." && pwd)
+BUILD=${BUILD:-build}
+[[ $BUILD == /* ]] || BUILD=$E2E_ROOT/$BUILD
+TCPCONNSTATE=${TCPCONNSTATE:-$E2E_ROOT/tcpconnstate}
+[[ $TCPCONNSTATE == */* ]] || TCPCONNSTATE=$(command -v "$TCPCONNSTATE")
+TRACE_KB=2048
+DEADLINE_S=10
+
+# ---- once per file ----
+
+e2e_setup_file() {
+	((EUID == 0)) || skip "needs root"
+	e2e_need jq awk
+	[[ -n ${E2E_TRUTH_ONLY:-} || -x $TCPCONNSTATE ]] || {
+		echo "no $TCPCONNSTATE: run make first, or set TCPCONNSTATE" >&2
+		return 1
+	}
+	e2e_build dance
+	export TRACEFS=$BATS_FILE_TMPDIR/tracefs
+	mkdir -p "$TRACEFS"
+	# a mount of our own: whoever else uses tracefs may come and go
+	mount -t tracefs e2e "$TRACEFS" || skip "no tracefs"
+}
+
+e2e_teardown_file() {
+	[[ -n ${TRACEFS:-} ]] || return 0
+	umount "$TRACEFS" 2>/dev/null || umount -l "$TRACEFS" 2>/dev/null || true
+}
+
+e2e_need() {
+	local tool
+	for tool; do
+		command -v "$tool" >/dev/null || skip "$tool is not installed"
+	done
+}
+
+# The Makefile builds the helpers. For a test that is run by itself they are built into the test's
+# own folder: as root nothing is written into somebody's tree.
+e2e_build() {
+	local name=$1 src=$E2E_DIR/$1.c out=$BUILD/e2e/$1 dep
+	for dep in "$src" "$E2E_DIR"/*.h; do
+		if [[ ! -x $out || $dep -nt $out ]]; then
+			out=$BATS_FILE_TMPDIR/$name
+			e2e_need "${CC:-cc}"
+			"${CC:-cc}" -std=gnu11 -O2 -D_GNU_SOURCE= -Wall -Wextra -Werror "$src" -o "$out" || return
+			break
+		fi
+	done
+	export "${name^^}=$out"
+}
+
+# ---- once per test ----
+
+e2e_setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	TRACE=
+	TOOL_PREFIX=()
+	declare -gA TOOL_PIDS=()
+	DANCE_PID=
+}
+
+e2e_teardown() {
+	dance_kill
+	tool_kill_all
+	truth_drop
+}
+
+# until SECONDS COMMAND...: the condition holds in time, or not
+until_true() {
+	local end=$((EPOCHSECONDS + $1))
+	shift
+	until "$@"; do
+		((EPOCHSECONDS <= end)) || return 1
+		read -rt 0.005 <> <(:) || true
+	done
+}
+
+# ---- the scenario ----
+
+# dance_start NAME: it stands at its gate; LAB_* are set
+dance_start() {
+	rm -f gate expect.json
+	mkfifo gate
+	"$DANCE" --gate "$1" <gate >expect.json 2>dance.err 3>&- &
+	DANCE_PID=$!
+	exec {GATE_FD}>gate
+	until_true "$DEADLINE_S" dance_ready || {
+		cat dance.err >&2
+		dance_skip_or_fail
+		return 1
+	}
+	LAB_NETNS=$(jq -r '.netns' <<<"$(head -n1 expect.json)")
+	LAB_PORT=$(jq -r '.port' <<<"$(head -n1 expect.json)")
+	LAB_NET4=$(jq -r '.net4' <<<"$(head -n1 expect.json)")
+	LAB_NET6=$(jq -r '.net6' <<<"$(head -n1 expect.json)")
+	LAB_PID=$(jq -r '.pid' <<<"$(head -n1 expect.json)")
+}
+
+dance_ready() {
+	[[ -s expect.json ]] || ! kill -0 "$DANCE_PID" 2>/dev/null
+	[[ -s expect.json ]] && return 0
+	kill -0 "$DANCE_PID" 2>/dev/null || {
+		dance_skip_or_fail
+		return 1
+	}
+	return 1
+}
+
+dance_skip_or_fail() {
+	if grep -q '^skip: ' dance.err; then
+		skip "$(sed -n 's/^skip: //p' dance.err)"
+	fi
+}
+
+# dance_go: through the gate and to the end
+dance_go() {
+	local status=0
+	echo go >&"$GATE_FD"
+	exec {GATE_FD}>&-
+	wait "$DANCE_PID" || status=$?
+	DANCE_PID=
+	((status == 77)) && dance_skip_or_fail
+	((status == 0)) || {
+		cat dance.err >&2
+		return 1
+	}
+}
+
+dance_kill() {
+	[[ -n ${DANCE_PID:-} ]] || return 0
+	kill -KILL "$DANCE_PID" 2>/dev/null || true
+	wait "$DANCE_PID" 2>/dev/null || true
+	DANCE_PID=
+}
+
+# ---- the kernel's trace ----
+
+truth_start() {
+	local p=$LAB_PORT e=$((LAB_PORT + 49)) f
+	f="(sport >= $p && sport <= $e) || (dport >= $p && dport <= $e)"
+	f+=" || (dport >= 1000 && dport <= 1049) || (dport == 9)"
+	TRACE=$TRACEFS/instances/e2e_$$_$BATS_TEST_NUMBER
+	mkdir "$TRACE"
+	echo mono >"$TRACE/trace_clock"
+	echo "$TRACE_KB" >"$TRACE/buffer_size_kb"
+	echo "$f" >"$TRACE/events/sock/inet_sock_set_state/filter"
+	echo 1 >"$TRACE/events/sock/inet_sock_set_state/enable"
+	echo 1 >"$TRACE/events/tcp/tcp_retransmit_synack/enable"
+}
+
+# truth_stop: truth.json is written, the instance is gone
+truth_stop() {
+	echo 0 >"$TRACE/tracing_on"
+	echo 1 >"$TRACE/options/fields"
+	cat "$TRACE/trace" >trace.fields
+	echo 0 >"$TRACE/options/fields"
+	cat "$TRACE/trace" >trace.plain
+	if cat "$TRACE"/per_cpu/cpu*/stats | grep '^overrun' | grep -qv ': 0$'; then
+		echo "the trace itself lost events" >&2
+		return 1
+	fi
+	truth_drop
+	awk -v net4="$LAB_NET4" -v net6="$LAB_NET6" -v port="$LAB_PORT" \
+		-v tids=" $(cd /proc/1/task && echo *) " \
+		-f "$E2E_DIR/truth.awk" trace.fields trace.plain >truth.json
+}
+
+truth_drop() {
+	[[ -n ${TRACE:-} ]] || return 0
+	until_true 2 rmdir "$TRACE" 2>/dev/null || true
+	TRACE=
+}
+
+# ---- the tool ----
+#
+# A test may run several at once, each with a name: NAME.out, NAME.err. The plain functions use
+# the name "tool".
+
+tool_start() { tool_start_as tool "$@"; }
+tool_stop() { tool_stop_as tool "$@"; }
+tool_wait() { tool_wait_as tool; }
+
+# tool_start_as NAME ARGS...: runs, attached. TOOL_PREFIX: what starts it (nsenter, setpriv ...)
+tool_start_as() {
+	local name=$1
+	shift
+	rm -f "$name.out" "$name.err"
+	"${TOOL_PREFIX[@]}" "$TCPCONNSTATE" "$@" >"$name.out" 2>"$name.err" </dev/null 3>&- &
+	TOOL_PIDS[$name]=$!
+	until_true "$DEADLINE_S" tool_attached "$name" && kill -0 "${TOOL_PIDS[$name]}" 2>/dev/null || {
+		echo "the tool did not attach:" >&2
+		cat "$name.err" >&2
+		return 1
+	}
+}
+
+# The first line (meta, or the headings) is printed once everything is attached. Without one
+# (-H) the last thing that a start does is seen from outside: links exist and stay the same.
+tool_attached() {
+	[[ -s $1.out ]] || ! kill -0 "${TOOL_PIDS[$1]}" 2>/dev/null || tool_links_settled "$1"
+}
+
+tool_links_settled() {
+	local pid=${TOOL_PIDS[$1]} before after
+	before=$(tool_objects "$pid" | grep -c link)
+	((before >= 2)) || return 1
+	sleep 0.2 # the only sign of "no more" is that nothing came
+	after=$(tool_objects "$pid" | grep -c link)
+	((before == after))
+}
+
+# tool_objects PID: what it holds in the kernel, as "prog 12", "map 3", "link 7"
+tool_objects() {
+	cat "/proc/$1/fdinfo/"* 2>/dev/null |
+		sed -n 's/^\(prog\|map\|link\)_id:[[:space:]]*\([0-9]*\)$/\1 \2/p' | sort -u
+}
+
+# tool_stop_as NAME [SIGNAL]: TOOL_STATUS is its exit status
+tool_stop_as() {
+	kill "-${2:-INT}" "${TOOL_PIDS[$1]}" 2>/dev/null || true
+	tool_wait_as "$1"
+}
+
+tool_wait_as() {
+	local pid=${TOOL_PIDS[$1]}
+	TOOL_STATUS=0
+	timeout "$DEADLINE_S" tail --pid="$pid" -s 0.05 -f /dev/null || {
+		echo "the tool does not end" >&2
+		return 1
+	}
+	wait "$pid" || TOOL_STATUS=$?
+	unset "TOOL_PIDS[$1]"
+}
+
+# It ended as it should.
+tool_ended() {
+	((TOOL_STATUS == $1)) || {
+		echo "exit status $TOOL_STATUS, expected $1; stderr:" >&2
+		cat "${2:-tool}.err" >&2
+		return 1
+	}
+}
+
+tool_kill_all() {
+	local pid
+	for pid in "${TOOL_PIDS[@]}"; do
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	TOOL_PIDS=()
+}
+
+# ---- the usual test ----
+
+# scenario NAME [ARGS...]: everything the tool prints about it is right
+#
+# A soft interrupt that lands in process 1 runs no BPF program on some kernels, so no tool can
+# see the event; the trace shows whether that happened, and then the scenario is done again.
+scenario() {
+	local name=$1 attempt
+	shift
+	for attempt in 1 2 3; do
+		scenario_once "$name" "$@" || return 1
+		grep -q '"blind":true' truth.json || break
+		((attempt < 3)) || skip "process 1 was in the way three times"
+	done
+	compare
+}
+
+scenario_once() {
+	local name=$1
+	shift
+	dance_start "$name" || return
+	truth_start || return
+	if [[ -z ${E2E_TRUTH_ONLY:-} ]]; then
+		# "NETNS" among the arguments stands for the namespace of the scenario
+		tool_start --json "${@/NETNS/$LAB_NETNS}" || return
+	fi
+	dance_go || return
+	if [[ -z ${E2E_TRUTH_ONLY:-} ]]; then
+		tool_stop || return
+		tool_ended 0 || return
+	fi
+	truth_stop
+}
+
+compare() {
+	local given=true
+	[[ -z ${E2E_TRUTH_ONLY:-} ]] || {
+		given=false
+		: >tool.out
+	}
+	jq -rn --slurpfile truth truth.json --slurpfile expect expect.json --slurpfile tool tool.out \
+		--argjson tool_given "$given" -f "$E2E_DIR/compare.jq" >differences || return 1
+	[[ ! -s differences ]] || {
+		cat differences >&2
+		return 1
+	}
+}

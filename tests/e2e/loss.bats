@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# No event is lost, and with a buffer that must overflow none is lost unseen: a hundred thousand
+# transitions of processes that do nothing else, counted against the kernel's trace.
+
+load lib.bash
+
+setup_file() {
+	[[ -z ${E2E_TRUTH_ONLY:-} ]] || skip "needs the tool"
+	e2e_setup_file
+	export TRACE_KB=16384
+}
+teardown_file() { e2e_teardown_file; }
+setup() { e2e_setup; }
+teardown() { e2e_teardown; }
+
+# counts FILE: transitions by (old, new), sorted; the trace leaves out what no BPF program saw
+truth_counts() {
+	jq -r 'select(.type == "state" and (.blind | not)) | "\(.old) \(.new)"' truth.json |
+		sort | uniq -c
+}
+tool_counts() {
+	jq -r 'select(.type == "state") | "\(.old_state) \(.kernel_new_state)"' tool.out |
+		sort | uniq -c
+}
+
+@test "churn: every (old, new) count is the kernel's, nothing lost" {
+	dance_start churn
+	truth_start
+	tool_start --json -N "$LAB_NETNS" --strict
+	dance_go
+	tool_stop
+	truth_stop
+	truth_counts >want
+	tool_counts >have
+	[ "$(awk '{ n += $1 } END { print n }' want)" -gt 100000 ]
+	diff want have
+	tool_ended 0
+	tail -n1 tool.out | jq -e '[.lost[]] | add == 0'
+	# each socket's chain is whole
+	jq -es 'reduce (.[] | select(.type == "state")) as $e ({at: {}, broken: 0};
+		.at[$e.cookie] as $last
+		| if $last != null and $last != $e.old_state then .broken += 1 else . end
+		| .at[$e.cookie] = $e.kernel_new_state) | .broken == 0' tool.out
+}
+
+@test "churn: owners are right" {
+	dance_start churn
+	tool_start --json -N "$LAB_NETNS"
+	dance_go
+	tool_stop
+	jq -es '[.[] | select(.type == "state" and .direction == "active")]
+		| length > 10000 and all(.comm == "dance-client")' tool.out
+	# a child is the listener's (dance) until the server closes it
+	jq -es '[.[] | select(.type == "state" and .direction == "passive")]
+		| length > 10000 and all(if .owner_source == "listener" then .comm == "dance"
+			else .comm == "dance-server" end)' tool.out
+}
+
+@test "a tiny buffer while the tool stands still: seen + lost is the truth, --strict says 4" {
+	local seen lost want
+	dance_start churn
+	truth_start
+	tool_start --json -N "$LAB_NETNS" --strict --buffer 64K
+	kill -STOP "${TOOL_PIDS[tool]}"
+	dance_go
+	kill -CONT "${TOOL_PIDS[tool]}"
+	tool_stop
+	truth_stop
+	seen=$(jq -s '[.[] | select(.type == "state")] | length' tool.out)
+	lost=$(tail -n1 tool.out | jq '[.lost[]] | add')
+	want=$(truth_counts | awk '{ n += $1 } END { print n }')
+	echo "seen $seen, lost $lost, truth $want"
+	((lost > 10000))
+	((seen + lost == want))
+	jq -es '[.[] | select(.type == "lost" and .reason == "ring_full")] | length > 0
+		and ((map(.count) | add) > 0)' tool.out
+	tool_ended 4
+	grep -Eq '[1-9][0-9,]* lost' tool.err
+}
+
+@test "after a loss the next connections are right again" {
+	dance_start churn
+	tool_start --json -N all --buffer 64K
+	kill -STOP "${TOOL_PIDS[tool]}"
+	dance_go
+	kill -CONT "${TOOL_PIDS[tool]}"
+	# a fresh namespace, the same tool
+	dance_start close_client_first
+	truth_start
+	dance_go
+	tool_stop
+	tool_ended 0 # no --strict
+	truth_stop
+	compare
+}

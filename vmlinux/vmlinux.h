@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_VMLINUX_H
+#define TCS_VMLINUX_H
+
+/*
+ * vmlinux.h - the kernel types our BPF programs touch, picked by hand
+ *
+ * Every struct here is a partial view: only the members we read, under the kernel's own names.
+ * CO-RE moves each access to where the running kernel keeps that member, so order, size and what
+ * lies between do not matter; a wrong name or kind does. `make check` compares this file with
+ * the running kernel's BTF (tests/check/vmlinux.sh). vmlinux/README.md says how to add a member.
+ *
+ * A type ending in ___word is a "flavour": another kernel's shape of the same struct; libbpf
+ * ignores the suffix. It is used only behind bpf_core_field_exists() or bpf_core_type_exists().
+ */
+
+typedef unsigned char __u8;
+typedef short int __s16;
+typedef short unsigned int __u16;
+typedef int __s32;
+typedef unsigned int __u32;
+typedef long long int __s64;
+typedef long long unsigned int __u64;
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s64 s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u64 __be64;
+typedef __u32 __wsum;
+typedef _Bool bool;
+enum { false = 0, true = 1 };
+
+/* Constants of the BPF system call (uapi/linux/bpf.h): part of the kernel's ABI, they never move. */
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
+	BPF_MAP_TYPE_RINGBUF = 27,
+};
+
+enum {
+	BPF_F_NO_PREALLOC = 1U << 0,
+	BPF_F_CLONE = 1U << 9,		   /* a listener's storage is copied into its children */
+	BPF_SK_STORAGE_GET_F_CREATE = 1,
+	BPF_RB_NO_WAKEUP = 1,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
+typedef struct {
+	u32 val;
+} kuid_t;
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+/* Namespaces: ns.inum is the inode number that `ls -l /proc/PID/ns/net` shows. */
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock;
+
+/* What full sockets, request sockets and TIME_WAIT mini-sockets have in common. */
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
+	unsigned long skc_flags;	/* bits of enum sock_flags */
+	struct sock *skc_listener;	/* request sockets: whose queue they wait in */
+};
+
+/* SOCK_DEAD: nobody holds a descriptor any more. SOCK_DONE: the peer's FIN has come. */
+enum sock_flags {
+	SOCK_DEAD = 0,
+	SOCK_DONE = 1,
+	SOCK_LINGER = 5,
+};
+
+/* owned != 0: a task holds the socket, so current is a user of it (lock_sock()). */
+typedef struct {
+	int owned;
+} socket_lock_t;
+
+/* The cgroup the socket was created in. Linux 5.10 keeps pointer and flag in one word. */
+struct cgroup;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
+struct sock_cgroup_data___val {
+	u64 val;			/* up to 5.14; bit 0 set: no pointer but a class id */
+};
+
+struct kernfs_node {
+	u64 id;				/* the inode number of the cgroup's directory */
+};
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[0];	/* by level, 6.1 and later */
+};
+
+struct cgroup___ids {
+	u64 ancestor_ids[0];		/* by level, up to 6.0 */
+};
+
+struct socket {
+	struct sock *sk;		/* from an open file to its socket (bpf_sock_from_file) */
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
+	int sk_err;			/* why the connection ended, when the kernel knows */
+	kuid_t sk_uid;
+	u16 sk_protocol;
+	unsigned long sk_lingertime;
+	u32 sk_ack_backlog;		/* accept queue */
+	u32 sk_max_ack_backlog;		/* limit of the accept queue and of the SYN queue */
+	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct inet_sock {
+	struct sock sk;
+	__be16 inet_sport;		/* kept when skc_num is already 0, at -> CLOSE */
+};
+
+struct request_sock_queue {
+	atomic_t qlen;			/* SYN queue */
+	atomic_t young;			/* of these, never timed out */
+};
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	u32 srtt_us;			/* smoothed round-trip time, microseconds times 8 */
+	u32 snd_una;
+	u32 write_seq;
+	u64 bytes_sent;			/* payload, resent bytes included */
+	u64 bytes_retrans;
+	u64 bytes_received;		/* counts a FIN as one byte */
+	u32 total_retrans;
+	int linger2;
+};
+
+/* A half-open connection: SYN received, SYN-ACK sent, last ACK not seen. */
+struct request_sock {
+	struct sock_common __req_common;
+	u8 num_retrans;			/* SYN-ACKs resent so far */
+};
+
+struct inet_request_sock {
+	struct request_sock req;
+	u16 acked : 1;			/* the peer did answer: accept queue full, or DEFER_ACCEPT */
+};
+
+struct task_struct {
+	int tgid;
+	unsigned int flags;		/* PF_KTHREAD */
+	struct task_struct *group_leader;
+	char comm[16];
+};
+
+struct sk_buff;
+struct file;
+
+/* Contexts of the iterators (kernel/bpf/task_iter.c). */
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
+};
+
+#pragma clang attribute pop
+
+#endif /* TCS_VMLINUX_H */
