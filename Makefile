@@ -26,11 +26,12 @@ PKG_CONFIG ?= pkg-config
 # which 5.10 runs too; atomics that return a value need v3 and 5.12, and must not be used here.
 BPF_CPU ?= v2
 
-## PREFIX=/usr/local  where make install puts things; in detail SBINDIR, MANDIR, COMPDIR
+## PREFIX=/usr/local  where make install puts things; in detail SBINDIR, MANDIR, BASHDIR, ZSHDIR
 PREFIX  ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR  ?= $(PREFIX)/share/man
-COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 ## DESTDIR=           root of a package that is being built
 
 # ---- Tools ----------------------------------------------------------------------------------
@@ -236,16 +237,18 @@ bench:           ## compare with libbpf-tools' tcpstates and tcplife, side by si
 deps:            ## install what building and testing need, and say what and why
 	$(Q)tests/deps.sh build check
 
-install: all     ## install program, man page and completion (PREFIX, DESTDIR)
+install: all     ## install program, man page and completions (PREFIX, DESTDIR)
 	$(call msg,INSTALL,$(DESTDIR)$(SBINDIR)/tcpconnstate)
 	$(Q)install -D -m 755 $(BIN) $(DESTDIR)$(SBINDIR)/tcpconnstate
 	$(if $(MAN),$(Q)install -D -m 644 $(MAN) $(DESTDIR)$(MANDIR)/man8/tcpconnstate.8)
-	$(if $(COMP),$(Q)install -D -m 644 $(COMP) $(DESTDIR)$(COMPDIR)/tcpconnstate)
+	$(Q)mkdir -p $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR)
+	$(Q)./$(BIN) --completion bash > $(DESTDIR)$(BASHDIR)/tcpconnstate
+	$(Q)./$(BIN) --completion zsh > $(DESTDIR)$(ZSHDIR)/_tcpconnstate
 
 uninstall:       ## remove what install put there
 	$(call msg,REMOVE,$(DESTDIR)$(SBINDIR)/tcpconnstate)
 	$(Q)rm -f $(DESTDIR)$(SBINDIR)/tcpconnstate $(DESTDIR)$(MANDIR)/man8/tcpconnstate.8 \
-		$(DESTDIR)$(COMPDIR)/tcpconnstate
+		$(DESTDIR)$(BASHDIR)/tcpconnstate $(DESTDIR)$(ZSHDIR)/_tcpconnstate
 
 help:            ## this list
 	@echo 'Targets:'
@@ -259,7 +262,6 @@ print-%:
 	@printf '%s\n' '$(subst ','\'',$($*))'
 
 MAN      := $(wildcard src/man/tcpconnstate.8)
-COMP     := $(firstword $(wildcard src/completion/tcpconnstate*))
 FORMAT_C := $(wildcard src/*.[ch] bpf/*.[ch] tests/unit/*.[ch] tests/e2e/*.[ch] tests/bench/*.[ch] \
 		tests/fuzz/*.[ch])
 

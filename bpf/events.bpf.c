@@ -49,15 +49,13 @@ struct {
 	});
 } rings SEC(".maps");
 
-static __always_inline struct tcs_percpu *this_cpu(void)
+static __always_inline struct tcs_percpu *slot_of(__u32 cpu)
 {
-	return &percpu[bpf_get_smp_processor_id() & (TCS_MAX_CPUS - 1)];
+	return &percpu[cpu & (TCS_MAX_CPUS - 1)];
 }
 
-static __always_inline void *this_ring(void)
+static __always_inline void *ring_of(__u32 cpu)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-
 	return bpf_map_lookup_elem(&rings, &cpu);
 }
 
@@ -198,7 +196,7 @@ static __always_inline bool states_unwanted(int old, int new)
  * meanwhile (release_sock()), and that may be a reader of socket lists. -> CLOSE with an error is
  * the work of the peer, a timer, or a killer (tcp_abort(), ECONNABORTED).
  */
-static __always_inline bool task_acts(const struct sock *sk, int old, int new)
+static __always_inline bool task_acts(int old, int new, __u8 err)
 {
 	switch (new) {
 	case TCP_SYN_SENT:
@@ -207,7 +205,7 @@ static __always_inline bool task_acts(const struct sock *sk, int old, int new)
 	case TCP_LAST_ACK:
 		return true;
 	case TCP_CLOSE:
-		return !sk->sk_err && old != TCP_FIN_WAIT1 && old != TCP_FIN_WAIT2 &&
+		return !err && old != TCP_FIN_WAIT1 && old != TCP_FIN_WAIT2 &&
 		       old != TCP_CLOSING && old != TCP_LAST_ACK;
 	default:
 		return false;
@@ -238,7 +236,7 @@ static __always_inline bool learn_owner(struct tcs_note *note, bool *changed)
 
 /* ---- notes ---------------------------------------------------------------------------------- */
 
-/* A child starts with a copy of its listener's note (BPF_F_CLONE): keep the owner, drop the rest. */
+/* A child starts with a copy of its listener's note (BPF_F_CLONE): the owner stays, the rest goes. */
 static __always_inline void note_born(struct tcs_note *note, struct sock *sk, bool cloned)
 {
 	note->parent = cloned ? note->id : 0;
@@ -251,17 +249,17 @@ static __always_inline void note_born(struct tcs_note *note, struct sock *sk, bo
 		note->owner_source = TCS_OWNER_LISTENER;
 }
 
+#define CHILD_BORN (TCP_LISTEN << 8 | TCP_SYN_RECV)
+
 static __always_inline struct tcs_note *note_get(struct sock *sk, int old, int new, __u16 *flags)
 {
 	bool child = old == TCP_LISTEN && new == TCP_SYN_RECV;
 	struct tcs_note *note = bpf_sk_storage_get(&notes, sk, NULL, 0);
 
-	if (note && !child)
-		return note;
-	if (note) {
+	if (note && child && note->mark != CHILD_BORN)
 		note_born(note, sk, true);
+	if (note)
 		return note;
-	}
 	note = bpf_sk_storage_get(&notes, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!note)
 		return NULL;
@@ -334,13 +332,13 @@ struct event {
 	struct tcs_note *note;
 	__u64 ts_ns, in_old_ns;
 	__u16 flags;
-	__u8 old, new;
+	__u8 old, new, err;
 };
 
 static __always_inline void put_head(struct tcs_wire_state *s, const struct event *e, __u16 blocks)
 {
 	s->kind = TCS_WIRE_STATE;
-	s->err = e->sk->sk_err;
+	s->err = e->err;
 	s->old_state = e->old;
 	s->new_state = e->new;
 	s->flags = e->flags | blocks;
@@ -439,14 +437,14 @@ static __always_inline bool tell_all(void *ring, const struct event *e)
 	return true;
 }
 
-static __always_inline void tell(const struct event *e, bool owner_changed)
+static __always_inline void tell(const struct event *e, __u32 cpu, bool owner_changed)
 {
 	struct tcs_note *note = e->note;
 	bool facts_known = e->sk->__sk_common.skc_dport || e->old == TCP_LISTEN || e->new == TCP_LISTEN;
 	bool child_unknown = e->old == TCP_LISTEN && e->new == TCP_SYN_RECV &&
 			     !e->sk->__sk_common.skc_dport;
 	bool full = note->told_epoch != epoch && !child_unknown;
-	void *ring = this_ring();
+	void *ring = ring_of(cpu);
 	bool told;
 
 	if (!ring)
@@ -461,7 +459,7 @@ static __always_inline void tell(const struct event *e, bool owner_changed)
 		told = tell_short(ring, e);
 
 	if (!told) {
-		count(&this_cpu()->lost_state);
+		count(&slot_of(cpu)->lost_state);
 		note->told_epoch = 0;
 	} else if (e->new == TCP_CLOSE) {
 		note->told_epoch = 0;		/* the reader forgets it; a reconnect is told in full */
@@ -474,8 +472,10 @@ static __always_inline void tell(const struct event *e, bool owner_changed)
 
 static __always_inline void state_change(struct sock *sk, int old, int new, const int nth)
 {
-	struct tcs_percpu *cpu = this_cpu();
-	typeof(&cpu->handled[0]) done = &cpu->handled[sk->sk_lock.owned != 0];
+	__u32 cpu_id = bpf_get_smp_processor_id();
+	struct tcs_percpu *cpu = slot_of(cpu_id);
+	bool owned = sk->sk_lock.owned;
+	typeof(&cpu->handled[0]) done = &cpu->handled[owned];
 	__u32 pair = old << 8 | new;
 	struct event e = { .sk = sk, .old = old, .new = new };
 	bool owner_changed = false;
@@ -516,19 +516,21 @@ static __always_inline void state_change(struct sock *sk, int old, int new, cons
 
 	e.note = note;
 	e.ts_ns = bpf_ktime_get_ns();
-	if (note->mark && (note->mark & 0xff) != old && !(old == TCP_LISTEN && new == TCP_SYN_RECV))
+	if (note->mark && (note->mark & 0xff) != old)
 		e.flags |= TCS_F_BROKEN;
 	else if (note->since_ns)
 		e.in_old_ns = e.ts_ns - note->since_ns;
 	note->mark = pair;
 	note->since_ns = e.ts_ns;
 
-	if (sk->sk_lock.owned && task_acts(sk, old, new) && learn_owner(note, &owner_changed))
-		e.flags |= TCS_F_TASK;
-	if (new == TCP_CLOSE)
+	if (new == TCP_CLOSE) {
+		e.err = sk->sk_err;
 		e.flags |= close_flags(sk, e.tp);
-	if (e.tp->total_retrans)
+	} else if (new == TCP_ESTABLISHED && e.tp->total_retrans) {
 		e.flags |= TCS_F_RETRANS;
+	}
+	if (owned && task_acts(old, new, e.err) && learn_owner(note, &owner_changed))
+		e.flags |= TCS_F_TASK;
 	if (note->reset_sent) {
 		e.flags |= TCS_F_RESET_SENT;
 		note->reset_sent = 0;
@@ -540,7 +542,7 @@ static __always_inline void state_change(struct sock *sk, int old, int new, cons
 		return;
 	}
 	note->seq++;
-	tell(&e, owner_changed);
+	tell(&e, cpu_id, owner_changed);
 	return;
 
 not_ours:
@@ -596,12 +598,14 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 		note->reset_sent = state != TCP_CLOSE;
 		return 0;
 	}
-	ring = this_ring();
+	ring = ring_of(bpf_get_smp_processor_id());
 	if (!ring)
 		return 0;
 	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
-	if (!r)
+	if (!r) {
+		count(&slot_of(bpf_get_smp_processor_id())->lost_reset);
 		return 0;
+	}
 	__builtin_memset(r, 0, sizeof(*r));
 	r->kind = TCS_WIRE_RESET;
 	r->ts_ns = bpf_ktime_get_ns();
@@ -653,15 +657,15 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	lport = req->__req_common.skc_num;
 	note = bpf_sk_storage_get(&notes, sk, NULL, 0);
 	if (synack_unwanted(sk, &a, lport) || (note && owner_unwanted(note))) {
-		count(&this_cpu()->filtered);
+		count(&slot_of(bpf_get_smp_processor_id())->filtered);
 		return 0;
 	}
-	ring = this_ring();
+	ring = ring_of(bpf_get_smp_processor_id());
 	if (!ring)
 		return 0;
 	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
 	if (!r) {
-		count(&this_cpu()->lost_synack);
+		count(&slot_of(bpf_get_smp_processor_id())->lost_synack);
 		return 0;
 	}
 	icsk = (const void *)listener;

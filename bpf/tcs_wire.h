@@ -42,7 +42,7 @@ enum tcs_wire_flags {
 	TCS_F_RESET_SENT = 1 << 5,  /* we sent a reset of our own just before */
 	TCS_F_BROKEN = 1 << 6,	    /* old_state is not where the last event left the socket */
 	TCS_F_OLDER = 1 << 7,	    /* first event we ever see of a socket born before us */
-	TCS_F_RETRANS = 1 << 8,	    /* something was retransmitted (total_retrans != 0) */
+	TCS_F_RETRANS = 1 << 8,	    /* at -> ESTABLISHED: something was resent (total_retrans != 0) */
 	TCS_F_CAUGHT = 1 << 9,	    /* told by the second or third program */
 	TCS_F_OWNED = 1 << 10,	    /* at -> CLOSE: some task held the socket */
 
@@ -183,10 +183,11 @@ struct tcs_percpu {
 	} handled[2];		/* by context: the event a program of this CPU has just dealt with */
 	__u64 lost_state;	/* ring full */
 	__u64 lost_synack;
+	__u64 lost_reset;
 	__u64 lost_note;	/* no memory for a socket's note */
 	__u64 filtered;
 	__u64 caught;		/* events that the first program was not run for */
-	__u64 pad[7];
+	__u64 pad[6];
 };
 
 #ifndef __bpf__

@@ -27,13 +27,6 @@ struct cgroup_names {
 	bool walked;
 };
 
-static uint64_t name_id(const void *ctx, uint32_t index)
-{
-	const struct cgroup_names *names = ctx;
-
-	return names->names[index].id;
-}
-
 /* /proc/self/mounts writes blanks and the like as \ooo. */
 static void unescape(char *s)
 {
@@ -108,7 +101,7 @@ int cgroup_names_new(struct cgroup_names **ret)
 {
 	struct cgroup_names *names = calloc(1, sizeof(*names));
 
-	if (!names || hash_init(&names->by_id, name_id, names)) {
+	if (!names || hash_init(&names->by_id)) {
 		free(names);
 		return -ENOMEM;
 	}

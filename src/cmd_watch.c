@@ -23,6 +23,8 @@ struct watch {
 	struct source *source;
 	struct scan *scan;
 	struct cgroup_names *cgroups;
+	uint64_t last_cgroup; /* neighbours in the stream are mostly of one cgroup */
+	const char *last_cgroup_path;
 	struct sink *sink;
 	struct output output;
 	struct sink_world world;
@@ -31,7 +33,13 @@ struct watch {
 
 static const char *cgroup_path(void *ctx, uint64_t id)
 {
-	return cgroup_names_find(ctx, id, pipeline_now_ns() / 1000000);
+	struct watch *w = ctx;
+
+	if (id != w->last_cgroup || !w->last_cgroup_path) {
+		w->last_cgroup = id;
+		w->last_cgroup_path = cgroup_names_find(w->cgroups, id, pipeline_now_ns() / 1000000);
+	}
+	return w->last_cgroup_path;
 }
 
 /* Attach first: what changes during the scan tells its own owner. */
@@ -79,7 +87,7 @@ static int open_sink(struct watch *w)
 		.wall_offset_ns = pipeline_wall_offset_ns(),
 		.start_ns = pipeline_now_ns(),
 		.cgroup_path = cgroup_path,
-		.cgroup_ctx = w->cgroups,
+		.cgroup_ctx = w,
 	};
 	if (o->format == OPTS_JSON)
 		return sink_json_new(&w->world, &w->sink);

@@ -6,24 +6,52 @@
 #include "reason.h"
 #include "state.h"
 
-static const char *const direction_names[DIRECTION_MAX] = {
-	[DIRECTION_ACTIVE] = "active",
-	[DIRECTION_PASSIVE] = "passive",
-	[DIRECTION_LISTENER] = "listener",
+/* A name with its length, for what is printed with every event. */
+struct name {
+	const char *text;
+	uint8_t len;
 };
 
-static const char *const owner_sources[OWNER_SOURCE_MAX] = {
-	[OWNER_TASK] = "task",
-	[OWNER_CACHED] = "cached",
-	[OWNER_LISTENER] = "listener",
-	[OWNER_SCAN] = "scan",
+#define NAME(s) { s, sizeof(s) - 1 }
+
+static const struct name state_names[TCS_STATE_MAX] = {
+#define X(number, id, name, json, words, meaning) [number] = NAME(name),
+#include "state.def"
+#undef X
 };
 
-static const char *const closed_by_names[CLOSED_BY_MAX] = {
-	[CLOSED_BY_US] = "us",
-	[CLOSED_BY_PEER] = "peer",
-	[CLOSED_BY_BOTH] = "both",
+static const struct name state_keys[TCS_STATE_MAX] = {
+#define X(number, id, name, json, words, meaning) [number] = NAME("\"" json "\""),
+#include "state.def"
+#undef X
 };
+
+static const struct name directions[DIRECTION_MAX] = {
+	[DIRECTION_UNKNOWN] = NAME("null"),
+	[DIRECTION_ACTIVE] = NAME("\"active\""),
+	[DIRECTION_PASSIVE] = NAME("\"passive\""),
+	[DIRECTION_LISTENER] = NAME("\"listener\""),
+};
+
+static const struct name owner_sources[OWNER_SOURCE_MAX] = {
+	[OWNER_UNKNOWN] = NAME("null"),
+	[OWNER_TASK] = NAME("\"task\""),
+	[OWNER_CACHED] = NAME("\"cached\""),
+	[OWNER_LISTENER] = NAME("\"listener\""),
+	[OWNER_SCAN] = NAME("\"scan\""),
+};
+
+static const struct name closers[CLOSED_BY_MAX] = {
+	[CLOSED_BY_UNKNOWN] = NAME("null"),
+	[CLOSED_BY_US] = NAME("\"us\""),
+	[CLOSED_BY_PEER] = NAME("\"peer\""),
+	[CLOSED_BY_BOTH] = NAME("\"both\""),
+};
+
+static void put_name(struct outbuf *b, const struct name *name)
+{
+	outbuf_put(b, name->text, name->len);
+}
 
 static const char *const lost_reasons[LOST_MAX] = {
 	[LOST_RING_FULL] = "ring_full",
@@ -111,15 +139,12 @@ static void put_null(struct outbuf *b)
 	outbuf_lit(b, "null");
 }
 
-static void put_name_or_null(struct outbuf *b, const char *name)
+static void put_state_key(struct outbuf *b, unsigned int state)
 {
-	if (!name) {
+	if (state)
+		put_name(b, &state_keys[state]);
+	else
 		put_null(b);
-		return;
-	}
-	outbuf_putc(b, '"');
-	outbuf_puts(b, name);
-	outbuf_putc(b, '"');
 }
 
 static void put_number_or_null(struct outbuf *b, uint64_t n)
@@ -227,7 +252,7 @@ static void json_comm(struct outbuf *b, const struct field_row *r)
 
 static void json_owner_source(struct outbuf *b, const struct field_row *r)
 {
-	put_name_or_null(b, r->change->owner.pid ? owner_sources[r->change->owner.source] : NULL);
+	put_name(b, &owner_sources[r->change->owner.pid ? r->change->owner.source : OWNER_UNKNOWN]);
 }
 
 static void text_laddr(struct outbuf *b, const struct field_row *r)
@@ -301,7 +326,7 @@ static void text_old(struct outbuf *b, const struct field_row *r)
 {
 	size_t start = b->len;
 
-	outbuf_puts(b, state_name(r->change->old_state));
+	put_name(b, &state_names[r->change->old_state]);
 	outbuf_pad_right(b, start, 11);
 	outbuf_lit(b, " ->");
 }
@@ -309,29 +334,29 @@ static void text_old(struct outbuf *b, const struct field_row *r)
 /* The star: handed to the time-wait table while still in FIN_WAIT2. */
 static void text_new(struct outbuf *b, const struct field_row *r)
 {
-	outbuf_puts(b, state_name(r->change->new_state));
+	put_name(b, &state_names[r->change->new_state]);
 	if (r->change->tw_substate == TCS_FIN_WAIT2)
 		outbuf_putc(b, '*');
 }
 
 static void json_old(struct outbuf *b, const struct field_row *r)
 {
-	put_name_or_null(b, state_json(r->change->old_state));
+	put_state_key(b, r->change->old_state);
 }
 
 static void json_new(struct outbuf *b, const struct field_row *r)
 {
-	put_name_or_null(b, state_json(r->change->new_state));
+	put_state_key(b, r->change->new_state);
 }
 
 static void json_kernel_new(struct outbuf *b, const struct field_row *r)
 {
-	put_name_or_null(b, state_json(r->change->kernel_new_state));
+	put_state_key(b, r->change->kernel_new_state);
 }
 
 static void json_tw_substate(struct outbuf *b, const struct field_row *r)
 {
-	put_name_or_null(b, state_json(r->change->tw_substate));
+	put_state_key(b, r->change->tw_substate);
 }
 
 static void text_ms(struct outbuf *b, const struct field_row *r)
@@ -409,14 +434,17 @@ static void json_cgroup(struct outbuf *b, const struct field_row *r)
 
 static void text_direction(struct outbuf *b, const struct field_row *r)
 {
-	const char *name = direction_names[CONN(r)->direction];
+	const struct name *quoted = &directions[CONN(r)->direction];
 
-	outbuf_puts(b, name ? name : "-");
+	if (CONN(r)->direction)
+		outbuf_put(b, quoted->text + 1, quoted->len - 2u);
+	else
+		put_unknown(b);
 }
 
 static void json_direction(struct outbuf *b, const struct field_row *r)
 {
-	put_name_or_null(b, direction_names[CONN(r)->direction]);
+	put_name(b, &directions[CONN(r)->direction]);
 }
 
 static void text_rtt(struct outbuf *b, const struct field_row *r)
@@ -555,7 +583,7 @@ static void text_story(struct outbuf *b, const struct field_row *r)
 	if (closer && r->change->reason == REASON_NORMAL)
 		outbuf_puts(b, closer);
 	else
-		outbuf_puts(b, state_name(r->change->old_state));
+		put_name(b, &state_names[r->change->old_state]);
 	outbuf_lit(b, " -> ");
 	text_new(b, r);
 	outbuf_lit(b, ", ");
@@ -566,7 +594,7 @@ static void text_story(struct outbuf *b, const struct field_row *r)
 
 static void json_closed_by(struct outbuf *b, const struct field_row *r)
 {
-	put_name_or_null(b, closed_by_names[r->connection->closed_by]);
+	put_name(b, &closers[r->connection->closed_by]);
 }
 
 static void json_path(struct outbuf *b, const struct field_row *r)
@@ -581,7 +609,7 @@ static void json_path(struct outbuf *b, const struct field_row *r)
 		if (i)
 			outbuf_putc(b, ',');
 		outbuf_putc(b, '[');
-		put_name_or_null(b, state_json(step->state));
+		put_state_key(b, step->state);
 		outbuf_putc(b, ',');
 		put_us_or_null(b, ns == PATH_UNKNOWN_NS ? TRACK_UNKNOWN_NS : ns);
 		outbuf_putc(b, ']');
@@ -624,7 +652,7 @@ static void json_retransmits(struct outbuf *b, const struct field_row *r)
 
 /* ---- the tables -------------------------------------------------------------------------------------- */
 
-#define KEY(name) .key = "\"" name "\":"
+#define KEY(name) .key = ",\"" name "\":", .key_len = sizeof(",\"" name "\":") - 1
 #define COLUMN(name, when, w, min, order) \
 	.title = name, .show = when, .width = w, .min_width = min, .drop = order
 

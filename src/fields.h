@@ -33,7 +33,8 @@ enum field_show {
 };
 
 struct field {
-	const char *key;   /* JSON, quoted and with its colon; NULL: text only */
+	const char *key;   /* JSON, ready to print: ,"name": and NULL for text only */
+	uint8_t key_len;
 	const char *title; /* NULL: JSON only */
 	uint8_t show;	   /* enum field_show */
 	uint8_t width;	   /* of the column; 0: the rest of the line */

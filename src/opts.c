@@ -828,7 +828,7 @@ void opts_print_help(FILE *out, enum cmd_id command)
 	enum cmd_id shown = command ? command : CMD_NONE + 1;
 
 	if (command)
-		fprintf(out, "Usage: tcpconnstate %s [OPTION...]    %s\n", commands[command].name,
+		fprintf(out, "Usage: tcpconnstate %s [OPTION...]\n  %s\n", commands[command].name,
 			commands[command].summary);
 	else
 		fprintf(out, "Usage: tcpconnstate [COMMAND] [OPTION...]\nCommands:\n");

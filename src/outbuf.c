@@ -12,7 +12,7 @@ static const char digit_pairs[] = "000102030405060708091011121314151617181920212
 
 int outbuf_init(struct outbuf *b, size_t cap)
 {
-	*b = (struct outbuf){ .data = malloc(cap), .cap = cap };
+	*b = (struct outbuf){ .data = malloc(cap + OUTBUF_SLACK), .cap = cap };
 	return b->data ? 0 : -ENOMEM;
 }
 
@@ -168,27 +168,22 @@ void outbuf_put_addr(struct outbuf *b, const uint8_t addr[16], unsigned int fami
 	outbuf_put(b, text, (size_t)(at - text) - 1);
 }
 
-void outbuf_pad_right(struct outbuf *b, size_t start, size_t width)
-{
-	size_t n = b->len - start;
-
-	if (n >= width)
-		return;
-	n = width - n;
-	if (n > outbuf_room(b))
-		n = outbuf_room(b);
-	memset(b->data + b->len, ' ', n);
-	b->len += n;
-}
-
 void outbuf_pad_left(struct outbuf *b, size_t start, size_t width)
 {
 	size_t n = b->len - start, blanks = n < width ? width - n : 0;
+	char word[16];
 
 	if (!blanks || blanks > outbuf_room(b))
 		return;
-	memmove(b->data + start + blanks, b->data + start, n);
-	memset(b->data + start, ' ', blanks);
+	if (n <= sizeof(word) && blanks <= OUTBUF_SLACK - sizeof(word)) {
+		/* The common column: a short number among blanks, two moves and no call. */
+		outbuf_copy(word, b->data + start, n);
+		memset(b->data + start, ' ', OUTBUF_SLACK - sizeof(word));
+		outbuf_copy(b->data + start + blanks, word, n);
+	} else {
+		memmove(b->data + start + blanks, b->data + start, n);
+		memset(b->data + start, ' ', blanks);
+	}
 	b->len += blanks;
 }
 
@@ -253,15 +248,28 @@ static void put_json_control(struct outbuf *b, unsigned char c)
 	outbuf_putc(b, hex[c & 15]);
 }
 
+/* Means itself inside a JSON string. */
+static bool is_plain(unsigned char c)
+{
+	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+}
+
 void outbuf_put_json(struct outbuf *b, const char *text, size_t n)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	size_t i = 0;
 
 	outbuf_putc(b, '"');
-	while (i < n && s[i]) {
-		size_t len = utf8_len(s + i, n - i);
+	for (;;) {
+		size_t plain = i, len;
 
+		while (plain < n && is_plain(s[plain]))
+			plain++;
+		outbuf_put(b, text + i, plain - i);
+		i = plain;
+		if (i == n || !s[i])
+			break;
+		len = utf8_len(s + i, n - i);
 		if (!len) {
 			outbuf_lit(b, "\xef\xbf\xbd");
 			i++;

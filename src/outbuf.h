@@ -32,18 +32,42 @@ struct outbuf {
 int outbuf_init(struct outbuf *b, size_t cap);
 void outbuf_release(struct outbuf *b);
 
+/* Bytes behind cap that may be written but never count: short texts are copied in whole words. */
+#define OUTBUF_SLACK 64
+
 static inline size_t outbuf_room(const struct outbuf *b)
 {
 	return b->cap - b->len;
 }
 
+/* memcpy() for what is nearly always short: no call, and no byte of s beyond n is read. */
+static inline void outbuf_copy(char *to, const char *s, size_t n)
+{
+	if (n > 32) {
+		memcpy(to, s, n);
+	} else if (n >= 16) {
+		memcpy(to, s, 16);
+		memcpy(to + n - 16, s + n - 16, 16);
+	} else if (n >= 8) {
+		memcpy(to, s, 8);
+		memcpy(to + n - 8, s + n - 8, 8);
+	} else if (n >= 4) {
+		memcpy(to, s, 4);
+		memcpy(to + n - 4, s + n - 4, 4);
+	} else if (n) {
+		to[0] = s[0];
+		to[n / 2] = s[n / 2];
+		to[n - 1] = s[n - 1];
+	}
+}
+
 static inline void outbuf_put(struct outbuf *b, const char *s, size_t n)
 {
-	if (n > outbuf_room(b)) {
+	if (__builtin_expect(n > outbuf_room(b), 0)) {
 		b->cut += n - outbuf_room(b);
 		n = outbuf_room(b);
 	}
-	memcpy(b->data + b->len, s, n);
+	outbuf_copy(b->data + b->len, s, n);
 	b->len += n;
 }
 
@@ -78,7 +102,22 @@ void outbuf_put_span(struct outbuf *b, uint64_t ns);
 void outbuf_put_addr(struct outbuf *b, const uint8_t addr[16], unsigned int family);
 
 /* Fill with blanks until the text that began at `start` (an earlier len) is `width` long. */
-void outbuf_pad_right(struct outbuf *b, size_t start, size_t width);
+static inline void outbuf_pad_right(struct outbuf *b, size_t start, size_t width)
+{
+	size_t n = b->len - start;
+
+	if (n >= width)
+		return;
+	n = width - n;
+	if (n > outbuf_room(b))
+		n = outbuf_room(b);
+	if (n <= OUTBUF_SLACK)
+		memset(b->data + b->len, ' ', OUTBUF_SLACK);
+	else
+		memset(b->data + b->len, ' ', n);
+	b->len += n;
+}
+
 /* The same with the blanks in front of it. */
 void outbuf_pad_left(struct outbuf *b, size_t start, size_t width);
 /* Cut the text from `start` to `width` characters, a '~' for what is missing in its middle. */

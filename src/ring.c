@@ -2,7 +2,6 @@
 #include "ring.h"
 
 #include <errno.h>
-#include <linux/bpf.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -38,22 +37,4 @@ void ring_unmap(struct ring *r)
 	munmap((void *)r->producer, r->page + 2 * r->size);
 	munmap(r->consumer, r->page);
 	*r = (struct ring){ 0 };
-}
-
-enum ring_head ring_peek(struct ring *r, const void **ret, size_t *ret_len)
-{
-	while (r->at < r->end) {
-		const char *head = r->data + (r->at & (r->size - 1));
-		uint32_t len = __atomic_load_n((const uint32_t *)head, __ATOMIC_ACQUIRE);
-
-		if (len & BPF_RINGBUF_BUSY_BIT)
-			return RING_BUSY;
-		if (!(len & BPF_RINGBUF_DISCARD_BIT)) {
-			*ret = head + BPF_RINGBUF_HDR_SZ;
-			*ret_len = len;
-			return RING_RECORD;
-		}
-		ring_next(r, len & ~BPF_RINGBUF_DISCARD_BIT);
-	}
-	return RING_EMPTY;
 }

@@ -13,6 +13,7 @@
  *
  * Bounds: size is a power of two and a multiple of the page size. Errors: -errno of mmap().
  */
+#include <linux/bpf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,13 +42,29 @@ static inline void ring_sync(struct ring *r)
 	r->end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
 }
 
-/* Look at the next record up to the last sync; skips discarded ones. */
-enum ring_head ring_peek(struct ring *r, const void **ret, size_t *ret_len);
-
 /* Step over the record that ring_peek() showed. */
 static inline void ring_next(struct ring *r, size_t len)
 {
 	r->at += (len + 8 + 7) & ~(uint64_t)7;
+}
+
+/* Look at the next record up to the last sync; skips discarded ones. */
+static inline enum ring_head ring_peek(struct ring *r, const void **ret, size_t *ret_len)
+{
+	while (r->at < r->end) {
+		const char *head = r->data + (r->at & (r->size - 1));
+		uint32_t len = __atomic_load_n((const uint32_t *)head, __ATOMIC_ACQUIRE);
+
+		if (len & BPF_RINGBUF_BUSY_BIT)
+			return RING_BUSY;
+		if (!(len & BPF_RINGBUF_DISCARD_BIT)) {
+			*ret = head + BPF_RINGBUF_HDR_SZ;
+			*ret_len = len;
+			return RING_RECORD;
+		}
+		ring_next(r, len & ~BPF_RINGBUF_DISCARD_BIT);
+	}
+	return RING_EMPTY;
 }
 
 /* Give everything up to the cursor back to the kernel. */

@@ -31,8 +31,7 @@ static void put_fields(struct outbuf *out, const struct field *f, const struct f
 	for (; f->key || f->title; f++) {
 		if (!f->key)
 			continue;
-		outbuf_putc(out, ',');
-		outbuf_puts(out, f->key);
+		outbuf_put(out, f->key, f->key_len);
 		f->json(out, row);
 	}
 	outbuf_lit(out, "}\n");

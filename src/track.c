@@ -46,11 +46,6 @@ static struct conn *conn_at(const struct track *t, uint32_t slot)
 	return &t->chunks[slot / CHUNK_CONNS][slot % CHUNK_CONNS];
 }
 
-static uint64_t conn_id(const void *ctx, uint32_t slot)
-{
-	return conn_at(ctx, slot)->id;
-}
-
 static int add_chunk(struct track *t)
 {
 	struct conn **chunks = realloc(t->chunks, (t->n_chunks + 1) * sizeof(struct conn *));
@@ -512,7 +507,7 @@ int track_new(const struct track_config *config, struct track **ret)
 		return -ENOMEM;
 	t->config = *config;
 	t->epoch = 1;
-	if (hash_init(&t->by_id, conn_id, t)) {
+	if (hash_init(&t->by_id)) {
 		track_free(t);
 		return -ENOMEM;
 	}

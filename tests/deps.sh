@@ -43,7 +43,7 @@ check; cmd cppcheck;      looks for mistakes in the C code; cppcheck; cppcheck; 
 check; cmd shellcheck;    looks for mistakes in shell scripts; shellcheck; ShellCheck; shellcheck; ShellCheck; shellcheck
 check; cmd mandoc;        looks at the man page; mandoc; mandoc; mandoc; mandoc; mandoc
 check; cmd git;           lists the files of the project; git; git; git; git; git
-bench; cmd tcpstates tcpstates-bpfcc; what we compare with; libbpf-tools; libbpf-tools; libbpf-tools; libbpf-tools; bcc-tools
+bench; cmd tcpstates tcpstates-libbpf; what we compare with; libbpf-tools; libbpf-tools; libbpf-tools; libbpf-tools; bcc-tools
 bench; cmd jq;            reads the measurements; jq; jq; jq; jq; jq
 bench; cmd ip;            network namespaces; iproute2; iproute; iproute2; iproute2; iproute2
 '
@@ -190,5 +190,5 @@ apt install --no-install-recommends $list || {
 missing=$(look)
 [ -n "$missing" ] || exit 0
 echo "$missing" | reasons 1 MISSING >&2
-echo "Installed, and still not there or too old: this release of the system is too old." >&2
+echo "Installed what there is, and this is still missing or too old: an older system?" >&2
 exit 1

@@ -40,6 +40,7 @@ done
 PATH=$PATH:/usr/sbin:/sbin
 stats=/proc/sys/kernel/bpf_stats_enabled
 stats_before=
+# shellcheck disable=SC2317 # called by the trap
 bench_end() {
 	[[ -n $stats_before ]] && echo "$stats_before" >"$stats"
 	lib_cleanup
@@ -90,14 +91,29 @@ calc() {
 	awk "BEGIN { printf \"$1\", $2 }"
 }
 
-attached() {
-	# at least one BPF link among its files
-	local fd
+# shellcheck disable=SC2317 # called by attached
+links() {
+	# BPF links among its files
+	local fd n=0
 
 	for fd in "/proc/$1"/fd/*; do
-		[[ $(readlink "$fd") = anon_inode:*bpf[-_]link* ]] && return 0
+		[[ $(readlink "$fd") = anon_inode:*bpf[-_]link* ]] && n=$((n + 1))
 	done
-	return 1
+	echo "$n"
+}
+
+# shellcheck disable=SC2317 # called by wait_for
+attached() {
+	# it has links, and for 0.3 s no new ones: what it does right after it has attached (a scan
+	# of what exists) belongs to the start
+	local n i
+
+	n=$(links "$1")
+	for ((i = 0; i < 3 && n > 0; i++)); do
+		sleep 0.1
+		(($(links "$1") == n)) || return 1
+	done
+	((n > 0))
 }
 
 # monitor_start NAME OUT [PREFIX...]: sets $monitor
@@ -108,8 +124,6 @@ monitor_start() {
 	spawn "$2" "$tmp/$1.err" /dev/null "${words[@]}"
 	monitor=$pid
 	wait_for 10 attached "$monitor" || die "$1 does not attach: $(cat "$tmp/$1.err")"
-	# what it does after it has attached (a scan of what exists) belongs to the start
-	sleep 0.3
 }
 
 # cpu_ticks PID: user and system time of all its threads
@@ -166,8 +180,7 @@ result() {
 
 # lost NAME: what the monitor itself says on stderr that it has lost, 0 when it says nothing
 lost() {
-	sed -n 's/^lost \([0-9]*\) events on CPU.*/\1/p; s/.*[ :]\([0-9]*\) lost.*/\1/p;
-		s/.*[ ,]lost[ :]*\([0-9]\{1,\}\).*/\1/p' "$tmp/$1.err" |
+	sed -n 's/\([0-9]\),\([0-9]\)/\1\2/g; s/^lost \([0-9]*\) events on CPU.*/\1/p; s/.*[ :]\([0-9]*\) lost.*/\1/p;' "$tmp/$1.err" |
 		awk '{ n += $1 } END { print n + 0 }'
 }
 

@@ -112,13 +112,15 @@ field() {
 	sed -n "/^{\"type\":\"$2\"/s/.*\"$3\":\"\\{0,1\\}\\([^,}\"]*\\).*/\\1/p" "$1" | tail -n 1
 }
 
-# churn_open ARG...: start it, up to the first gate (fd 6); sets $churn_pid $netns $ports
+# churn_open ARG...: start it, up to the first gate (fd 6); sets $churn_pid $netns $ports.
+# Ports of this script's own: two runs at a time on one host are not counted for each other.
 churn_open() {
 	rm -f "$tmp/gate"
 	mkfifo "$tmp/gate" || exit 1
 	: >"$tmp/churn.out"
 	exec 6<>"$tmp/gate"
-	spawn "$tmp/churn.out" "$tmp/churn.err" "$tmp/gate" "$bin/churn" --gate "$@"
+	spawn "$tmp/churn.out" "$tmp/churn.err" "$tmp/gate" "$bin/churn" --gate \
+		--port $((10000 + $$ % 150 * 70)) "$@"
 	churn_pid=$pid
 	wait_for 10 has '"netns"' "$tmp/churn.out" || die "churn: $(cat "$tmp/churn.err")"
 	# shellcheck disable=SC2034 # the callers'

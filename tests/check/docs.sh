@@ -1,17 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# --help (of the program and of each of its commands), the man page and the completion name the
+# --help (of the program and of each of its commands), the man page and the completions name the
 # same long options, and mandoc finds nothing wrong with the page.
 
 . "$(dirname "$0")/tap.inc"
 
 program=./tcpconnstate
 page=src/man/tcpconnstate.8
-completion=
-for f in src/completion/tcpconnstate*; do
-	[ ! -e "$f" ] || completion=$f
-done
 
 # The long options in the text on stdin.
 options() {
@@ -54,11 +50,15 @@ if [ -e "$page" ]; then
 else
 	skip "man page" "there is none yet"
 fi
-if [ -n "$completion" ]; then
-	completed=$(options <"$completion")
-	check "every option of --help is completed" "$(lacks "$help" "$completed")"
-	check "every completed option is in --help" "$(lacks "$completed" "$help")"
-else
-	skip "completion" "there is none yet"
-fi
+for shell in bash zsh; do
+	completed=$($program --completion $shell | options)
+	check "every option of --help is completed in $shell" "$(lacks "$help" "$completed")"
+	check "every option completed in $shell is in --help" "$(lacks "$completed" "$help")"
+	if command -v $shell >/dev/null; then
+		check "$shell can read its completion" \
+			"$($program --completion $shell 2>&1 | $shell -n 2>&1)"
+	else
+		skip "$shell can read its completion" "$shell is not installed"
+	fi
+done
 finish

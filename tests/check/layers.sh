@@ -1,16 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The layers of src/ (src/LAYERS: "module layer" per line, # starts a comment):
+# The layers of src/, as src/LAYERS has them. A line there: "module layer [right]..."
 #
-#   * a file includes its own layer or below; of layer 4, inputs (4i) and outputs (4o) do not
-#     include each other;
-#   * only source_live, census and (for its messages) log know libbpf; only the first two
-#     include a skeleton; the wire records are known to layer 2 and the inputs only;
-#   * only layer 5 reads a clock, prints an error or ends the program (log prints for it).
+#   * A module is a file's name without its ending. A file without a line, or a line without a
+#     file, is an error.
+#   * A file includes its own layer or below; of layer 4, inputs (4i) and outputs (4o) do not
+#     include each other. The wire records are known to layer 2 and the inputs only.
+#   * What few modules may is a right, to be given in the map with a comment saying why:
 #
-# A module is a file's name without its ending; a file without a row, or a row without a file,
-# is an error.
+#         libbpf   include libbpf, or a skeleton
+#         clock    read a clock               layer 5 has it
+#         stderr   print an error             layer 5 has it
+#
+#   * Only layer 5 ends the program.
 
 . "$(dirname "$0")/tap.inc"
 
@@ -30,8 +33,13 @@ FILENAME == "src/LAYERS" {
 	sub(/#.*/, "")
 	if (!NF)
 		next
-	if (NF != 2 || $2 !~ /^([1235]|4[io]?)$/)
-		say("map", "not a line of the form \"module layer\"")
+	if (NF < 2 || $2 !~ /^([1235]|4[io]?)$/)
+		say("map", "not a line of the form \"module layer [right]...\"")
+	for (i = 3; i <= NF; i++) {
+		if ($i !~ /^(libbpf|clock|stderr)$/)
+			say("map", "there is no right named " $i)
+		right[$1, $i] = 1
+	}
 	if ($1 in layer)
 		say("map", $1 " stands here twice")
 	layer[$1] = $2
@@ -76,12 +84,9 @@ line ~ /^[ \t]*#[ \t]*include[ \t]*["<]/ {
 	split(line, part, /["<>]/)
 	file = part[2]
 	it = module(file)
-	if (file ~ /\.skel\.h$/) {
-		if (me != "source_live" && me != "census")
-			say("libbpf", "only source_live and census include a skeleton")
-	} else if (file ~ /^(bpf|linux\/bpf)[\/.]/) {
-		if (me != "source_live" && me != "census" && me != "log")
-			say("libbpf", "only source_live, census and log know libbpf")
+	if (file ~ /\.skel\.h$|^bpf\//) {
+		if (!((me, "libbpf") in right))
+			say("libbpf", "includes " file " without the right to libbpf")
 	} else if (file ~ /tcs_[a-z]*\.h$/) {
 		if (mine != "2" && mine != "4i")
 			say("libbpf", "only layer 2 and the inputs know the wire records")
@@ -95,11 +100,17 @@ line ~ /^[ \t]*#[ \t]*include[ \t]*["<]/ {
 	}
 }
 
-mine != "5" && (" " line) ~ /[^A-Za-z0-9_](_?exit|_Exit|clock_gettime|gettimeofday|time|perror|v?errx?|v?warnx?|error)[ \t]*\(/ {
-	say("five", "only layer 5 reads a clock, prints an error or exits")
+function calls(names) {
+	return (" " line) ~ ("[^A-Za-z0-9_](" names ")[ \t]*\\(")
 }
-mine != "5" && me != "log" && line ~ /stderr/ {
-	say("five", "only layer 5 and log know stderr")
+mine != "5" && calls("_?exit|_Exit") {
+	say("five", "only layer 5 ends the program")
+}
+mine != "5" && !((me, "clock") in right) && calls("clock_gettime|gettimeofday|time|timespec_get") {
+	say("five", "reads a clock without the right to")
+}
+mine != "5" && !((me, "stderr") in right) && (line ~ /stderr/ || calls("perror|v?errx?|v?warnx?|error")) {
+	say("five", "prints an error without the right to")
 }
 
 END {
@@ -115,5 +126,5 @@ check "src/LAYERS names the layer of every module" "$(of map)"
 check "a module includes its own layer or below" "$(of up)"
 check "inputs and outputs do not include each other" "$(of side)"
 check "libbpf, skeletons and wire records stay where they belong" "$(of libbpf)"
-check "only layer 5 reads a clock, prints an error or exits" "$(of five)"
+check "only layer 5, or who has the right, reads a clock, prints an error, exits" "$(of five)"
 finish

@@ -331,6 +331,7 @@ static void close_client_first_of(int family)
 	close(p.cfd);
 	life_end(p.client, "fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
 	wait_state(p.server->lport, p.server->rport, ST_CLOSE_WAIT);
+	wait_state(p.client->lport, p.client->rport, ST_FIN_WAIT2);
 	close(p.sfd);
 	wait_state(p.server->lport, p.server->rport, ST_GONE);
 	life_end(p.server, "close_wait/l last_ack/t close/a", "normal");
@@ -355,6 +356,7 @@ static void close_server_first(void)
 	close(p.sfd);
 	life_end(p.server, "fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
 	wait_state(p.client->lport, p.client->rport, ST_CLOSE_WAIT);
+	wait_state(p.server->lport, p.server->rport, ST_FIN_WAIT2);
 	close(p.cfd);
 	wait_state(p.client->lport, p.client->rport, ST_GONE);
 	life_end(p.client, "close_wait/c last_ack/t close/a", "normal");
@@ -436,6 +438,7 @@ static void af_unspec(void)
 	life_addr(server, sfd);
 	close(sfd);
 	wait_state(again->lport, again->rport, ST_CLOSE_WAIT);
+	wait_state(server->lport, server->rport, ST_FIN_WAIT2);
 	close(p.cfd);
 	wait_state(again->lport, again->rport, ST_GONE);
 	life_end(again, CLIENT_LO " close_wait/c last_ack/t close/a", "normal");
@@ -585,6 +588,7 @@ static void v4_mapped(void)
 	life_addr(server, sfd);
 	close(cfd);
 	wait_state(server->lport, server->rport, ST_CLOSE_WAIT);
+	wait_state(client->lport, client->rport, ST_FIN_WAIT2);
 	close(sfd);
 	wait_state(server->lport, server->rport, ST_GONE);
 	life_end(client, CLIENT_LO " fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
@@ -604,6 +608,7 @@ static void v4_mapped(void)
 	life_addr(server4, sfd);
 	close(sfd);
 	wait_state(mapped->lport, mapped->rport, ST_CLOSE_WAIT);
+	wait_state(server4->lport, server4->rport, ST_FIN_WAIT2);
 	close(cfd);
 	wait_state(mapped->lport, mapped->rport, ST_GONE);
 	life_end(mapped, CLIENT_LO " close_wait/c last_ack/t close/a", "normal");
@@ -641,6 +646,7 @@ static void no_local_port(void)
 	life_end(l, "close syn_sent/t close/t", "no_local_port");
 	close(p.cfd);
 	wait_state(p.server->lport, p.server->rport, ST_CLOSE_WAIT);
+	wait_state(p.client->lport, p.client->rport, ST_FIN_WAIT2);
 	close(p.sfd);
 	wait_state(p.server->lport, p.server->rport, ST_GONE);
 	life_end(p.client, "fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
@@ -680,6 +686,7 @@ static void tfo(void)
 	wait_state(server->lport, server->rport, ST_ESTABLISHED);
 	close(cfd);
 	wait_state(server->lport, server->rport, ST_CLOSE_WAIT);
+	wait_state(client->lport, client->rport, ST_FIN_WAIT2);
 	close(sfd);
 	wait_state(server->lport, server->rport, ST_GONE);
 	life_end(client, CLIENT_LO " fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
@@ -712,6 +719,7 @@ static void mptcp(void)
 	close(p.cfd);
 	life_end(p.client, "fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
 	wait_state(p.server->lport, p.server->rport, ST_CLOSE_WAIT);
+	wait_state(p.client->lport, p.client->rport, ST_FIN_WAIT2);
 	close(p.sfd);
 	wait_state(p.server->lport, p.server->rport, ST_GONE);
 	life_end(p.server, "close_wait/l last_ack/t close/a", "normal");
@@ -761,6 +769,7 @@ static void fork_server(void)
 	say(h.fd);
 	hear(h.fd);
 	wait_state(client->lport, client->rport, ST_CLOSE_WAIT);
+	wait_state(server->lport, server->rport, ST_FIN_WAIT2);
 	close(cfd);
 	wait_state(client->lport, client->rport, ST_GONE);
 	say(h.fd);
@@ -830,6 +839,7 @@ static void prefork(void)
 		server->rport = client->lport;
 		server->family = 4;
 		wait_state(client->lport, client->rport, ST_CLOSE_WAIT);
+		wait_state(server->lport, server->rport, ST_FIN_WAIT2);
 		close(cfd);
 		wait_state(client->lport, client->rport, ST_GONE);
 		life_end(client, CLIENT_LO " close_wait/c last_ack/t close/a", "normal");
@@ -945,6 +955,7 @@ static void scm_rights(void)
 	p.client->actor = h.who;
 	p.client->path[0] = '\0'; /* the owner of the first two is not the one who closes */
 	wait_state(p.server->lport, p.server->rport, ST_CLOSE_WAIT);
+	wait_state(p.client->lport, p.client->rport, ST_FIN_WAIT2);
 	close(p.sfd);
 	wait_state(p.server->lport, p.server->rport, ST_GONE);
 	say(h.fd);
@@ -986,6 +997,7 @@ static void process_killed(void)
 	kill(h.pid, SIGKILL);
 	helper_end(&h);
 	wait_state(server->lport, server->rport, ST_CLOSE_WAIT);
+	wait_state(client->lport, client->rport, ST_FIN_WAIT2);
 	close(sfd);
 	wait_state(server->lport, server->rport, ST_GONE);
 	life_end(client, CLIENT_LO " fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
@@ -1010,6 +1022,7 @@ static void other_netns(int fd, void *arg)
 	pair_open(&p, AF_INET);
 	close(p.cfd);
 	wait_state(p.server->lport, p.server->rport, ST_CLOSE_WAIT);
+	wait_state(p.client->lport, p.client->rport, ST_FIN_WAIT2);
 	close(p.sfd);
 	wait_state(p.server->lport, p.server->rport, ST_GONE);
 	life_end(p.client, "fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
@@ -1051,6 +1064,7 @@ static void older_connection(void)
 	gate();
 	close(p.cfd);
 	wait_state(p.server->lport, p.server->rport, ST_CLOSE_WAIT);
+	wait_state(p.client->lport, p.client->rport, ST_FIN_WAIT2);
 	close(p.sfd);
 	wait_state(p.server->lport, p.server->rport, ST_GONE);
 	p.client->path[0] = p.server->path[0] = p.listener->path[0] = '\0';
@@ -1078,6 +1092,7 @@ static void older_listener(void)
 	life_addr(server, sfd);
 	close(cfd);
 	wait_state(server->lport, server->rport, ST_CLOSE_WAIT);
+	wait_state(client->lport, client->rport, ST_FIN_WAIT2);
 	close(sfd);
 	wait_state(server->lport, server->rport, ST_GONE);
 	life_end(client, CLIENT_LO " fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
@@ -1860,6 +1875,7 @@ static void other_client(int fd, void *arg)
 	say(fd);
 	while (read(cfd, &c, 1) > 0)
 		;
+	hear(fd);
 	close(cfd);
 	say(fd);
 	hear(fd);
@@ -1870,6 +1886,7 @@ static void end_client_first(int cfd, int sfd, struct life *client, struct life 
 {
 	close(cfd);
 	wait_state(server->lport, server->rport, ST_CLOSE_WAIT);
+	wait_state(client->lport, client->rport, ST_FIN_WAIT2);
 	close(sfd);
 	wait_state(server->lport, server->rport, ST_GONE);
 	life_end(client, CLIENT_LO " fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
@@ -1911,6 +1928,8 @@ static void mix(void)
 	client[1]->rport = server[1]->lport;
 	client[1]->actor = h.who;
 	close(sfd);
+	wait_state(server[1]->lport, server[1]->rport, ST_FIN_WAIT2);
+	say(h.fd);
 	hear(h.fd);
 	wait_state(client[1]->lport, client[1]->rport, ST_GONE);
 	say(h.fd);

@@ -3,6 +3,8 @@
 # What goes wrong is told in one sentence, with the exit status of the contract, and nothing stays
 # in the kernel.
 
+# shellcheck disable=SC2016,SC2030,SC2031 # jq programs; each test is a subshell
+
 load lib.bash
 
 setup_file() {
@@ -119,8 +121,8 @@ wrong() {
 
 @test "rights are dropped once it runs" {
 	tool_start -N self
-	grep -q '^CapEff:.*0000000000000000$' "/proc/${TOOL_PIDS[tool]}/status" || {
-		grep ^Cap "/proc/${TOOL_PIDS[tool]}/status" >&2
+	grep -q '^CapEff:.*0000000000000000$' "/proc/${TOOL_PIDS["tool"]}/status" || {
+		grep ^Cap "/proc/${TOOL_PIDS["tool"]}/status" >&2
 		return 1
 	}
 	tool_stop
@@ -132,13 +134,13 @@ wrong() {
 	dance_start close_client_first
 	mkfifo pipe
 	"$TCPCONNSTATE" -N "$LAB_NETNS" >pipe 2>tool.err </dev/null 3>&- &
-	TOOL_PIDS[tool]=$!
+	TOOL_PIDS["tool"]=$!
 	head -n1 <pipe >head.out
 	grep -q OLDSTATE head.out
 	dance_go
 	tool_wait
 	tool_ended 0
-	! grep -Eiq 'pipe|error' tool.err
+	not grep -Eiq 'pipe|error' tool.err
 }
 
 @test "a full disk behind stdout: 1 and one sentence" {
@@ -172,7 +174,7 @@ gone() { ! bpftool "$1" show id "$2" >/dev/null 2>&1; }
 	e2e_need bpftool
 	for signal in INT TERM HUP KILL; do
 		tool_start -N self
-		tool_objects "${TOOL_PIDS[tool]}" >objects
+		tool_objects "${TOOL_PIDS["tool"]}" >objects
 		[ "$(grep -c ^link objects)" -ge 2 ] # or this test tests nothing
 		[ "$(grep -c ^map objects)" -ge 2 ]
 		tool_stop "$signal"

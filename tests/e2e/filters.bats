@@ -3,6 +3,8 @@
 # Every filter shows exactly what it should: the same traffic is watched twice, without and with
 # the filter, and the second must be what a jq predicate leaves of the first.
 
+# shellcheck disable=SC2016,SC2030,SC2031 # jq programs; each test is a subshell
+
 load lib.bash
 
 setup_file() {

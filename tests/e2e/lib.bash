@@ -21,7 +21,7 @@ BUILD=${BUILD:-build}
 [[ $BUILD == /* ]] || BUILD=$E2E_ROOT/$BUILD
 TCPCONNSTATE=${TCPCONNSTATE:-$E2E_ROOT/tcpconnstate}
 [[ $TCPCONNSTATE == */* ]] || TCPCONNSTATE=$(command -v "$TCPCONNSTATE")
-TRACE_KB=2048
+TRACE_KB=${TRACE_KB:-2048}
 DEADLINE_S=10
 
 # ---- once per file ----
@@ -83,7 +83,10 @@ e2e_teardown() {
 	truth_drop
 }
 
-# until SECONDS COMMAND...: the condition holds in time, or not
+# not COMMAND...: bats does not see a failing `! command`
+not() { ! "$@"; }
+
+# until_true SECONDS COMMAND...: the condition holds in time, or not
 until_true() {
 	local end=$((EPOCHSECONDS + $1))
 	shift
@@ -205,17 +208,17 @@ tool_start_as() {
 	rm -f "$name.out" "$name.err"
 	"${TOOL_PREFIX[@]}" "$TCPCONNSTATE" "$@" >"$name.out" 2>"$name.err" </dev/null 3>&- &
 	TOOL_PIDS[$name]=$!
-	until_true "$DEADLINE_S" tool_attached "$name" && kill -0 "${TOOL_PIDS[$name]}" 2>/dev/null || {
+	if ! until_true "$DEADLINE_S" tool_attached "$name"; then
 		echo "the tool did not attach:" >&2
 		cat "$name.err" >&2
 		return 1
-	}
+	fi
 }
 
 # The first line (meta, or the headings) is printed once everything is attached. Without one
 # (-H) the last thing that a start does is seen from outside: links exist and stay the same.
 tool_attached() {
-	[[ -s $1.out ]] || ! kill -0 "${TOOL_PIDS[$1]}" 2>/dev/null || tool_links_settled "$1"
+	[[ -s $1.out ]] || tool_links_settled "$1"
 }
 
 tool_links_settled() {

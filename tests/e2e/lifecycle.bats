@@ -2,6 +2,8 @@
 #
 # --lifecycle: one line per finished connection, with its path, who closed it, what it carried.
 
+# shellcheck disable=SC2016,SC2030,SC2031 # jq programs; each test is a subshell
+
 load lib.bash
 
 setup_file() {
@@ -138,7 +140,7 @@ walked() {
 	[ "$(grep -c "$LAB_NET4" tool.out)" -eq 2 ]
 	grep "$LAB_NET4" tool.out | grep -q TIME_WAIT
 	grep "$LAB_NET4" tool.out | grep -q normal
-	! grep -q 'OLDSTATE' tool.out
+	not grep -q 'OLDSTATE' tool.out
 }
 
 @test "filters hold for connections" {

@@ -3,6 +3,8 @@
 # No event is lost, and with a buffer that must overflow none is lost unseen: a hundred thousand
 # transitions of processes that do nothing else, counted against the kernel's trace.
 
+# shellcheck disable=SC2016,SC2030,SC2031 # jq programs; each test is a subshell
+
 load lib.bash
 
 setup_file() {
@@ -62,9 +64,9 @@ tool_counts() {
 	dance_start churn
 	truth_start
 	tool_start --json -N "$LAB_NETNS" --strict --buffer 64K
-	kill -STOP "${TOOL_PIDS[tool]}"
+	kill -STOP "${TOOL_PIDS["tool"]}"
 	dance_go
-	kill -CONT "${TOOL_PIDS[tool]}"
+	kill -CONT "${TOOL_PIDS["tool"]}"
 	tool_stop
 	truth_stop
 	seen=$(jq -s '[.[] | select(.type == "state")] | length' tool.out)
@@ -82,9 +84,9 @@ tool_counts() {
 @test "after a loss the next connections are right again" {
 	dance_start churn
 	tool_start --json -N all --buffer 64K
-	kill -STOP "${TOOL_PIDS[tool]}"
+	kill -STOP "${TOOL_PIDS["tool"]}"
 	dance_go
-	kill -CONT "${TOOL_PIDS[tool]}"
+	kill -CONT "${TOOL_PIDS["tool"]}"
 	# a fresh namespace, the same tool
 	dance_start close_client_first
 	truth_start

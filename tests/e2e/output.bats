@@ -2,6 +2,8 @@
 #
 # What text and JSON look like: headings, columns, widths, every field, the closing line.
 
+# shellcheck disable=SC2016,SC2030,SC2031 # jq programs; each test is a subshell
+
 load lib.bash
 
 setup_file() {
@@ -47,7 +49,7 @@ transitions() { grep -c -- ' -> ' "$1"; }
 
 @test "unknown is -, never 0.000, 0 or swapper" {
 	shown close_client_first
-	! grep -Eq ' 0\.000$|swapper| 0 ' tool.out
+	not grep -Eq ' 0\.000$|swapper| 0 ' tool.out
 	# the local port before it is chosen, and the time in the state before the first
 	grep -Eq " - +${LAB_NET4}1 +$LAB_PORT +CLOSE +-> SYN_SENT +-\$" tool.out
 }
@@ -62,7 +64,7 @@ transitions() { grep -c -- ' -> ' "$1"; }
 
 @test "-H leaves the headings out" {
 	shown close_client_first -H
-	! grep -q OLDSTATE tool.out
+	not grep -q OLDSTATE tool.out
 	[ "$(transitions tool.out)" -eq 12 ]
 }
 
@@ -94,15 +96,15 @@ transitions() { grep -c -- ' -> ' "$1"; }
 	shown ipv6 -w
 	grep -q "${LAB_NET6}aaaa:bbbb:cccc:dddd:1 " tool.out
 	shown ipv6
-	! grep -q "${LAB_NET6}aaaa:bbbb:cccc:dddd:1 " tool.out
+	not grep -q "${LAB_NET6}aaaa:bbbb:cccc:dddd:1 " tool.out
 	[ "$(longest tool.out)" -le 110 ]
 }
 
 @test "no colours and no control characters in a pipe" {
 	shown hostile_comm
-	! LC_ALL=C grep -q '[[:cntrl:]]' tool.out
+	not env LC_ALL=C grep -q '[[:cntrl:]]' tool.out
 	shown hostile_comm --json
-	! LC_ALL=C grep -q '[[:cntrl:]]' tool.out
+	not env LC_ALL=C grep -q '[[:cntrl:]]' tool.out
 	jq -es '[.[] | select(.type == "state")] | length == 2 and all(.comm | startswith("a\"\\"))' tool.out
 }
 
@@ -192,7 +194,7 @@ transitions() { grep -c -- ' -> ' "$1"; }
 	mkfifo pipe
 	cat pipe >piped.out 3>&- &
 	"$TCPCONNSTATE" -N "$LAB_NETNS" --json >pipe 2>tool.err </dev/null 3>&- &
-	TOOL_PIDS[tool]=$!
+	TOOL_PIDS["tool"]=$!
 	until_true "$DEADLINE_S" test -s piped.out
 	dance_go
 	until_true 3 grep -q reset_by_peer piped.out
@@ -207,10 +209,10 @@ on_terminal() {
 	dance_start "$name"
 	script -qfec "stty cols $columns rows 24; exec $TCPCONNSTATE -N $LAB_NETNS ${*:3}" typed.out \
 		>/dev/null 2>&1 </dev/null 3>&- &
-	TOOL_PIDS[script]=$!
+	TOOL_PIDS["script"]=$!
 	until_true "$DEADLINE_S" grep -q OLDSTATE typed.out
-	TERMINAL_TOOL=$(pgrep -P "$(pgrep -P "${TOOL_PIDS[script]}" | head -n1)" | head -n1)
-	[ -n "$TERMINAL_TOOL" ] || TERMINAL_TOOL=$(pgrep -P "${TOOL_PIDS[script]}" | head -n1)
+	TERMINAL_TOOL=$(pgrep -P "$(pgrep -P "${TOOL_PIDS["script"]}" | head -n1)" | head -n1)
+	[ -n "$TERMINAL_TOOL" ] || TERMINAL_TOOL=$(pgrep -P "${TOOL_PIDS["script"]}" | head -n1)
 	[ "${GATED:-}" ] || dance_go
 	[ "${GATED:-}" ] || terminal_end
 }
@@ -249,5 +251,5 @@ terminal_end() {
 
 @test "NO_COLOR is obeyed" {
 	NO_COLOR=1 on_terminal 110 close_client_first
-	! grep -q $'\x1b\[[0-9;]*m' typed.out
+	not grep -q $'\x1b\[[0-9;]*m' typed.out
 }
