@@ -245,6 +245,7 @@ static __always_inline void note_born(struct tcs_note *note, struct sock *sk, bo
 	note->seq = 0;
 	note->told_epoch = 0;
 	note->reset_sent = 0;
+	note->deferred = 0;
 	if (cloned && note->pid)
 		note->owner_source = TCS_OWNER_LISTENER;
 }
@@ -440,10 +441,7 @@ static __always_inline bool tell_all(void *ring, const struct event *e)
 static __always_inline void tell(const struct event *e, __u32 cpu, bool owner_changed)
 {
 	struct tcs_note *note = e->note;
-	bool facts_known = e->sk->__sk_common.skc_dport || e->old == TCP_LISTEN || e->new == TCP_LISTEN;
-	bool child_unknown = e->old == TCP_LISTEN && e->new == TCP_SYN_RECV &&
-			     !e->sk->__sk_common.skc_dport;
-	bool full = note->told_epoch != epoch && !child_unknown;
+	bool full = note->told_epoch != epoch;
 	void *ring = ring_of(cpu);
 	bool told;
 
@@ -460,11 +458,51 @@ static __always_inline void tell(const struct event *e, __u32 cpu, bool owner_ch
 
 	if (!told) {
 		count(&slot_of(cpu)->lost_state);
+		if (e->flags & TCS_F_DEFERRED)
+			count(&slot_of(cpu)->lost_state);
 		note->told_epoch = 0;
 	} else if (e->new == TCP_CLOSE) {
 		note->told_epoch = 0;		/* the reader forgets it; a reconnect is told in full */
-	} else if (full && facts_known) {
+	} else if (full) {
 		note->told_epoch = epoch;
+	}
+}
+
+/* Needs the note: by owner and by state, those of a deferred event included. */
+static __always_inline bool event_unwanted(const struct event *e)
+{
+	if (owner_unwanted(e->note))
+		return true;
+	if (!states_unwanted(e->old, e->new))
+		return false;
+	if (!(e->flags & TCS_F_DEFERRED))
+		return true;
+	return states_unwanted(e->old == TCP_SYN_RECV ? TCP_LISTEN : TCP_CLOSE, e->old);
+}
+
+/*
+ * A first event that cannot be told yet: up to Linux 6.12 a child becomes SYN_RECV before it has
+ * addresses, and a connecting socket has no local port for a port filter to judge. It travels with
+ * the socket's next event, whose in_old_ns says when it was.
+ */
+static __always_inline bool must_defer(const struct event *e)
+{
+	if (e->old == TCP_LISTEN && e->new == TCP_SYN_RECV)
+		return !e->sk->__sk_common.skc_dport;
+	return set.by_lport && e->new == TCP_SYN_SENT && !e->tp->inet_conn.icsk_inet.inet_sport;
+}
+
+/* The socket turned out to be none the user wants: so was the event that waited for this answer. */
+static __always_inline void filter_deferred(struct sock *sk, int old, struct tcs_percpu *cpu)
+{
+	struct tcs_note *note;
+
+	if (old != TCP_SYN_RECV && !(set.by_lport && old == TCP_SYN_SENT))
+		return;
+	note = bpf_sk_storage_get(&notes, sk, NULL, 0);
+	if (note && note->deferred) {
+		note->deferred = 0;
+		count(&cpu->filtered);
 	}
 }
 
@@ -498,6 +536,7 @@ static __always_inline void state_change(struct sock *sk, int old, int new, cons
 		goto not_ours;
 	if (socket_unwanted(sk, e.tp)) {
 		count(&cpu->filtered);
+		filter_deferred(sk, old, cpu);
 		goto not_ours;
 	}
 
@@ -535,8 +574,18 @@ static __always_inline void state_change(struct sock *sk, int old, int new, cons
 		e.flags |= TCS_F_RESET_SENT;
 		note->reset_sent = 0;
 	}
-	if (owner_unwanted(note) || states_unwanted(old, new)) {
+	if (must_defer(&e)) {
+		note->deferred = 1;
+		return;
+	}
+	if (note->deferred) {
+		note->deferred = 0;
+		e.flags |= TCS_F_DEFERRED;
+	}
+	if (event_unwanted(&e)) {
 		count(&cpu->filtered);
+		if (e.flags & TCS_F_DEFERRED)
+			count(&cpu->filtered);
 		if (owner_changed)
 			note->told_epoch = 0;
 		return;

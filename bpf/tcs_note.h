@@ -23,7 +23,8 @@ struct tcs_note {
 	__u8 owner_source;	/* enum tcs_wire_owner_source */
 	__u8 told_epoch;	/* the epoch in which its facts were told; 0 not yet */
 	__u8 reset_sent;	/* a reset of our own went out since the last event */
-	__u8 pad[3];
+	__u8 deferred;		/* its first event waits to be told with the next one */
+	__u8 pad[2];
 };
 
 struct {

@@ -45,6 +45,8 @@ enum tcs_wire_flags {
 	TCS_F_RETRANS = 1 << 8,	    /* at -> ESTABLISHED: something was resent (total_retrans != 0) */
 	TCS_F_CAUGHT = 1 << 9,	    /* told by the second or third program */
 	TCS_F_OWNED = 1 << 10,	    /* at -> CLOSE: some task held the socket */
+	TCS_F_DEFERRED = 1 << 11,   /* tells the socket's first event too: CLOSE -> SYN_SENT, or
+				     * LISTEN -> SYN_RECV, in_old_ns before this one */
 
 	/* Which blocks follow the head, in this order. */
 	TCS_F_HAS_OWNER = 1 << 12,

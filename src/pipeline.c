@@ -247,7 +247,6 @@ int pipeline_init(struct pipeline *p, const struct pipeline_config *config, stru
 {
 	struct track_config track = {
 		.max_sockets = config->max_sockets,
-		.hold_unknown_port = config->filter->lport.any_set && !config->lifecycle,
 		.sink = {
 			.ctx = p,
 			.change = on_change,

@@ -10,6 +10,7 @@
 #define COLUMNS_MAX 24
 #define ADDRESS_WIDE 39 /* the longest IPv6 address; an endpoint adds "[]:65535" */
 #define ENDPOINT_WIDE 47
+#define ADDRESS_NARROW 7
 
 struct column {
 	const struct field *field;
@@ -116,6 +117,19 @@ static void reset_widths(struct sink_text *t)
 		t->columns[i].width = full_width(t->columns[i].field, &t->config);
 }
 
+/* Nothing is left to drop: addresses give up what a very narrow terminal lacks. */
+static void squeeze_addresses(struct sink_text *t)
+{
+	unsigned int i;
+
+	for (i = 0; total_width(t) > t->config.columns && i < t->n_columns * ADDRESS_WIDE; i++) {
+		struct column *c = &t->columns[i % t->n_columns];
+
+		if (c->field->address && c->width > ADDRESS_NARROW)
+			c->width--;
+	}
+}
+
 /* Columns shrink first; one that still does not fit goes, and the others get their room back. */
 static void fit(struct sink_text *t)
 {
@@ -132,6 +146,7 @@ static void fit(struct sink_text *t)
 			return;
 		shrink(t);
 	} while (total_width(t) > t->config.columns && drop_one(t));
+	squeeze_addresses(t);
 }
 
 /* ---- lines ---------------------------------------------------------------------------------------- */
@@ -150,7 +165,7 @@ static void put_column(const struct sink_text *t, struct outbuf *out, const stru
 		       size_t start)
 {
 	/* A number is never cut: half a PID is another PID. */
-	bool may_cut = c->field->min_width < c->field->width &&
+	bool may_cut = (c->field->min_width < c->field->width || c->field->address) &&
 		       (t->config.columns || !t->config.wide);
 
 	if (may_cut && out->len - start > c->width)

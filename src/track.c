@@ -11,18 +11,11 @@
 #define CHUNK_CONNS 4096u
 #define HELD_MAX 65536u
 
-/* Why a change is held back, and the list it waits in. */
-enum held_for {
-	HELD_FOR_RESET, /* oldest first; told after TRACK_HOLD_NS */
-	HELD_FOR_ADDRS, /* told with the socket's next event */
-	HELD_LISTS,
-};
-
+/* A -> CLOSE that waits for a reset to correct it. */
 struct held {
 	struct change change;
 	struct conn *conn;
-	uint32_t prev, next; /* slots; 0 ends the list. Of a free slot: next free */
-	enum held_for list;
+	uint32_t prev, next; /* slots, oldest first; 0 ends the list. Of a free slot: next free */
 };
 
 struct track {
@@ -35,7 +28,7 @@ struct track {
 	uint32_t free_conn; /* slot + 1, linked through conn.held; 0 none */
 	struct held *held;  /* slot 0 is not used */
 	uint32_t n_held, cap_held, free_held;
-	uint32_t first[HELD_LISTS], last[HELD_LISTS];
+	uint32_t first_held, last_held;
 	uint8_t epoch;
 };
 
@@ -222,20 +215,18 @@ static uint32_t held_slot(struct track *t)
 }
 
 /* Returns false when there is no room: the change is then told at once, uncorrected. */
-static bool hold(struct track *t, struct conn *c, const struct change *ch, enum held_for list)
+static bool hold(struct track *t, struct conn *c, const struct change *ch)
 {
 	uint32_t slot = held_slot(t);
 
 	if (!slot)
 		return false;
-	t->held[slot] = (struct held){
-		.change = *ch, .conn = c, .list = list, .prev = t->last[list]
-	};
-	if (t->last[list])
-		t->held[t->last[list]].next = slot;
+	t->held[slot] = (struct held){ .change = *ch, .conn = c, .prev = t->last_held };
+	if (t->last_held)
+		t->held[t->last_held].next = slot;
 	else
-		t->first[list] = slot;
-	t->last[list] = slot;
+		t->first_held = slot;
+	t->last_held = slot;
 	c->held = slot;
 	return true;
 }
@@ -247,20 +238,15 @@ static void tell_held(struct track *t, uint32_t slot)
 	if (h.prev)
 		t->held[h.prev].next = h.next;
 	else
-		t->first[h.list] = h.next;
+		t->first_held = h.next;
 	if (h.next)
 		t->held[h.next].prev = h.prev;
 	else
-		t->last[h.list] = h.prev;
+		t->last_held = h.prev;
 	t->held[slot].next = t->free_held;
 	t->free_held = slot;
 
 	h.conn->held = 0;
-	if (!h.change.lport)
-		h.change.lport = h.conn->lport;
-	if (!h.change.owner.pid)
-		h.change.owner = h.conn->owner;
-	h.change.conn = h.conn;
 	tell(t, h.conn, &h.change);
 }
 
@@ -340,7 +326,7 @@ static void take_handshake(struct conn *c, struct change *ch, const struct tcs_w
 		c->handshake_us = (uint32_t)(ns / 1000 < UINT32_MAX ? ns / 1000 : UINT32_MAX);
 }
 
-static void take_close(struct track *t, struct conn *c, struct change *ch, const struct event *ev)
+static void take_close(const struct conn *c, struct change *ch, const struct event *ev)
 {
 	const struct tcs_wire_state *s = ev->state;
 	struct reason_facts facts = {
@@ -352,7 +338,6 @@ static void take_close(struct track *t, struct conn *c, struct change *ch, const
 	};
 	struct reason_verdict v = reason_of_close(&facts);
 
-	(void)t;
 	ch->new_state = v.new_state;
 	ch->tw_substate = v.tw_substate;
 	ch->reason = v.reason;
@@ -363,6 +348,11 @@ static void take_close(struct track *t, struct conn *c, struct change *ch, const
 	}
 }
 
+static bool is_birth(const struct tcs_wire_state *s)
+{
+	return s->old_state == TCS_LISTEN && s->new_state == TCS_SYN_RECV;
+}
+
 /* The socket this record speaks of, or NULL when it speaks of one whose facts we do not have. */
 static struct conn *conn_of(struct track *t, const struct event *ev)
 {
@@ -370,14 +360,13 @@ static struct conn *conn_of(struct track *t, const struct event *ev)
 	struct conn *c = conn_find(t, s->id);
 
 	/* A socket that ended and connects again: its end is told before its facts change. */
-	if (c && c->held && t->held[c->held].list == HELD_FOR_RESET) {
+	if (c && c->held) {
 		tell_held(t, c->held);
 		c = conn_find(t, s->id);
 	}
 	if (c)
 		return c;
-	/* Up to Linux 6.12 a child is born without addresses; they follow at once. */
-	if (!ev->facts && !(s->old_state == TCS_LISTEN && s->new_state == TCS_SYN_RECV))
+	if (!ev->facts)
 		return NULL;
 	c = conn_new(t, s->id);
 	if (!c)
@@ -385,7 +374,7 @@ static struct conn *conn_of(struct track *t, const struct event *ev)
 	c->older = s->flags & TCS_F_OLDER;
 	if (s->seq > 1 && s->old_state != TCS_CLOSE)
 		c->seq = UINT32_MAX; /* the beginning was missed */
-	if (!c->older && c->seq != UINT32_MAX)
+	if (s->old_state == TCS_CLOSE || is_birth(s))
 		c->born_ns = s->ts_ns;
 	return c;
 }
@@ -403,6 +392,28 @@ static bool notice_gap(struct track *t, struct conn *c, const struct tcs_wire_st
 	return true;
 }
 
+/* The first event of the socket, which came before its addresses or its port were known. */
+static void take_deferred(struct track *t, struct conn *c, const struct tcs_wire_state *s)
+{
+	bool child = s->old_state == TCS_SYN_RECV;
+	struct change ch = {
+		.conn = c,
+		.ts_ns = s->ts_ns - s->in_old_ns,
+		.in_old_ns = TRACK_UNKNOWN_NS,
+		.lport = c->lport,
+		.old_state = child ? TCS_LISTEN : TCS_CLOSE,
+		.new_state = s->old_state,
+		.kernel_new_state = s->old_state,
+		.owner = c->owner,
+	};
+
+	if (!child && ch.owner.pid)
+		ch.owner.source = OWNER_TASK;
+	take_direction(c, ch.old_state, ch.new_state);
+	c->born_ns = ch.ts_ns;
+	tell(t, c, &ch);
+}
+
 static void take_state(struct track *t, const struct event *ev)
 {
 	const struct tcs_wire_state *s = ev->state;
@@ -418,9 +429,9 @@ static void take_state(struct track *t, const struct event *ev)
 		.err = s->err,
 	};
 
-	t->totals.events++;
+	t->totals.events += s->flags & TCS_F_DEFERRED ? 2 : 1;
 	if (!c) {
-		t->totals.unknown++;
+		t->totals.unknown += s->flags & TCS_F_DEFERRED ? 2 : 1;
 		return;
 	}
 	ch.recovered = notice_gap(t, c, s);
@@ -433,8 +444,8 @@ static void take_state(struct track *t, const struct event *ev)
 		take_owner(c, ev->owner);
 	if (ev->facts)
 		ask_older(t, c, ev);
-	if (c->held)
-		tell_held(t, c->held);
+	if (s->flags & TCS_F_DEFERRED)
+		take_deferred(t, c, s);
 
 	ch.lport = c->lport;
 	ch.owner = c->owner;
@@ -443,16 +454,11 @@ static void take_state(struct track *t, const struct event *ev)
 	if (s->new_state == TCS_ESTABLISHED)
 		take_handshake(c, &ch, s);
 	else if (s->new_state == TCS_CLOSE)
-		take_close(t, c, &ch, ev);
+		take_close(c, &ch, ev);
 	c->state = ch.new_state;
 
-	if (ch.provisional && hold(t, c, &ch, HELD_FOR_RESET))
-		return;
-	if (s->new_state != TCS_CLOSE &&
-	    (!c->family || (t->config.hold_unknown_port && !c->lport)) &&
-	    hold(t, c, &ch, HELD_FOR_ADDRS))
-		return;
-	tell(t, c, &ch);
+	if (!ch.provisional || !hold(t, c, &ch))
+		tell(t, c, &ch);
 }
 
 static void take_reset(struct track *t, const struct tcs_wire_reset *r)
@@ -461,7 +467,7 @@ static void take_reset(struct track *t, const struct tcs_wire_reset *r)
 	struct reason_verdict v = reason_correct();
 	struct change *ch;
 
-	if (!c || !c->held || t->held[c->held].list != HELD_FOR_RESET)
+	if (!c || !c->held)
 		return;
 	ch = &t->held[c->held].change;
 	ch->reason = v.reason;
@@ -487,10 +493,8 @@ void track_advance(struct track *t, uint64_t now_ns)
 {
 	uint32_t slot;
 
-	while ((slot = t->first[HELD_FOR_RESET]) &&
+	while ((slot = t->first_held) &&
 	       (now_ns == UINT64_MAX || t->held[slot].change.ts_ns + TRACK_HOLD_NS <= now_ns))
-		tell_held(t, slot);
-	while (now_ns == UINT64_MAX && (slot = t->first[HELD_FOR_ADDRS]))
 		tell_held(t, slot);
 }
 

@@ -9,10 +9,8 @@
  * full record said, infers TIME_WAIT and the reason of a close, remembers the path of a connection
  * until it ends, and notices what was missed (a gap in the socket's own numbering).
  *
- * A change is told at once, with two exceptions. A -> CLOSE that a reset may still correct is held
- * for TRACK_HOLD_NS; a change whose addresses are not yet known (a child up to Linux 6.12, and a
- * connecting socket's port when hold_unknown_port is set) is held until the socket's next event.
- * Changes of one socket are always told in order.
+ * A change is told at once, but for a -> CLOSE that a reset may still correct: it is held for
+ * TRACK_HOLD_NS. Changes of one socket are always told in order.
  *
  * Memory is bounded by max_sockets entries of about 200 bytes. When all are taken, the table
  * forgets everything at once and asks for all facts anew (totals.forgotten, track_epoch()): a
@@ -75,7 +73,7 @@ struct conn {
 	uint32_t uid;
 	uint16_t lport;
 	uint16_t rport;
-	uint8_t family; /* 4, 6; 0 while no facts have come */
+	uint8_t family; /* 4, 6 */
 
 	uint8_t state;
 	uint8_t direction;
@@ -142,7 +140,6 @@ struct track_older {
 
 struct track_config {
 	uint32_t max_sockets;
-	bool hold_unknown_port;
 	struct track_sink sink;
 	/* Optional: fills *ret and returns true if the socket was known when we started. */
 	bool (*older)(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint16_t lport,

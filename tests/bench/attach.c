@@ -28,9 +28,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RUNS_MAX	100
-#define QUIET_MS	300.0
-#define LIMIT_MS	5000.0
+#define RUNS_MAX 100
+#define QUIET_MS 300.0
+#define LIMIT_MS 5000.0
 
 enum figure { FIRST_LINE, FIRST_LINK, LAST_LINK, FIGURES };
 
@@ -149,7 +149,7 @@ int main(int argc, char **argv)
 	static const char *const key[FIGURES] = { "first_line_ms", "first_link_ms",
 						  "last_link_ms" };
 	static double all[FIGURES][RUNS_MAX];
-	double one[FIGURES];
+	double one[FIGURES] = { -1, -1, -1 };
 	int runs = 3, i, f, first = 1, ret = 0;
 
 	if (argc > 3 && !strcmp(argv[1], "--runs")) {

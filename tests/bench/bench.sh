@@ -180,7 +180,9 @@ result() {
 
 # lost NAME: what the monitor itself says on stderr that it has lost, 0 when it says nothing
 lost() {
-	sed -n 's/\([0-9]\),\([0-9]\)/\1\2/g; s/^lost \([0-9]*\) events on CPU.*/\1/p; s/.*[ :]\([0-9]*\) lost.*/\1/p;' "$tmp/$1.err" |
+	sed -n 's/\([0-9]\),\([0-9]\)/\1\2/g; 
+		s/^lost \([0-9]*\) events on CPU.*/\1/p
+		s/.*[ :]\([0-9]*\) lost.*/\1/p' "$tmp/$1.err" |
 		awk '{ n += $1 } END { print n + 0 }'
 }
 
@@ -286,8 +288,11 @@ starting() {
 
 hz=$(getconf CLK_TCK)
 read -r load _ </proc/loadavg
-echo "$(uname -sr), $(nproc) CPUs, load $load before; $threads client and $threads server processes," \
+echo "$(uname -sr), $(nproc) CPUs, load $load before;" \
+	"$threads client and $threads server processes," \
 	"$rounds rounds of $seconds s, medians"
+awk "BEGIN { exit !($load > 1) }" &&
+	echo "bench.sh: warning: the machine is not idle, the figures will be off" >&2
 
 for ((round = 1; round <= rounds; round++)); do
 	for name in bare "${who[@]}"; do
@@ -316,31 +321,31 @@ done
 note
 
 bare=$(median "${v[bare,rate]}")
-table=()
-table+=("monitor conns/s slower ns/event ns/first progs missed user sys CPU lost delivered RSS_kB maps_kB start_ms")
-table+=("bare $bare 0.0% - - - - - - - - - - - -")
+heading=(monitor conns/s slower ns/event ns/first progs missed user sys CPU lost delivered RSS_kB
+	maps_kB start_ms)
+table=("${heading[*]}" "bare $bare 0.0% - - - - - - - - - - - -")
 for name in "${who[@]}"; do
 	r=$(median "${v[$name,rate]}")
 	u=$(median "${v[$name,user]}")
 	s=$(median "${v[$name,sys]}")
-	table+=("$name $r $(calc %.1f%% "(1 - $r / $bare) * 100") ${v[$name,ns]} ${v[$name,ns_first]}" \
-		"${v[$name,programs]} ${v[$name,missed]} $u $s $(calc %.2f "$u + $s")" \
-		"$(median "${v[$name,lost]}")% ${v[$name,delivered]} ${v[$name,rss]}" \
-		"${v[$name,maps]} ${v[$name,start]}")
-	table=("${table[@]:0:${#table[@]}-4}" "${table[*]: -4}")
+	figures=("$name" "$r" "$(calc %.1f%% "(1 - $r / $bare) * 100")"
+		"${v[$name,ns]}" "${v[$name,ns_first]}" "${v[$name,programs]}" "${v[$name,missed]}"
+		"$u" "$s" "$(calc %.2f "$u + $s")" "$(median "${v[$name,lost]}")%"
+		"${v[$name,delivered]}" "${v[$name,rss]}" "${v[$name,maps]}" "${v[$name,start]}")
+	table+=("${figures[*]}")
 done
-# shellcheck disable=SC2016 # awk's
 printf '%s\n' "${table[@]}" | awk '{
-	printf "%-18s %7s %6s %8s %8s %5s %8s %6s %6s %5s %7s %9s %7s %8s %8s\n", $1, $2, $3, $4, $5, $6,
-		$7, $8, $9, $10, $11, $12, $13, $14, $15
+	printf "%-18s %7s %6s %8s %8s %5s %8s ", $1, $2, $3, $4, $5, $6, $7
+	printf "%6s %6s %5s %7s %9s %7s %8s %8s\n", $8, $9, $10, $11, $12, $13, $14, $15
 }'
 [[ -n $tsv ]] && printf '%s\n' "${table[@]}" | tr ' ' '\t' >"$tsv"
 cat <<END
-ns/event: in all its BPF programs together; ns/first: the same with the loader at nice -20, so that it
-keeps up (a full buffer makes events cheap). missed: calls of its first program that the kernel refused.
-user, sys, CPU: the loader's seconds per million events that it has dealt with; lost: what it said it
-lost meanwhile. delivered: lines that came through a pipe. RSS: with $((2 * hold)) sockets open, without
-buffers shared with the kernel; maps: all BPF maps, those buffers included. start: exec to attached.
+ns/event: in all its BPF programs together; ns/first: the same with the loader at nice -20, so that
+it keeps up (a full buffer makes events cheap). missed: calls of its first program that the kernel
+refused. user, sys, CPU: the loader's seconds per million events that it has dealt with; lost: what
+it said it lost meanwhile. delivered: lines that came through a pipe. RSS: with $((2 * hold))
+sockets open, without buffers shared with the kernel; maps: all BPF maps, those buffers included.
+start: from exec to attached, ms.
 END
 for f in ns ns_first; do
 	[[ -n ${v[tcpstates,$f]-} && ${v[tcpconnstate,$f]-0} -gt 0 ]] &&

@@ -7,7 +7,7 @@
  * the host sees or carries it. A connection that is closed in the ordinary way makes exactly
  * ten state changes:
  *
- *	CLOSE > SYN_SENT > ESTABLISHED > FIN_WAIT1 > FIN_WAIT2 > CLOSE	the end that closes first
+ *	CLOSE > SYN_SENT > ESTABLISHED > FIN_WAIT1 > FIN_WAIT2 > CLOSE	first to close
  *	LISTEN > SYN_RECV > ESTABLISHED > CLOSE_WAIT > LAST_ACK > CLOSE	the other end
  *
  * (SYN_SENT and SYN_RECV change ends when the server closes first.)
@@ -51,16 +51,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH		64	/* connections per credit, and open at once in --close server */
-#define ADDRESSES	8	/* destination addresses per pair */
-#define PAIRS_MAX	64
-#define WORKERS_MAX	16
-#define BYTES_MAX	65536
-#define HOLD_MAX	500000
-#define HOLD_CHUNK	10000	/* held connections per pair of holder processes */
-#define HOLDERS_MAX	(HOLD_MAX / 100)
-#define LOCAL_PORTS	"21000 65500"
-#define PORT_DEFAULT	20000	/* below every usual ephemeral range, this one's included */
+#define BATCH	     64 /* connections per credit, and open at once in --close server */
+#define ADDRESSES    8	/* destination addresses per pair */
+#define PAIRS_MAX    64
+#define WORKERS_MAX  16
+#define BYTES_MAX    65536
+#define HOLD_MAX     500000
+#define HOLD_CHUNK   10000 /* held connections per pair of holder processes */
+#define HOLDERS_MAX  (HOLD_MAX / 100)
+#define LOCAL_PORTS  "21000 65500"
+#define PORT_DEFAULT 20000 /* below every usual ephemeral range, this one's included */
 
 enum close_mode { CLOSE_CLIENT = 1, CLOSE_SERVER, CLOSE_MIX, CLOSE_RACE };
 
@@ -187,8 +187,8 @@ static struct sockaddr_in destination(int pair, int n, int port)
 	return (struct sockaddr_in){
 		.sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(0x7f000001U + (16U + (uint32_t)pair) * 0x10000U +
-					 (uint32_t)n),
+		.sin_addr.s_addr =
+			htonl(0x7f000001U + (16U + (uint32_t)pair) * 0x10000U + (uint32_t)n),
 	};
 }
 
@@ -432,7 +432,8 @@ static void usage(FILE *out)
 	      "  --tw N               tcp_max_tw_buckets in the namespace (default 4096)\n"
 	      "  --gate               a line on stdin opens each stage: hold, run, exit\n"
 	      "Prints JSON lines: netns (namespace made, servers listen), ready (held connections\n"
-	      "are open), result.\n", out);
+	      "are open), result.\n",
+	      out);
 }
 
 static long number(const char *text, long min, long max, const char *what)
@@ -600,7 +601,8 @@ int main(int argc, char **argv)
 	stdin_gate();
 
 	/* the longest time a run may take; whoever is late is killed with the parent */
-	alarm((unsigned int)(opt.connections ? opt.connections / 2000 + 30 : opt.seconds + 30));
+	alarm(30 + (opt.connections ? (unsigned int)(opt.connections / 2000) :
+				      (unsigned int)opt.seconds));
 	t0 = now_s();
 	close(gate[1]);
 	for (i = 0; i < opt.pairs; i++) {
@@ -613,7 +615,8 @@ int main(int argc, char **argv)
 	kill_all(servers, nservers);
 	getrusage(RUSAGE_CHILDREN, &ru);
 	printf("{\"type\":\"result\",\"connections\":%" PRIu64 ",\"seconds\":%.3f,"
-	       "\"conns_per_s\":%.0f,\"transitions\":", total, took, (double)total / took);
+	       "\"conns_per_s\":%.0f,\"transitions\":",
+	       total, took, (double)total / took);
 	if (opt.close_mode == CLOSE_RACE)
 		printf("null");
 	else

@@ -27,14 +27,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATES		13
-#define BUF_SIZE	(1 << 20)
+#define STATES	 13
+#define BUF_SIZE (1 << 20)
 
 enum format { FORMAT_JSON = 1, FORMAT_TEXT, FORMAT_LINES };
 
 static const char *const state_name[STATES] = {
-	"unknown", "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait",
-	"close", "close_wait", "last_ack", "listen", "closing", "new_syn_recv",
+	"unknown", "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2",    "time_wait",
+	"close",   "close_wait",  "last_ack", "listen",	  "closing",   "new_syn_recv",
 };
 
 static unsigned int port_first, port_last = 65535;
@@ -195,9 +195,10 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		usage();
-	f = !strcmp(argv[1], "json") ? FORMAT_JSON :
-	    !strcmp(argv[1], "text") ? FORMAT_TEXT :
-	    !strcmp(argv[1], "lines") ? FORMAT_LINES : 0;
+	f = !strcmp(argv[1], "json")  ? FORMAT_JSON :
+	    !strcmp(argv[1], "text")  ? FORMAT_TEXT :
+	    !strcmp(argv[1], "lines") ? FORMAT_LINES :
+					0;
 	if (!f)
 		usage();
 	for (i = 2; i + 1 < argc; i += 2) {
@@ -241,15 +242,15 @@ int main(int argc, char **argv)
 	if (have)
 		c.bad++;
 	for (old = 0; old < STATES; old++)
-		for (new = 0; new < STATES; new++)
+		for (new = 0; new < STATES; new ++)
 			if (c.pair[old][new])
 				printf("{\"old\":\"%s\",\"new\":\"%s\",\"count\":%" PRIu64 "}\n",
 				       state_name[old], state_name[new], c.pair[old][new]);
 	printf("{\"type\":\"end\",\"states\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"bytes\":%" PRIu64
 	       ",\"inferred\":%" PRIu64 ",\"recovered\":%" PRIu64 ",\"bad\":%" PRIu64
 	       ",\"ended\":%s,\"events\":%" PRIu64 ",\"shown\":%" PRIu64 ",\"filtered\":%" PRIu64
-	       ",\"lost\":%" PRIu64 ",\"lost_lines\":%" PRIu64 "}\n", c.states, c.lines, c.bytes,
-	       c.inferred, c.recovered, c.bad, c.end ? "true" : "false", c.events, c.shown,
-	       c.filtered, c.lost, c.lost_lines);
+	       ",\"lost\":%" PRIu64 ",\"lost_lines\":%" PRIu64 "}\n",
+	       c.states, c.lines, c.bytes, c.inferred, c.recovered, c.bad, c.end ? "true" : "false",
+	       c.events, c.shown, c.filtered, c.lost, c.lost_lines);
 	return 0;
 }

@@ -7,7 +7,7 @@
 #
 #	exact.sh			one run, default buffer: every pair equal, nothing lost
 #	exact.sh --runs 10		ten in a row
-#	exact.sh --buffer 64K		a buffer that must overflow: seen + lost equals the truth
+#	exact.sh --buffer 64K		a buffer that must overflow: seen + lost is the truth
 #
 # A run passes when every pair's count is the truth's (with loss: at most the truth's), seen and
 # lost together are the truth, at most --max-lost percent are lost, and tcpconnstate ended well.
@@ -106,7 +106,9 @@ one_run() {
 	# (the listeners' own end is a change each)
 	[[ $made = null ]] || ((total == made + threads)) ||
 		result+=" (unusual: $((total - made - threads)) changes more than planned)"
-	[[ -z $keep ]] || { mkdir -p "$keep" && cp "$tmp"/{truth.out,count,churn.out,tool.err} "$keep"; }
+	if [[ -n $keep ]]; then
+		mkdir -p "$keep" && cp "$tmp"/{truth.out,count,churn.out,tool.err} "$keep"
+	fi
 	result+=" conns_per_s=$(field "$tmp/churn.out" result conns_per_s)"
 	if (($(field "$tmp/churn.out" result conns_per_s) < min_rate)); then
 		ok=0

@@ -5,7 +5,7 @@
  * What: counts every (old state, new state) pair of sock:inet_sock_set_state for IPPROTO_TCP,
  * from a tracefs instance of its own. No BPF is involved, so BPF's blind spots are not shared.
  *
- *	truth start NAME [--ports A-B] [--events N]	begin; nothing keeps running
+ *	truth start NAME [--ports A-B] [--events N]	begin; no process stays
  *	truth stop NAME					print the counts, remove the instance
  *	truth run NAME [--ports A-B] [--events N]	start, wait for the end of stdin, stop
  *
@@ -42,25 +42,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EVENTS_DEFAULT	2000000
-#define EVENTS_MAX	20000000
-#define EVENT_BYTES	92	/* 76 and a 4 byte head, a time extend now and then, page ends */
-#define STATES		13
-#define CPUS_MAX	1024
-#define TIDS_MAX	4096
+#define EVENTS_DEFAULT 2000000
+#define EVENTS_MAX     20000000
+#define EVENT_BYTES    92 /* 76 and a 4 byte head, a time extend now and then, page ends */
+#define STATES	       13
+#define CPUS_MAX       1024
+#define TIDS_MAX       4096
 
 /* ring buffer entries, include/linux/ring_buffer.h: enum ring_buffer_type */
-#define RB_PADDING	29
-#define RB_TIME_EXTEND	30
-#define RB_TIME_STAMP	31
-#define RB_MISSED	(1UL << 31)	/* in a page's commit word, kernel/trace/ring_buffer.c */
-#define RB_FLAGS	(3UL << 30)
+#define RB_PADDING     29
+#define RB_TIME_EXTEND 30
+#define RB_TIME_STAMP  31
+#define RB_MISSED      (1UL << 31) /* in a page's commit word, kernel/trace/ring_buffer.c */
+#define RB_FLAGS       (3UL << 30)
 
-#define IPPROTO_IS_TCP	6
+#define IPPROTO_IS_TCP 6
 
 static const char *const state_name[STATES] = {
-	"unknown", "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait",
-	"close", "close_wait", "last_ack", "listen", "closing", "new_syn_recv",
+	"unknown", "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2",    "time_wait",
+	"close",   "close_wait",  "last_ack", "listen",	  "closing",   "new_syn_recv",
 };
 
 struct layout {
@@ -341,11 +341,12 @@ static int stop(const char *name)
 		die(text);
 	close(root);
 	for (old = 0; old < STATES; old++)
-		for (new = 0; new < STATES; new++)
+		for (new = 0; new < STATES; new ++)
 			if (c.all[old][new])
 				printf("{\"old\":\"%s\",\"new\":\"%s\",\"count\":%" PRIu64
-				       ",\"invisible\":%" PRIu64 "}\n", state_name[old],
-				       state_name[new], c.all[old][new], c.invisible[old][new]);
+				       ",\"invisible\":%" PRIu64 "}\n",
+				       state_name[old], state_name[new], c.all[old][new],
+				       c.invisible[old][new]);
 	printf("{\"type\":\"end\",\"events\":%" PRIu64 ",\"invisible\":%" PRIu64
 	       ",\"overrun\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"missed\":%" PRIu64 "}\n",
 	       c.total, c.unseen, c.overrun, c.dropped, c.missed);
@@ -368,7 +369,8 @@ static void watch_stdin(void)
 static __attribute__((noreturn)) void usage(void)
 {
 	fputs("usage: truth start|run NAME [--ports A-B] [--events N]\n"
-	      "       truth stop NAME\n", stderr);
+	      "       truth stop NAME\n",
+	      stderr);
 	exit(2);
 }
 

@@ -1511,7 +1511,7 @@ static void fin_wait2_close(void)
 	wire_send(&p, ACK, 0);
 	wait_state(p.near, p.far, ST_FIN_WAIT2);
 	close(fd); /* FIN_WAIT2 -> FIN_WAIT2 is dropped, the hand-over follows */
-	life_end(l, "fin_wait1/t fin_wait2/c time_wait.fin_wait2/t", "normal");
+	life_end(l, "fin_wait1/t fin_wait2/c time_wait.fin_wait2/a", "normal");
 }
 
 static void connect_timeout(void)

@@ -37,11 +37,10 @@ watch_both() {
 	tool_ended 0
 	tool_stop_as all
 	tool_ended 0 all
-	jq -rn --slurpfile all all.out --slurpfile tool tool.out --slurpfile expect expect.json "
+	jq -rn --argjson lab "$(head -n1 expect.json)" --slurpfile all all.out --slurpfile tool tool.out "
 		def line: [.cookie, .old_state, .new_state, .lport, .rport];
 		def wanted: $predicate;
-		\$expect[0] as \$lab
-		| [\$all[] | select(.type == \"state\") | select(wanted) | line] as \$want
+		[\$all[] | select(.type == \"state\") | select(wanted) | line] as \$want
 		| [\$tool[] | select(.type == \"state\")] as \$have
 		| (\$have[] | select(wanted | not) | \"should not be shown: \\(.)\"),
 		  ([\$have[] | select(.netns == \$lab.netns) | line] as \$ours

@@ -72,6 +72,7 @@ e2e_build() {
 e2e_setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	TRACE=
+	[[ -n ${NAP_FD:-} ]] || exec {NAP_FD}<> <(:)
 	TOOL_PREFIX=()
 	declare -gA TOOL_PIDS=()
 	DANCE_PID=
@@ -92,7 +93,7 @@ until_true() {
 	shift
 	until "$@"; do
 		((EPOCHSECONDS <= end)) || return 1
-		read -rt 0.005 <> <(:) || true
+		read -rt 0.005 -u "$NAP_FD" || true # nothing is ever written there
 	done
 }
 
@@ -110,11 +111,8 @@ dance_start() {
 		dance_skip_or_fail
 		return 1
 	}
-	LAB_NETNS=$(jq -r '.netns' <<<"$(head -n1 expect.json)")
-	LAB_PORT=$(jq -r '.port' <<<"$(head -n1 expect.json)")
-	LAB_NET4=$(jq -r '.net4' <<<"$(head -n1 expect.json)")
-	LAB_NET6=$(jq -r '.net6' <<<"$(head -n1 expect.json)")
-	LAB_PID=$(jq -r '.pid' <<<"$(head -n1 expect.json)")
+	read -r LAB_NETNS LAB_PORT LAB_NET4 LAB_NET6 LAB_PID < <(head -n1 expect.json |
+		jq -r "[.netns, .port, .net4, .net6, .pid] | @tsv")
 }
 
 dance_ready() {
@@ -203,12 +201,13 @@ tool_wait() { tool_wait_as tool; }
 
 # tool_start_as NAME ARGS...: runs, attached. TOOL_PREFIX: what starts it (nsenter, setpriv ...)
 tool_start_as() {
-	local name=$1
+	local name=$1 headless=
 	shift
+	[[ " $* " != *" -H "* ]] || headless=yes
 	rm -f "$name.out" "$name.err"
 	"${TOOL_PREFIX[@]}" "$TCPCONNSTATE" "$@" >"$name.out" 2>"$name.err" </dev/null 3>&- &
 	TOOL_PIDS[$name]=$!
-	if ! until_true "$DEADLINE_S" tool_attached "$name"; then
+	if ! until_true "$DEADLINE_S" tool_attached "$name" "$headless"; then
 		echo "the tool did not attach:" >&2
 		cat "$name.err" >&2
 		return 1
@@ -218,7 +217,7 @@ tool_start_as() {
 # The first line (meta, or the headings) is printed once everything is attached. Without one
 # (-H) the last thing that a start does is seen from outside: links exist and stay the same.
 tool_attached() {
-	[[ -s $1.out ]] || tool_links_settled "$1"
+	[[ -s $1.out ]] || { [[ -n $2 ]] && tool_links_settled "$1"; }
 }
 
 tool_links_settled() {
