@@ -43,10 +43,11 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__array(values, struct {
-		__uint(type, BPF_MAP_TYPE_RINGBUF);
-		__uint(max_entries, 4096);
-	});
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_RINGBUF);
+			__uint(max_entries, 4096);
+		});
 } rings SEC(".maps");
 
 static __always_inline struct tcs_percpu *slot_of(__u32 cpu)
@@ -81,14 +82,15 @@ static __always_inline __u64 cgroup_id(const struct sock *sk)
 	return cg ? cg->kn->id : 0;
 }
 
-/* ---- filters: drop only what user space would drop as well -------------------------------------- */
+/* ---- filters: drop only what user space would drop as well ----------------------------------- */
 
 static __always_inline bool port_listed(const volatile __u64 *bits, __u16 port)
 {
 	return bits[port >> 6] >> (port & 63) & 1;
 }
 
-static __always_inline bool prefix_differs(const volatile __u8 *want, const __u64 have[2], __u8 bits)
+static __always_inline bool prefix_differs(const volatile __u8 *want, const __u64 have[2],
+					   __u8 bits)
 {
 	const volatile __u64 *w = (const volatile __u64 *)want;
 	__u64 high = w[0] ^ have[0], low = w[1] ^ have[1];
@@ -159,7 +161,7 @@ static __always_inline bool socket_unwanted(const struct sock *sk, const struct 
 static __always_inline bool owner_unwanted(const struct tcs_note *note)
 {
 	if (!note->pid)
-		return false;		/* the scan at start may know it */
+		return false; /* the scan at start may know it */
 	if (set.has_pid && note->pid != set.pid)
 		return true;
 	if (set.has_comm) {
@@ -188,7 +190,7 @@ static __always_inline bool states_unwanted(int old, int new)
 	return (set.states && !(set.states & touched)) || (set.not_states & surely);
 }
 
-/* ---- owners: only from what a task does itself -------------------------------------------------- */
+/* ---- owners: only from what a task does itself ----------------------------------------------- */
 
 /*
  * connect(), listen(), close() and shutdown(): the transitions that only a user of the socket can
@@ -205,8 +207,8 @@ static __always_inline bool task_acts(int old, int new, __u8 err)
 	case TCP_LAST_ACK:
 		return true;
 	case TCP_CLOSE:
-		return !err && old != TCP_FIN_WAIT1 && old != TCP_FIN_WAIT2 &&
-		       old != TCP_CLOSING && old != TCP_LAST_ACK;
+		return !err && old != TCP_FIN_WAIT1 && old != TCP_FIN_WAIT2 && old != TCP_CLOSING &&
+		       old != TCP_LAST_ACK;
 	default:
 		return false;
 	}
@@ -234,9 +236,9 @@ static __always_inline bool learn_owner(struct tcs_note *note, bool *changed)
 	return true;
 }
 
-/* ---- notes ---------------------------------------------------------------------------------- */
+/* ---- notes ----------------------------------------------------------------------------------- */
 
-/* A child starts with a copy of its listener's note (BPF_F_CLONE): the owner stays, the rest goes. */
+/* A child starts with a copy of its listener's note (BPF_F_CLONE), of which it keeps the owner. */
 static __always_inline void note_born(struct tcs_note *note, struct sock *sk, bool cloned)
 {
 	note->parent = cloned ? note->id : 0;
@@ -270,7 +272,7 @@ static __always_inline struct tcs_note *note_get(struct sock *sk, int old, int n
 	return note;
 }
 
-/* ---- records -------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static __always_inline void put_facts(struct tcs_wire_facts *f, const struct sock *sk, __u64 parent)
 {
@@ -303,7 +305,8 @@ static __always_inline void put_totals(struct tcs_wire_totals *t, const struct s
 	__u64 received = tp->bytes_received;
 
 	t->bytes_sent = tp->bytes_sent - tp->bytes_retrans;
-	t->bytes_received = received - (received && fin_seen);	/* tcp_rcv_nxt_update() counts a FIN */
+	t->bytes_received =
+		received - (received && fin_seen); /* tcp_rcv_nxt_update() counts a FIN */
 	t->retransmits = tp->total_retrans;
 	t->pad = 0;
 }
@@ -374,7 +377,7 @@ struct wire_close {
 	struct tcs_wire_totals totals;
 };
 
-/* The five shapes of a STATE record, the commonest first. Each returns false when the ring is full. */
+/* The five shapes of a STATE record, the commonest first. False: the ring is full. */
 
 static __always_inline bool tell_short(void *ring, const struct event *e)
 {
@@ -462,7 +465,7 @@ static __always_inline void tell(const struct event *e, __u32 cpu, bool owner_ch
 			count(&slot_of(cpu)->lost_state);
 		note->told_epoch = 0;
 	} else if (e->new == TCP_CLOSE) {
-		note->told_epoch = 0;		/* the reader forgets it; a reconnect is told in full */
+		note->told_epoch = 0; /* the reader forgets it; a reconnect is told in full */
 	} else if (full) {
 		note->told_epoch = epoch;
 	}
@@ -506,7 +509,7 @@ static __always_inline void filter_deferred(struct sock *sk, int old, struct tcs
 	}
 }
 
-/* ---- the state tracepoint ----------------------------------------------------------------------- */
+/* ---- the state tracepoint -------------------------------------------------------------------- */
 
 static __always_inline void state_change(struct sock *sk, int old, int new, const int nth)
 {
@@ -520,7 +523,7 @@ static __always_inline void state_change(struct sock *sk, int old, int new, cons
 
 	if (nth > 1 && done->sk == (__u64)sk && done->pair == pair) {
 		if (nth == set.programs)
-			done->sk = 0;	/* never met again by a later event of the same pair */
+			done->sk = 0; /* never met again by a later event of the same pair */
 		return;
 	}
 	if (nth < set.programs) {
@@ -620,7 +623,7 @@ int BPF_PROG(tcs_state_3, struct sock *sk, int old, int new)
 	return 0;
 }
 
-/* ---- resets: they correct what a -> CLOSE seemed to mean ------------------------------------------ */
+/* ---- resets: they correct what a -> CLOSE seemed to mean ------------------------------------- */
 
 /*
  * With a segment (skb): the answer to data that came after close(). It follows the -> CLOSE of the
@@ -639,7 +642,7 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 		return 0;
 	state = sk->__sk_common.skc_state;
 	if (state == TCP_TIME_WAIT || state > TCP_CLOSING)
-		return 0;		/* mini-sockets have no storage */
+		return 0; /* mini-sockets have no storage */
 	note = bpf_sk_storage_get(&notes, sk, NULL, 0);
 	if (!note || !note->seq)
 		return 0;
@@ -663,7 +666,7 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/* ---- SYN-ACKs sent again ------------------------------------------------------------------------- */
+/* ---- SYN-ACKs sent again --------------------------------------------------------------------- */
 
 /* The tracepoint's sk is the listener; for TCP Fast Open it is the child, and the request knows. */
 static __always_inline struct sock *listener_of(struct sock *sk, const struct request_sock *req)
@@ -673,7 +676,8 @@ static __always_inline struct sock *listener_of(struct sock *sk, const struct re
 	return req->__req_common.skc_listener;
 }
 
-static __always_inline bool synack_unwanted(const struct sock *sk, const struct addrs *a, __u16 lport)
+static __always_inline bool synack_unwanted(const struct sock *sk, const struct addrs *a,
+					    __u16 lport)
 {
 	if (set.netns && sk->__sk_common.skc_net.net->ns.inum != set.netns)
 		return true;
@@ -720,7 +724,7 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	icsk = (const void *)listener;
 	r->kind = TCS_WIRE_SYNACK;
 	r->family = a.family;
-	r->retransmits = req->num_retrans + 1;	/* not yet counted when the tracepoint runs */
+	r->retransmits = req->num_retrans + 1; /* not yet counted when the tracepoint runs */
 	r->acked = BPF_CORE_READ_BITFIELD_PROBED(ireq, acked);
 	r->netns = sk->__sk_common.skc_net.net->ns.inum;
 	r->ts_ns = bpf_ktime_get_ns();

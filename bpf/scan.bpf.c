@@ -28,7 +28,7 @@ static __always_inline void note_listener(struct sock *sk, const struct tcs_wire
 
 	note = bpf_sk_storage_get(&notes, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!note || note->id)
-		return;		/* it has had an event of its own, which knows better */
+		return; /* it has had an event of its own, which knows better */
 	note->pid = row->pid;
 	__builtin_memcpy(note->comm, row->comm, TCS_COMM_LEN);
 	note->owner_source = TCS_OWNER_SCAN;
@@ -57,7 +57,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 		return 0;
 	row.state = sk->__sk_common.skc_state;
 	if (row.state == TCP_CLOSE)
-		return 0;	/* its first event will be its owner's connect() or listen() */
+		return 0; /* its first event will be its owner's connect() or listen() */
 	read_addrs(&sk->__sk_common, &a);
 	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
 	row.lport = sk->__sk_common.skc_num;

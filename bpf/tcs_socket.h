@@ -8,28 +8,32 @@
  * IPv4 is always ::ffff:a.b.c.d, whatever family the socket is of: an IPv4 client of a dual-stack
  * listener is IPv4. For AF_INET6 sockets only the v6 members mean anything. BPF side only.
  */
-#define AF_INET 2
-#define AF_INET6 10
+#include "vmlinux.h"
+
+#include <bpf/bpf_endian.h>
+
+#define AF_INET	    2
+#define AF_INET6    10
 #define IPPROTO_TCP 6
 
 /* Kernel state numbers (include/net/tcp_states.h). */
 #define TCP_ESTABLISHED 1
-#define TCP_SYN_SENT 2
-#define TCP_SYN_RECV 3
-#define TCP_FIN_WAIT1 4
-#define TCP_FIN_WAIT2 5
-#define TCP_TIME_WAIT 6
-#define TCP_CLOSE 7
-#define TCP_CLOSE_WAIT 8
-#define TCP_LAST_ACK 9
-#define TCP_LISTEN 10
-#define TCP_CLOSING 11
+#define TCP_SYN_SENT	2
+#define TCP_SYN_RECV	3
+#define TCP_FIN_WAIT1	4
+#define TCP_FIN_WAIT2	5
+#define TCP_TIME_WAIT	6
+#define TCP_CLOSE	7
+#define TCP_CLOSE_WAIT	8
+#define TCP_LAST_ACK	9
+#define TCP_LISTEN	10
+#define TCP_CLOSING	11
 
 struct addrs {
-	__u64 l[2], r[2];	/* network order, IPv4 mapped */
-	__u16 rport;		/* host order */
+	__u64 l[2], r[2]; /* network order, IPv4 mapped */
+	__u16 rport;	  /* host order */
 	__u8 family;
-	bool known;		/* up to 6.12 a child is told to be SYN_RECV before it has addresses */
+	bool known; /* up to 6.12 a child is told to be SYN_RECV before it has addresses */
 };
 
 #define V4_MAPPED_HIGH bpf_htonl(0xffff)

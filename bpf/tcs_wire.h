@@ -23,29 +23,29 @@
 #endif
 
 #define TCS_COMM_LEN 16
-#define TCS_MAX_CPUS 1024	/* slots of per-CPU counters; CPUs beyond share slots */
+#define TCS_MAX_CPUS 1024 /* slots of per-CPU counters; CPUs beyond share slots */
 
 /* First byte of every record. */
 enum tcs_wire_kind {
-	TCS_WIRE_STATE = 1,	/* sock:inet_sock_set_state */
-	TCS_WIRE_SYNACK,	/* tcp:tcp_retransmit_synack */
-	TCS_WIRE_RESET,		/* tcp:tcp_send_reset that answers a segment, after a -> CLOSE */
+	TCS_WIRE_STATE = 1, /* sock:inet_sock_set_state */
+	TCS_WIRE_SYNACK,    /* tcp:tcp_retransmit_synack */
+	TCS_WIRE_RESET,	    /* tcp:tcp_send_reset that answers a segment, after a -> CLOSE */
 	TCS_WIRE_KIND_MAX,
 };
 
 enum tcs_wire_flags {
-	TCS_F_TASK = 1 << 0,	    /* a task acted: the owner block or the known owner is acting now */
-	TCS_F_DEAD = 1 << 1,	    /* SOCK_DEAD: no descriptor refers to the socket any more */
-	TCS_F_DONE = 1 << 2,	    /* SOCK_DONE: the peer's FIN has come */
+	TCS_F_TASK = 1 << 0, /* a task acted: the owner block or the known owner is acting now */
+	TCS_F_DEAD = 1 << 1, /* SOCK_DEAD: no descriptor refers to the socket any more */
+	TCS_F_DONE = 1 << 2, /* SOCK_DONE: the peer's FIN has come */
 	TCS_F_LINGER2_NEG = 1 << 3, /* TCP_LINGER2 < 0: FIN_WAIT2 is not waited for */
 	TCS_F_ALL_ACKED = 1 << 4,   /* snd_una == write_seq */
 	TCS_F_RESET_SENT = 1 << 5,  /* we sent a reset of our own just before */
 	TCS_F_BROKEN = 1 << 6,	    /* old_state is not where the last event left the socket */
 	TCS_F_OLDER = 1 << 7,	    /* first event we ever see of a socket born before us */
-	TCS_F_RETRANS = 1 << 8,	    /* at -> ESTABLISHED: something was resent (total_retrans != 0) */
-	TCS_F_CAUGHT = 1 << 9,	    /* told by the second or third program */
-	TCS_F_OWNED = 1 << 10,	    /* at -> CLOSE: some task held the socket */
-	TCS_F_DEFERRED = 1 << 11,   /* tells the socket's first event too: CLOSE -> SYN_SENT, or
+	TCS_F_RETRANS = 1 << 8,	  /* at -> ESTABLISHED: something was resent (total_retrans != 0) */
+	TCS_F_CAUGHT = 1 << 9,	  /* told by the second or third program */
+	TCS_F_OWNED = 1 << 10,	  /* at -> CLOSE: some task held the socket */
+	TCS_F_DEFERRED = 1 << 11, /* tells the socket's first event too: CLOSE -> SYN_SENT, or
 				     * LISTEN -> SYN_RECV, in_old_ns before this one */
 
 	/* Which blocks follow the head, in this order. */
@@ -57,63 +57,63 @@ enum tcs_wire_flags {
 /* How the owner of a socket was learned. */
 enum tcs_wire_owner_source {
 	TCS_OWNER_NONE = 0,
-	TCS_OWNER_TASK,		/* acted on this socket itself */
-	TCS_OWNER_LISTENER,	/* inherited from the listener; accept() fires nothing */
-	TCS_OWNER_SCAN,		/* found among open files */
+	TCS_OWNER_TASK,	    /* acted on this socket itself */
+	TCS_OWNER_LISTENER, /* inherited from the listener; accept() fires nothing */
+	TCS_OWNER_SCAN,	    /* found among open files */
 	TCS_OWNER_MAX,
 };
 
 struct tcs_wire_state {
 	__u8 kind;
-	__u8 err;		/* sk_err, an errno; 0 none */
+	__u8 err; /* sk_err, an errno; 0 none */
 	__u8 old_state;
-	__u8 new_state;		/* what the kernel said; never TIME_WAIT */
-	__u16 flags;		/* enum tcs_wire_flags */
-	__u16 lport;		/* host order; 0 until chosen */
+	__u8 new_state; /* what the kernel said; never TIME_WAIT */
+	__u16 flags;	/* enum tcs_wire_flags */
+	__u16 lport;	/* host order; 0 until chosen */
 	__u64 ts_ns;
-	__u64 id;		/* socket cookie, as `ss -e` prints it */
-	__u64 in_old_ns;	/* time spent in old_state; 0 unknown */
-	__u32 seq;		/* of this socket, from 1 */
-	__u32 srtt_us;		/* smoothed round-trip time; 0 unknown */
+	__u64 id;	 /* socket cookie, as `ss -e` prints it */
+	__u64 in_old_ns; /* time spent in old_state; 0 unknown */
+	__u32 seq;	 /* of this socket, from 1 */
+	__u32 srtt_us;	 /* smoothed round-trip time; 0 unknown */
 };
 
 struct tcs_wire_owner {
-	__u32 pid;		/* tgid; 0 unknown */
-	__u8 source;		/* enum tcs_wire_owner_source */
+	__u32 pid;   /* tgid; 0 unknown */
+	__u8 source; /* enum tcs_wire_owner_source */
 	__u8 pad[3];
 	char comm[TCS_COMM_LEN]; /* of the process; not terminated when full; hostile bytes */
 };
 
 struct tcs_wire_facts {
-	__u8 laddr[16];		/* IPv4 as ::ffff:a.b.c.d */
+	__u8 laddr[16]; /* IPv4 as ::ffff:a.b.c.d */
 	__u8 raddr[16];
-	__u64 parent;		/* cookie of the listener this socket was born from; 0 none */
-	__u64 cgroup;		/* inode of the cgroup v2 directory; 0 unknown */
-	__u32 netns;		/* inode of the network namespace */
+	__u64 parent; /* cookie of the listener this socket was born from; 0 none */
+	__u64 cgroup; /* inode of the cgroup v2 directory; 0 unknown */
+	__u32 netns;  /* inode of the network namespace */
 	__u32 uid;
-	__u16 rport;		/* host order; 0: not connected, or not yet known */
-	__u8 family;		/* 4 or 6; a mapped IPv4 peer is 4 */
+	__u16 rport; /* host order; 0: not connected, or not yet known */
+	__u8 family; /* 4 or 6; a mapped IPv4 peer is 4 */
 	__u8 pad[5];
 };
 
 struct tcs_wire_totals {
-	__u64 bytes_sent;	/* payload, each byte once */
+	__u64 bytes_sent; /* payload, each byte once */
 	__u64 bytes_received;
-	__u32 retransmits;	/* segments */
+	__u32 retransmits; /* segments */
 	__u32 pad;
 };
 
 #define TCS_WIRE_SHORT (sizeof(struct tcs_wire_state))
 #define TCS_WIRE_OWNER (TCS_WIRE_SHORT + sizeof(struct tcs_wire_owner))
 #define TCS_WIRE_CLOSE (TCS_WIRE_SHORT + sizeof(struct tcs_wire_totals))
-#define TCS_WIRE_FULL (TCS_WIRE_OWNER + sizeof(struct tcs_wire_facts))
-#define TCS_WIRE_MAX (TCS_WIRE_FULL + sizeof(struct tcs_wire_totals))
+#define TCS_WIRE_FULL  (TCS_WIRE_OWNER + sizeof(struct tcs_wire_facts))
+#define TCS_WIRE_MAX   (TCS_WIRE_FULL + sizeof(struct tcs_wire_totals))
 
 struct tcs_wire_synack {
 	__u8 kind;
 	__u8 family;
-	__u8 retransmits;	/* SYN-ACKs resent, this one included */
-	__u8 acked;		/* the peer has answered: the accept queue is what is full */
+	__u8 retransmits; /* SYN-ACKs resent, this one included */
+	__u8 acked;	  /* the peer has answered: the accept queue is what is full */
 	__u32 netns;
 	__u64 ts_ns;
 	__u8 laddr[16];
@@ -125,9 +125,9 @@ struct tcs_wire_synack {
 	__u32 syn_queue_young;
 	__u32 accept_queue;
 	__u32 queue_limit;
-	__u64 listener;		/* cookie; 0 unknown */
+	__u64 listener; /* cookie; 0 unknown */
 	__u64 cgroup;
-	struct tcs_wire_owner owner;	/* the listener's */
+	struct tcs_wire_owner owner; /* the listener's */
 };
 
 struct tcs_wire_reset {
@@ -154,24 +154,24 @@ struct tcs_wire_scan {
  * the verifier removes its code. Address bytes and prefixes are in the mapped form used above.
  */
 struct tcs_settings {
-	__u8 family;		/* 0 both, 4, 6 */
-	__u8 by_lport;		/* use tcs_lports */
+	__u8 family;   /* 0 both, 4, 6 */
+	__u8 by_lport; /* use tcs_lports */
 	__u8 by_rport;
-	__u8 src_bits;		/* 0 any */
+	__u8 src_bits; /* 0 any */
 	__u8 dst_bits;
 	__u8 has_uid;
 	__u8 has_pid;
 	__u8 has_comm;
-	__u8 totals;		/* add struct tcs_wire_totals to -> CLOSE */
-	__u8 programs;		/* how many programs share the tracepoint: 1 to 3 */
+	__u8 totals;   /* add struct tcs_wire_totals to -> CLOSE */
+	__u8 programs; /* how many programs share the tracepoint: 1 to 3 */
 	__u8 pad[2];
-	__u32 netns;		/* 0 all */
+	__u32 netns; /* 0 all */
 	__u32 uid;
 	__u32 pid;
-	__u32 states;		/* tell a transition that touches one of these; 0 all */
-	__u32 not_states;	/* and none of these */
+	__u32 states;	  /* tell a transition that touches one of these; 0 all */
+	__u32 not_states; /* and none of these */
 	__u32 cgroup_level;
-	__u64 cgroup;		/* 0 any */
+	__u64 cgroup; /* 0 any */
 	__u8 src[16];
 	__u8 dst[16];
 	char comm[TCS_COMM_LEN];
@@ -182,13 +182,13 @@ struct tcs_percpu {
 	struct {
 		__u64 sk;
 		__u64 pair;
-	} handled[2];		/* by context: the event a program of this CPU has just dealt with */
-	__u64 lost_state;	/* ring full */
+	} handled[2];	  /* by context: the event a program of this CPU has just dealt with */
+	__u64 lost_state; /* ring full */
 	__u64 lost_synack;
 	__u64 lost_reset;
-	__u64 lost_note;	/* no memory for a socket's note */
+	__u64 lost_note; /* no memory for a socket's note */
 	__u64 filtered;
-	__u64 caught;		/* events that the first program was not run for */
+	__u64 caught; /* events that the first program was not run for */
 	__u64 pad[6];
 };
 

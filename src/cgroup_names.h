@@ -5,9 +5,9 @@
 /*
  * cgroup_names.h - from a cgroup's id to its path
  *
- * The kernel gives a socket's cgroup as the inode number of its cgroup v2 directory. The directories
- * are walked when an unknown id is first asked for, at most once a second, and remembered: a cgroup
- * that is gone before we looked stays without a name, one that went away later keeps it.
+ * The kernel gives a socket's cgroup as the inode number of its cgroup v2 directory. Directories
+ * are walked when an unknown id is first asked for, at most once a second, and remembered: a
+ * cgroup that is gone before we looked stays without a name, one that went away later keeps it.
  *
  * Bounds: CGROUP_NAMES_MAX directories; beyond, ids stay without a name. Errors: -ENOMEM; a host
  * without cgroup v2 is no error, every name is then unknown.

@@ -37,7 +37,8 @@ static const char *cgroup_path(void *ctx, uint64_t id)
 
 	if (id != w->last_cgroup || !w->last_cgroup_path) {
 		w->last_cgroup = id;
-		w->last_cgroup_path = cgroup_names_find(w->cgroups, id, pipeline_now_ns() / 1000000);
+		w->last_cgroup_path =
+			cgroup_names_find(w->cgroups, id, pipeline_now_ns() / 1000000);
 	}
 	return w->last_cgroup_path;
 }
@@ -65,7 +66,8 @@ static int open_source(struct watch *w)
 	if (scan_new(info.notes_fd, &w->scan, &why))
 		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
 	if (rights_drop())
-		fprintf(stderr, "tcpconnstate: warning: could not give up capabilities; going on\n");
+		fprintf(stderr,
+			"tcpconnstate: warning: could not give up capabilities; going on\n");
 	return TCS_EXIT_OK;
 }
 
@@ -193,7 +195,8 @@ static int run(struct watch *w)
 	tell_meta(w);
 	end = pipeline_run(&w->pipeline);
 	if (end == PIPELINE_FAILED) {
-		fprintf(stderr, "tcpconnstate: cannot write the output: %s; what came after is not in it\n",
+		fprintf(stderr,
+			"tcpconnstate: cannot write the output: %s; what came after is not in it\n",
 			strerror(w->output.error_number));
 		return TCS_EXIT_RUN;
 	}

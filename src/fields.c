@@ -12,6 +12,7 @@ struct name {
 	uint8_t len;
 };
 
+/* clang-format off */
 #define NAME(s) { s, sizeof(s) - 1 }
 
 static const struct name state_names[TCS_STATE_MAX] = {
@@ -48,6 +49,8 @@ static const struct name closers[CLOSED_BY_MAX] = {
 	[CLOSED_BY_BOTH] = NAME("\"both\""),
 };
 
+/* clang-format on */
+
 static void put_name(struct outbuf *b, const struct name *name)
 {
 	outbuf_put(b, name->text, name->len);
@@ -65,7 +68,7 @@ const char *lost_reason_name(enum lost_reason reason)
 	return lost_reasons[reason];
 }
 
-/* ---- times ---------------------------------------------------------------------------------------- */
+/* ---- times ----------------------------------------------------------------------------------- */
 
 /* Events come in bursts: the same second is not taken apart twice. */
 struct second_text {
@@ -127,7 +130,7 @@ void put_since_start(struct outbuf *b, const struct sink_world *world, uint64_t 
 	outbuf_put_padded(b, us % 1000000, 6);
 }
 
-/* ---- values that text and JSON share ---------------------------------------------------------------- */
+/* ---- values that text and JSON share --------------------------------------------------------- */
 
 static void put_unknown(struct outbuf *b)
 {
@@ -200,7 +203,7 @@ static void put_reason(struct outbuf *b, const struct change *c)
 		outbuf_put_u64(b, c->err);
 }
 
-/* ---- the fields ---------------------------------------------------------------------------------- */
+/* ---- the fields ------------------------------------------------------------------------------ */
 
 #define CONN(row) ((row)->change->conn)
 
@@ -408,8 +411,9 @@ static void json_uid(struct outbuf *b, const struct field_row *r)
 
 static const char *cgroup_of(const struct field_row *r)
 {
-	return r->world->cgroup_path ? r->world->cgroup_path(r->world->cgroup_ctx, CONN(r)->cgroup) :
-				       NULL;
+	return r->world->cgroup_path ?
+		       r->world->cgroup_path(r->world->cgroup_ctx, CONN(r)->cgroup) :
+		       NULL;
 }
 
 static void text_cgroup(struct outbuf *b, const struct field_row *r)
@@ -497,7 +501,7 @@ static void json_recovered(struct outbuf *b, const struct field_row *r)
 		outbuf_lit(b, "false");
 }
 
-/* ---- of a finished connection ------------------------------------------------------------------------ */
+/* ---- of a finished connection ---------------------------------------------------------------- */
 
 static void put_span_or_unknown(struct outbuf *b, uint64_t ns)
 {
@@ -650,8 +654,9 @@ static void json_retransmits(struct outbuf *b, const struct field_row *r)
 	json_total(b, r, r->change->totals.retransmits);
 }
 
-/* ---- the tables -------------------------------------------------------------------------------------- */
+/* ---- the tables ------------------------------------------------------------------------------ */
 
+/* clang-format off */
 #define KEY(name) .key = ",\"" name "\":", .key_len = sizeof(",\"" name "\":") - 1
 #define COLUMN(name, when, w, min, order) \
 	.title = name, .show = when, .width = w, .min_width = min, .drop = order
@@ -739,3 +744,4 @@ const struct field connection_fields[] = {
 	{ KEY("cgroup"), .json = json_cgroup },
 	{ 0 },
 };
+/* clang-format on */

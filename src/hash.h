@@ -19,7 +19,7 @@ struct hash {
 	struct hash_place {
 		uint64_t id;
 		uint32_t index; /* caller's number + 1; 0 = free */
-	} *places;
+	} * places;
 	uint32_t mask; /* number of places - 1 */
 	uint32_t used;
 };

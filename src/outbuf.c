@@ -254,32 +254,31 @@ static bool is_plain(unsigned char c)
 	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
 }
 
-void outbuf_put_json(struct outbuf *b, const char *text, size_t n)
+void outbuf_put_json(struct outbuf *b, const char *s, size_t n)
 {
-	const unsigned char *s = (const unsigned char *)text;
 	size_t i = 0;
 
 	outbuf_putc(b, '"');
 	for (;;) {
 		size_t plain = i, len;
 
-		while (plain < n && is_plain(s[plain]))
+		while (plain < n && is_plain((unsigned char)s[plain]))
 			plain++;
-		outbuf_put(b, text + i, plain - i);
+		outbuf_put(b, s + i, plain - i);
 		i = plain;
 		if (i == n || !s[i])
 			break;
-		len = utf8_len(s + i, n - i);
+		len = utf8_len((const unsigned char *)s + i, n - i);
 		if (!len) {
 			outbuf_lit(b, "\xef\xbf\xbd");
 			i++;
-		} else if (s[i] < ' ' || s[i] == 0x7f) {
-			put_json_control(b, s[i++]);
+		} else if ((unsigned char)s[i] < ' ' || s[i] == 0x7f) {
+			put_json_control(b, (unsigned char)s[i++]);
 		} else if (s[i] == '"' || s[i] == '\\') {
 			outbuf_putc(b, '\\');
-			outbuf_putc(b, (char)s[i++]);
+			outbuf_putc(b, s[i++]);
 		} else {
-			outbuf_put(b, text + i, len);
+			outbuf_put(b, s + i, len);
 			i += len;
 		}
 	}

@@ -14,7 +14,8 @@ int output_init(struct output *o, int fd, int signal_fd)
 
 	*o = (struct output){ .fd = fd, .signal_fd = signal_fd, .terminal = isatty(fd) };
 	/* What can make a writer wait. Files and /dev/null take all at once. */
-	o->in_pieces = fstat(fd, &st) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || o->terminal;
+	o->in_pieces =
+		fstat(fd, &st) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || o->terminal;
 	return outbuf_init(&o->buf, OUTPUT_BYTES);
 }
 

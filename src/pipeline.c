@@ -31,7 +31,7 @@ int64_t pipeline_wall_offset_ns(void)
 	return (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
 }
 
-/* ---- from the core to the sink --------------------------------------------------------------------- */
+/* ---- from the core to the sink --------------------------------------------------------------- */
 
 static bool full(const struct pipeline *p)
 {
@@ -88,7 +88,7 @@ static bool on_record(void *ctx, const void *record, size_t len)
 	return !full(p) && p->output->end == OUTPUT_OPEN;
 }
 
-/* ---- counting --------------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 static void refresh_totals(struct pipeline *p)
 {
@@ -114,7 +114,7 @@ static void tell_lost(struct pipeline *p)
 	for (i = 0; i < LOST_MAX; i++) {
 		uint64_t more = p->totals.lost[i] - p->told_lost[i];
 
-		/* An estimate may fall by one or two between two looks; it is told when it rises. */
+		/* Misses and catches are read one after the other: a sum may fall by one or two. */
 		if (p->totals.lost[i] <= p->told_lost[i])
 			continue;
 		p->told_lost[i] = p->totals.lost[i];
@@ -132,7 +132,7 @@ static void tell_lost(struct pipeline *p)
 	}
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static size_t drain(struct pipeline *p, bool last)
 {

@@ -25,10 +25,10 @@
 struct pipeline_config {
 	const struct filter *filter;
 	uint32_t max_sockets;
-	bool lifecycle;	       /* tell connections, not changes */
-	uint64_t count;	       /* stop after so many lines; 0 no limit */
-	uint64_t duration_ms;  /* 0 no limit */
-	uint64_t interval_ms;  /* how often losses are told */
+	bool lifecycle;	      /* tell connections, not changes */
+	uint64_t count;	      /* stop after so many lines; 0 no limit */
+	uint64_t duration_ms; /* 0 no limit */
+	uint64_t interval_ms; /* how often losses are told */
 	bool (*older)(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint16_t lport,
 		      struct track_older *ret);
 	void *older_ctx;
@@ -56,8 +56,8 @@ struct pipeline {
 };
 
 /*
- * A descriptor that becomes readable when SIGINT, SIGTERM, SIGHUP or SIGWINCH has come; none of them
- * interrupts anything from now on, and SIGPIPE is ignored. -1 on failure (then they act as usual).
+ * A descriptor that becomes readable when SIGINT, SIGTERM, SIGHUP or SIGWINCH has come; none of
+ * them interrupts anything from now on, and SIGPIPE is ignored. -1: they act as usual.
  */
 int pipeline_signals(void);
 

@@ -5,8 +5,9 @@
 /*
  * rights.h - giving up what is not needed any more
  *
- * Everything that needs a capability happens before the first event is read: loading, attaching, the
- * scan. After that the program only reads memory it has mapped, and /sys/fs/cgroup as any user may.
+ * Everything that needs a capability happens before the first event is read: loading, attaching,
+ * the scan. After that the program only reads memory it has mapped, and the cgroup tree as any
+ * user may.
  */
 
 /*

@@ -63,7 +63,8 @@ static int holder_of(struct scan *s, const struct tcs_wire_scan *row, uint32_t *
 	struct holder *last = s->n_holders ? &s->holders[s->n_holders - 1] : NULL;
 
 	if (!last || last->pid != row->pid) {
-		if (reserve((void **)&s->holders, s->n_holders, &s->cap_holders, sizeof(*s->holders)))
+		if (reserve((void **)&s->holders, s->n_holders, &s->cap_holders,
+			    sizeof(*s->holders)))
 			return -ENOMEM;
 		last = &s->holders[s->n_holders++];
 		last->pid = row->pid;
@@ -92,9 +93,8 @@ static int add_row(struct scan *s, const struct tcs_wire_scan *row)
 	if (reserve((void **)&s->listeners, s->n_listeners, &s->cap_listeners,
 		    sizeof(*s->listeners)))
 		return -ENOMEM;
-	s->listeners[s->n_listeners] = (struct listener){
-		.netns = row->netns, .holder = holder, .lport = row->lport
-	};
+	s->listeners[s->n_listeners] =
+		(struct listener){ .netns = row->netns, .holder = holder, .lport = row->lport };
 	memcpy(s->listeners[s->n_listeners++].laddr, row->laddr, sizeof(row->laddr));
 	return 0;
 }
@@ -132,7 +132,7 @@ static int read_rows(struct scan *s, int fd)
 		ssize_t n = read(fd, buf + have, READ_BYTES - have);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;	/* nothing put out among many files: the walk goes on */
+			continue; /* nothing put out among many files: the walk goes on */
 		if (n <= 0) {
 			err = n ? -errno : 0;
 			break;

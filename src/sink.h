@@ -47,8 +47,8 @@ struct sink_meta {
 	unsigned int n_hooks;
 	unsigned int programs; /* that share the state tracepoint */
 	uint32_t max_sockets;
-	uint64_t buffer_bytes; /* all rings together, as made */
-	uint64_t older_sockets;	/* found open at start */
+	uint64_t buffer_bytes;	/* all rings together, as made */
+	uint64_t older_sockets; /* found open at start */
 	uint64_t ts_ns;
 };
 

@@ -7,9 +7,9 @@
 #include "sink.h"
 #include "state.h"
 
-#define COLUMNS_MAX 24
-#define ADDRESS_WIDE 39 /* the longest IPv6 address; an endpoint adds "[]:65535" */
-#define ENDPOINT_WIDE 47
+#define COLUMNS_MAX    24
+#define ADDRESS_WIDE   39 /* the longest IPv6 address; an endpoint adds "[]:65535" */
+#define ENDPOINT_WIDE  47
 #define ADDRESS_NARROW 7
 
 struct column {
@@ -30,7 +30,7 @@ static struct sink_text *text_of(struct sink *s)
 	return (struct sink_text *)s;
 }
 
-/* ---- fitting the columns --------------------------------------------------------------------------- */
+/* ---- fitting the columns --------------------------------------------------------------------- */
 
 static unsigned int shown_now(const struct sink_text_config *c)
 {
@@ -149,7 +149,7 @@ static void fit(struct sink_text *t)
 	squeeze_addresses(t);
 }
 
-/* ---- lines ---------------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 /* Ends a line: no blanks at its end, and never wider than the terminal. */
 static void end_line(const struct sink_text *t, struct outbuf *out, size_t start)

@@ -29,10 +29,10 @@
 struct cpu_ring {
 	struct ring ring;
 	int fd;
-	uint64_t head_ts;	/* of the record at the cursor */
+	uint64_t head_ts; /* of the record at the cursor */
 	const void *head;
 	size_t head_len;
-	uint64_t clear_ns;	/* when we last saw that nothing was hidden */
+	uint64_t clear_ns; /* when we last saw that nothing was hidden */
 };
 
 struct source_live {
@@ -40,7 +40,7 @@ struct source_live {
 	struct events_bpf *skel;
 	struct cpu_ring *rings;
 	unsigned int n_rings;
-	unsigned int *heap;	/* rings with a record at the cursor, oldest first */
+	unsigned int *heap; /* rings with a record at the cursor, oldest first */
 	unsigned int n_heap;
 	size_t ring_bytes;
 	unsigned int programs;
@@ -61,7 +61,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* ---- merging the rings ---------------------------------------------------------------------------- */
+/* ---- merging the rings ----------------------------------------------------------------------- */
 
 static bool older(const struct source_live *l, unsigned int a, unsigned int b)
 {
@@ -185,7 +185,7 @@ static unsigned int live_pause_ms(struct source *s, size_t n)
 	return l->pause_ms;
 }
 
-/* ---- counters -------------------------------------------------------------------------------------- */
+/* ---- counters -------------------------------------------------------------------------------- */
 
 static uint64_t misses_of(const struct bpf_program *prog)
 {
@@ -218,11 +218,11 @@ static void live_stats(struct source *s, struct source_stats *ret)
 		caught += __atomic_load_n(&c->caught, __ATOMIC_RELAXED);
 	}
 	ret->lost_recursion = missed > caught ? missed - caught : 0;
-	ret->lost_recursion += misses_of(l->skel->progs.tcs_synack) +
-			       misses_of(l->skel->progs.tcs_reset);
+	ret->lost_recursion +=
+		misses_of(l->skel->progs.tcs_synack) + misses_of(l->skel->progs.tcs_reset);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void live_stop(struct source *s)
 {
@@ -274,7 +274,7 @@ static const struct source_ops live_ops = {
 	.free = live_free,
 };
 
-/* ---- loading ---------------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 static bool print_libbpf;
 
@@ -340,16 +340,17 @@ static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failu
 	for (i = 0; i < l->n_rings; i++) {
 		struct cpu_ring *r = &l->rings[i];
 
-		r->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tcs_ring", 0, 0,
-				       (__u32)l->ring_bytes, NULL);
+		r->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tcs_ring", 0, 0, (__u32)l->ring_bytes,
+				       NULL);
 		err = r->fd < 0 ? r->fd : ring_map(&r->ring, r->fd, l->ring_bytes);
 		if (!err)
 			err = bpf_map_update_elem(bpf_map__fd(l->skel->maps.rings), &i, &r->fd,
 						  BPF_ANY);
 		if (err) {
-			failure_set(reterr, false,
-				    "cannot make %u ring buffers of %zu bytes (%s); try a smaller --buffer",
-				    l->n_rings, l->ring_bytes, strerror(-err));
+			failure_set(
+				reterr, false,
+				"cannot make %u rings of %zu bytes (%s); try a smaller --buffer",
+				l->n_rings, l->ring_bytes, strerror(-err));
 			return err;
 		}
 	}
@@ -359,15 +360,17 @@ static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failu
 static void explain_load(struct failure *reterr, int err)
 {
 	if (err == -EPERM || err == -EACCES)
-		failure_set(reterr, true,
-			    "the kernel refuses to load BPF programs (%s): CAP_BPF and CAP_PERFMON are "
-			    "needed; run with sudo, or in a privileged container",
-			    strerror(-err));
+		failure_set(
+			reterr, true,
+			"the kernel refuses to load BPF programs (%s): CAP_BPF and CAP_PERFMON are "
+			"needed; run with sudo, or in a privileged container",
+			strerror(-err));
 	else
-		failure_set(reterr, true,
-			    "this kernel cannot load the event programs (%s): it lacks something they "
-			    "need (Linux 5.12 or later with BTF); -v shows libbpf's messages",
-			    strerror(-err));
+		failure_set(
+			reterr, true,
+			"this kernel cannot load the event programs (%s): it lacks something they "
+			"need (Linux 5.12 or later with BTF); -v shows libbpf's messages",
+			strerror(-err));
 }
 
 /*
@@ -392,8 +395,8 @@ static int load(struct source_live *l, const struct source_live_config *config,
 	l->skel = events_bpf__open_opts(&open_opts);
 	if (!l->skel) {
 		err = -errno;
-		failure_set(reterr, false, "cannot open the event programs (%s)%s%s", strerror(errno),
-			    config->btf_path ? ": is this a BTF file? " : "",
+		failure_set(reterr, false, "cannot open the event programs (%s)%s%s",
+			    strerror(errno), config->btf_path ? ": is this a BTF file? " : "",
 			    config->btf_path ? config->btf_path : "");
 		return err;
 	}

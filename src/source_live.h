@@ -39,10 +39,10 @@ struct source_live_config {
 struct source_live_info {
 	const char *hooks[4];
 	unsigned int n_hooks;
-	unsigned int programs;	/* that share the state tracepoint */
-	uint64_t ring_bytes;	/* of one CPU */
+	unsigned int programs; /* that share the state tracepoint */
+	uint64_t ring_bytes;   /* of one CPU */
 	unsigned int rings;
-	int notes_fd;		/* the sockets' storage, for the scan */
+	int notes_fd; /* the sockets' storage, for the scan */
 };
 
 /* 0, or -errno with the sentence in *reterr. */

@@ -7,9 +7,9 @@
 
 #include "hash.h"
 
-/* Sockets live in chunks that never move, so that pointers to them stay good while the table grows. */
+/* Sockets live in chunks that never move: pointers to them stay good while the table grows. */
 #define CHUNK_CONNS 4096u
-#define HELD_MAX 65536u
+#define HELD_MAX    65536u
 
 /* A -> CLOSE that waits for a reset to correct it. */
 struct held {
@@ -32,7 +32,7 @@ struct track {
 	uint8_t epoch;
 };
 
-/* ---- the table of sockets ---------------------------------------------------------------------- */
+/* ---- the table of sockets -------------------------------------------------------------------- */
 
 static struct conn *conn_at(const struct track *t, uint32_t slot)
 {
@@ -56,7 +56,7 @@ static int add_chunk(struct track *t)
 
 static void tell_held(struct track *t, uint32_t slot);
 
-/* Forget all sockets; what is held is told first, for it knows its addresses as well as it ever will. */
+/* Forget all sockets; what is held is told first. */
 static void forget_all(struct track *t)
 {
 	track_advance(t, UINT64_MAX);
@@ -113,7 +113,7 @@ static void conn_remove(struct track *t, struct conn *c)
 	t->totals.sockets--;
 }
 
-/* ---- telling ----------------------------------------------------------------------------------- */
+/* ---- telling --------------------------------------------------------------------------------- */
 
 static void path_add(struct conn *c, unsigned int state, uint64_t ns)
 {
@@ -181,7 +181,8 @@ static void tell_connection(struct track *t, struct conn *c, const struct change
 
 static void tell(struct track *t, struct conn *c, const struct change *ch)
 {
-	if (ch->old_state != TCS_CLOSE && !(ch->old_state == TCS_LISTEN && ch->new_state == TCS_SYN_RECV))
+	if (ch->old_state != TCS_CLOSE &&
+	    !(ch->old_state == TCS_LISTEN && ch->new_state == TCS_SYN_RECV))
 		path_add(c, ch->old_state, ch->in_old_ns);
 	t->config.sink.change(t->config.sink.ctx, ch);
 	if (ch->kernel_new_state == TCS_CLOSE) {
@@ -190,7 +191,7 @@ static void tell(struct track *t, struct conn *c, const struct change *ch)
 	}
 }
 
-/* ---- holding back -------------------------------------------------------------------------------- */
+/* ---- holding back ---------------------------------------------------------------------------- */
 
 static uint32_t held_slot(struct track *t)
 {
@@ -250,7 +251,7 @@ static void tell_held(struct track *t, uint32_t slot)
 	tell(t, h.conn, &h.change);
 }
 
-/* ---- taking in ---------------------------------------------------------------------------------- */
+/* ---- taking in ------------------------------------------------------------------------------- */
 
 static void take_facts(struct conn *c, const struct tcs_wire_facts *f)
 {
@@ -384,7 +385,8 @@ static bool notice_gap(struct track *t, struct conn *c, const struct tcs_wire_st
 	bool gap = c->seq && s->seq != c->seq + 1;
 
 	if (gap)
-		t->totals.missed += c->seq != UINT32_MAX && s->seq > c->seq ? s->seq - c->seq - 1 : 1;
+		t->totals.missed +=
+			c->seq != UINT32_MAX && s->seq > c->seq ? s->seq - c->seq - 1 : 1;
 	c->seq = s->seq;
 	if (!gap && !(s->flags & TCS_F_BROKEN))
 		return false;
@@ -498,7 +500,7 @@ void track_advance(struct track *t, uint64_t now_ns)
 		tell_held(t, slot);
 }
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 int track_new(const struct track_config *config, struct track **ret)
 {

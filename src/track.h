@@ -26,14 +26,14 @@
 #include "reason.h"
 #include "state.h"
 
-#define TRACK_HOLD_NS (5 * 1000 * 1000ull) /* a correcting reset follows within microseconds */
-#define TRACK_PATH_MAX 10		   /* the longest way through the diagram has 7 states */
+#define TRACK_HOLD_NS	 (5 * 1000 * 1000ull) /* a correcting reset follows within microseconds */
+#define TRACK_PATH_MAX	 10		      /* the longest way through the diagram has 7 states */
 #define TRACK_UNKNOWN_NS UINT64_MAX
 
 enum direction {
 	DIRECTION_UNKNOWN = 0,
-	DIRECTION_ACTIVE,   /* we connected */
-	DIRECTION_PASSIVE,  /* we accepted */
+	DIRECTION_ACTIVE,  /* we connected */
+	DIRECTION_PASSIVE, /* we accepted */
 	DIRECTION_LISTENER,
 	DIRECTION_MAX,
 };
@@ -78,12 +78,12 @@ struct conn {
 	uint8_t state;
 	uint8_t direction;
 	uint8_t path_len;
-	bool older;	 /* than the program: the beginning of its path is unknown */
+	bool older;	  /* than the program: the beginning of its path is unknown */
 	bool path_broken; /* a change was missed */
 	uint32_t seq;
 	uint32_t handshake_us; /* 0 unknown */
-	uint32_t held;	 /* slot of the change held back, 0 none */
-	uint64_t born_ns; /* first change; 0 when older */
+	uint32_t held;	       /* slot of the change held back, 0 none */
+	uint64_t born_ns;      /* first change; 0 when older */
 	struct owner owner;
 	struct path_step path[TRACK_PATH_MAX];
 };
@@ -148,11 +148,11 @@ struct track_config {
 };
 
 struct track_totals {
-	uint64_t events;	/* state changes and resent SYN-ACKs taken in */
-	uint64_t unknown;	/* changes of a socket whose facts were forgotten: lost, table_full */
-	uint64_t missed;	/* gaps found in sockets' numbering */
-	uint64_t forgotten;	/* how often the table was emptied */
-	uint32_t sockets;	/* now in the table */
+	uint64_t events;    /* state changes and resent SYN-ACKs taken in */
+	uint64_t unknown;   /* changes of a socket whose facts were forgotten: lost, table_full */
+	uint64_t missed;    /* gaps found in sockets' numbering */
+	uint64_t forgotten; /* how often the table was emptied */
+	uint32_t sockets;   /* now in the table */
 };
 
 struct track; /* opaque */

@@ -33,7 +33,7 @@ typedef __u32 __wsum;
 typedef _Bool bool;
 enum { false = 0, true = 1 };
 
-/* Constants of the BPF system call (uapi/linux/bpf.h): part of the kernel's ABI, they never move. */
+/* Constants of the BPF system call (uapi/linux/bpf.h): the kernel's ABI, they never move. */
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
@@ -105,7 +105,6 @@ struct sock_common {
 enum sock_flags {
 	SOCK_DEAD = 0,
 	SOCK_DONE = 1,
-	SOCK_LINGER = 5,
 };
 
 /* owned != 0: a task holds the socket, so current is a user of it (lock_sock()). */
@@ -148,7 +147,6 @@ struct sock {
 	int sk_err;			/* why the connection ended, when the kernel knows */
 	kuid_t sk_uid;
 	u16 sk_protocol;
-	unsigned long sk_lingertime;
 	u32 sk_ack_backlog;		/* accept queue */
 	u32 sk_max_ack_backlog;		/* limit of the accept queue and of the SYN queue */
 	struct sock_cgroup_data sk_cgrp_data;
@@ -189,7 +187,7 @@ struct request_sock {
 
 struct inet_request_sock {
 	struct request_sock req;
-	u16 acked : 1;			/* the peer did answer: accept queue full, or DEFER_ACCEPT */
+	u16 acked : 1;			/* the peer answered: accept queue full, DEFER_ACCEPT */
 };
 
 struct task_struct {

@@ -80,8 +80,8 @@ one_run() {
 	[[ -n $buffer ]] && args+=(--buffer "$buffer")
 	[[ $filter = netns ]] && args+=(-N "$netns")
 	# the reader of the pipe is not what is tested: it must not be what holds the tool up
-	spawn "$tmp/count" "$tmp/count.err" "$tmp/out" nice -n -20 "$bin/count" json --ports "$ports" \
-		--ready "$tmp/ready"
+	spawn "$tmp/count" "$tmp/count.err" "$tmp/out" nice -n -20 \
+		"$bin/count" json --ports "$ports" --ready "$tmp/ready"
 	count_pid=$pid
 	spawn "$tmp/out" "$tmp/tool.err" /dev/null "$tool" "${args[@]}" "${extra[@]}"
 	tool_pid=$pid

@@ -6,8 +6,8 @@
  * from a tracefs instance of its own. No BPF is involved, so BPF's blind spots are not shared.
  *
  *	truth start NAME [--ports A-B] [--events N]	begin; no process stays
- *	truth stop NAME					print the counts, remove the instance
- *	truth run NAME [--ports A-B] [--events N]	start, wait for the end of stdin, stop
+ *	truth stop NAME					print the counts, clean up
+ *	truth run NAME [--ports A-B] [--events N]	start, wait for stdin to end, stop
  *
  * --ports keeps events whose local or remote port is in the range (the record has no network
  * namespace to filter by), so other traffic of the host does not disturb. --events is the most
