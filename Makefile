@@ -272,15 +272,15 @@ RUN_TESTS = $(Q)TCS_AS_OWNER='$(AS_OWNER)' tests/run $(1)
 
 ifeq ($(AS_OWNER),)
 
-$(BIN): $(OBJS)
+$(BIN): $(OBJS) $(OUT)/.objects
 	$(call msg,LINK)
-	$(Q)$(COMPILE) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LDLIBS)
+	$(Q)$(COMPILE) $(ALL_LDFLAGS) -o $@ $(OBJS) $(ALL_LDLIBS)
 
 # The same objects, linked against lib*.a.
-build/static/tcpconnstate: $(OBJS)
+build/static/tcpconnstate: $(OBJS) $(OUT)/.objects
 	$(call msg,LINK)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) -static $(ALL_LDFLAGS) -o $@ $^ \
+	$(Q)$(COMPILE) -static $(ALL_LDFLAGS) -o $@ $(OBJS) \
 		$(shell $(PKG_CONFIG) --static --libs $(PKGS) 2>/dev/null) -lelf -lz $(LDLIBS) || { \
 		echo 'make static: this system has no complete static libbpf, libelf, zlib and libcap-ng' \
 		'(Debian 12 has; in Debian 13 libelf.a lacks symbols)' >&2; exit 1; }
@@ -322,13 +322,15 @@ build/%.skel.h: build/%.bpf.o
 	$(call msg,SKEL)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-# Files that hold the flags of the last build: changed flags rebuild what they touch.
+# Files that hold the flags of the last build, and what it linked: what changes is made again.
 remember = $(Q)mkdir -p $(@D); f='$(subst ','\'',$(1))'; \
 	[ "$$(cat $@ 2>/dev/null)" = "$$f" ] || printf '%s\n' "$$f" > $@
 $(OUT)/.flags: FORCE | tools
 	$(call remember,$(COMPILE))
 build/.bpf-flags: FORCE | tools
 	$(call remember,$(BPF_COMPILE))
+$(OUT)/.objects: FORCE
+	$(call remember,$(OBJS))
 $(OUT)/.version: FORCE
 	$(call remember,$(TCS_VERSION))
 

@@ -214,8 +214,8 @@ static __always_inline bool task_acts(int old, int new, __u8 err)
 	}
 }
 
-/* Returns whether current acted; *changed is set when that teaches a new owner. */
-static __always_inline bool learn_owner(struct tcs_note *note, bool *changed)
+/* Returns whether current acted; owner_changed is set when that teaches a new owner. */
+static __always_inline bool learn_owner(struct tcs_note *note)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
 	const struct task_struct *leader = task->group_leader;
@@ -231,7 +231,7 @@ static __always_inline bool learn_owner(struct tcs_note *note, bool *changed)
 		note->comm[0] = c0;
 		note->comm[1] = c1;
 		note->owner_source = TCS_OWNER_TASK;
-		*changed = true;
+		note->owner_changed = 1;
 	}
 	return true;
 }
@@ -254,7 +254,7 @@ static __always_inline void note_born(struct tcs_note *note, struct sock *sk, bo
 
 #define CHILD_BORN (TCP_LISTEN << 8 | TCP_SYN_RECV)
 
-static __always_inline struct tcs_note *note_get(struct sock *sk, int old, int new, __u16 *flags)
+static __always_inline struct tcs_note *note_get(struct sock *sk, int old, int new)
 {
 	bool child = old == TCP_LISTEN && new == TCP_SYN_RECV;
 	struct tcs_note *note = bpf_sk_storage_get(&notes, sk, NULL, 0);
@@ -267,8 +267,6 @@ static __always_inline struct tcs_note *note_get(struct sock *sk, int old, int n
 	if (!note)
 		return NULL;
 	note_born(note, sk, false);
-	if (!child && old != TCP_CLOSE)
-		*flags |= TCS_F_OLDER;
 	return note;
 }
 
@@ -335,7 +333,6 @@ struct event {
 	const struct tcp_sock *tp;
 	struct tcs_note *note;
 	__u64 ts_ns, in_old_ns;
-	__u16 flags;
 	__u8 old, new, err;
 };
 
@@ -345,7 +342,7 @@ static __always_inline void put_head(struct tcs_wire_state *s, const struct even
 	s->err = e->err;
 	s->old_state = e->old;
 	s->new_state = e->new;
-	s->flags = e->flags | blocks;
+	s->flags = e->note->flags | blocks;
 	s->lport = bpf_ntohs(e->tp->inet_conn.icsk_inet.inet_sport);
 	s->ts_ns = e->ts_ns;
 	s->id = e->note->id;
@@ -441,7 +438,7 @@ static __always_inline bool tell_all(void *ring, const struct event *e)
 	return true;
 }
 
-static __always_inline void tell(const struct event *e, __u32 cpu, bool owner_changed)
+static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __u32 cpu)
 {
 	struct tcs_note *note = e->note;
 	bool full = note->told_epoch != epoch;
@@ -451,18 +448,18 @@ static __always_inline void tell(const struct event *e, __u32 cpu, bool owner_ch
 	if (!ring)
 		return;
 	if (set.totals && e->new == TCP_CLOSE)
-		told = full || owner_changed ? tell_all(ring, e) : tell_close(ring, e);
+		told = full || note->owner_changed ? tell_all(ring, e) : tell_close(ring, e);
 	else if (full)
 		told = tell_full(ring, e);
-	else if (owner_changed)
+	else if (note->owner_changed)
 		told = tell_owner(ring, e);
 	else
 		told = tell_short(ring, e);
 
 	if (!told) {
-		count(&slot_of(cpu)->lost_state);
-		if (e->flags & TCS_F_DEFERRED)
-			count(&slot_of(cpu)->lost_state);
+		count(&p->lost_state);
+		if (e->note->flags & TCS_F_DEFERRED)
+			count(&p->lost_state);
 		note->told_epoch = 0;
 	} else if (e->new == TCP_CLOSE) {
 		note->told_epoch = 0; /* the reader forgets it; a reconnect is told in full */
@@ -478,7 +475,7 @@ static __always_inline bool event_unwanted(const struct event *e)
 		return true;
 	if (!states_unwanted(e->old, e->new))
 		return false;
-	if (!(e->flags & TCS_F_DEFERRED))
+	if (!(e->note->flags & TCS_F_DEFERRED))
 		return true;
 	return states_unwanted(e->old == TCP_SYN_RECV ? TCP_LISTEN : TCP_CLOSE, e->old);
 }
@@ -511,26 +508,89 @@ static __always_inline void filter_deferred(struct sock *sk, int old, struct tcs
 
 /* ---- the state tracepoint -------------------------------------------------------------------- */
 
-static __always_inline void state_change(struct sock *sk, int old, int new, const int nth)
+/* Did a program before us take this event? Cheap, and never wrong up to Linux 7.0. */
+static __always_inline bool taken_here(struct tcs_percpu *p, struct sock *sk, __u32 pair,
+				       const int nth)
 {
-	__u32 cpu_id = bpf_get_smp_processor_id();
-	struct tcs_percpu *cpu = slot_of(cpu_id);
-	bool owned = sk->sk_lock.owned;
-	typeof(&cpu->handled[0]) done = &cpu->handled[owned];
-	__u32 pair = old << 8 | new;
-	struct event e = { .sk = sk, .old = old, .new = new };
-	bool owner_changed = false;
+	typeof(&p->handled[0]) done = &p->handled[sk->sk_lock.owned != 0];
 
 	if (nth > 1 && done->sk == (__u64)sk && done->pair == pair) {
 		if (nth == set.programs)
 			done->sk = 0; /* never met again by a later event of the same pair */
-		return;
+		return true;
 	}
 	if (nth < set.programs) {
 		done->sk = (__u64)sk;
 		done->pair = pair;
 	}
+	return false;
+}
 
+/*
+ * What this event says of the socket, into the note and *e. Flags gather in the note, not in a
+ * local: the verifier follows each combination of known bits through the rest of the program, and
+ * does not of what lies in a map.
+ */
+static __always_inline void take_event(struct event *e)
+{
+	struct tcs_note *note = e->note;
+
+	note->owner_changed = 0;
+	if (note->mark && (note->mark & 0xff) != e->old)
+		note->flags |= TCS_F_BROKEN;
+	else if (note->since_ns)
+		e->in_old_ns = e->ts_ns - note->since_ns;
+	note->mark = e->old << 8 | e->new;
+	note->since_ns = e->ts_ns;
+
+	if (e->new == TCP_CLOSE) {
+		e->err = e->sk->sk_err;
+		note->flags |= close_flags(e->sk, e->tp);
+	} else if (e->new == TCP_ESTABLISHED && e->tp->total_retrans) {
+		note->flags |= TCS_F_RETRANS;
+	}
+	if (e->sk->sk_lock.owned && task_acts(e->old, e->new, e->err) && learn_owner(note))
+		note->flags |= TCS_F_TASK;
+	if (note->reset_sent) {
+		note->flags |= TCS_F_RESET_SENT;
+		note->reset_sent = 0;
+	}
+}
+
+/* Tell it, keep it for the next event, or count it as filtered. */
+static __always_inline void pass_on(const struct event *e, struct tcs_percpu *p, __u32 cpu)
+{
+	struct tcs_note *note = e->note;
+
+	if (must_defer(e)) {
+		note->deferred = 1;
+		return;
+	}
+	if (note->deferred) {
+		note->deferred = 0;
+		note->flags |= TCS_F_DEFERRED;
+	}
+	if (event_unwanted(e)) {
+		count(&p->filtered);
+		if (note->flags & TCS_F_DEFERRED)
+			count(&p->filtered);
+		if (note->owner_changed)
+			note->told_epoch = 0;
+		return;
+	}
+	note->seq++;
+	tell(e, p, cpu);
+}
+
+static __always_inline void state_change(struct sock *sk, int old, int new, const int nth)
+{
+	struct event e = { .sk = sk, .old = old, .new = new };
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct tcs_percpu *p = slot_of(cpu);
+	__u32 pair = old << 8 | new;
+
+	if (taken_here(p, sk, pair, nth))
+		return;
 	/* MPTCP, SCTP and DCCP come here too; close() in FIN_WAIT2 repeats the state. */
 	if (sk->sk_protocol != IPPROTO_TCP || old == new)
 		goto not_ours;
@@ -538,68 +598,30 @@ static __always_inline void state_change(struct sock *sk, int old, int new, cons
 	if (!e.tp || old > TCP_CLOSING || new > TCP_CLOSING || old < 0 || new < 0)
 		goto not_ours;
 	if (socket_unwanted(sk, e.tp)) {
-		count(&cpu->filtered);
-		filter_deferred(sk, old, cpu);
+		count(&p->filtered);
+		filter_deferred(sk, old, p);
 		goto not_ours;
 	}
-
-	struct tcs_note *note = note_get(sk, old, new, &e.flags);
-
-	if (!note) {
-		count(&cpu->lost_note);
+	e.note = note_get(sk, old, new);
+	if (!e.note) {
+		count(&p->lost_note);
 		goto not_ours;
 	}
+	if (nth > 1 && e.note->mark == pair)
+		return;
+	e.note->flags = 0;
 	if (nth > 1) {
-		if (note->mark == pair)
-			return;
-		count(&cpu->caught);
-		e.flags |= TCS_F_CAUGHT;
+		count(&p->caught);
+		e.note->flags = TCS_F_CAUGHT;
 	}
-
-	e.note = note;
 	e.ts_ns = bpf_ktime_get_ns();
-	if (note->mark && (note->mark & 0xff) != old)
-		e.flags |= TCS_F_BROKEN;
-	else if (note->since_ns)
-		e.in_old_ns = e.ts_ns - note->since_ns;
-	note->mark = pair;
-	note->since_ns = e.ts_ns;
-
-	if (new == TCP_CLOSE) {
-		e.err = sk->sk_err;
-		e.flags |= close_flags(sk, e.tp);
-	} else if (new == TCP_ESTABLISHED && e.tp->total_retrans) {
-		e.flags |= TCS_F_RETRANS;
-	}
-	if (owned && task_acts(old, new, e.err) && learn_owner(note, &owner_changed))
-		e.flags |= TCS_F_TASK;
-	if (note->reset_sent) {
-		e.flags |= TCS_F_RESET_SENT;
-		note->reset_sent = 0;
-	}
-	if (must_defer(&e)) {
-		note->deferred = 1;
-		return;
-	}
-	if (note->deferred) {
-		note->deferred = 0;
-		e.flags |= TCS_F_DEFERRED;
-	}
-	if (event_unwanted(&e)) {
-		count(&cpu->filtered);
-		if (e.flags & TCS_F_DEFERRED)
-			count(&cpu->filtered);
-		if (owner_changed)
-			note->told_epoch = 0;
-		return;
-	}
-	note->seq++;
-	tell(&e, cpu_id, owner_changed);
+	take_event(&e);
+	pass_on(&e, p, cpu);
 	return;
 
 not_ours:
 	if (nth > 1)
-		count(&cpu->caught);
+		count(&p->caught);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -633,6 +655,8 @@ int BPF_PROG(tcs_state_3, struct sock *sk, int old, int new)
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 {
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct tcs_percpu *p = slot_of(cpu);
 	struct tcs_wire_reset *r;
 	struct tcs_note *note;
 	__u8 state;
@@ -650,12 +674,12 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 		note->reset_sent = state != TCP_CLOSE;
 		return 0;
 	}
-	ring = ring_of(bpf_get_smp_processor_id());
+	ring = ring_of(cpu);
 	if (!ring)
 		return 0;
 	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
 	if (!r) {
-		count(&slot_of(bpf_get_smp_processor_id())->lost_reset);
+		count(&p->lost_reset);
 		return 0;
 	}
 	__builtin_memset(r, 0, sizeof(*r));
@@ -698,6 +722,8 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	const struct inet_request_sock *ireq = (const void *)bpf_skc_to_tcp_request_sock(req);
 	struct sock *listener = listener_of(sk, req);
 	const struct inet_connection_sock *icsk;
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct tcs_percpu *p = slot_of(cpu);
 	struct tcs_wire_synack *r;
 	struct tcs_note *note;
 	struct addrs a;
@@ -710,15 +736,15 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	lport = req->__req_common.skc_num;
 	note = bpf_sk_storage_get(&notes, sk, NULL, 0);
 	if (synack_unwanted(sk, &a, lport) || (note && owner_unwanted(note))) {
-		count(&slot_of(bpf_get_smp_processor_id())->filtered);
+		count(&p->filtered);
 		return 0;
 	}
-	ring = ring_of(bpf_get_smp_processor_id());
+	ring = ring_of(cpu);
 	if (!ring)
 		return 0;
 	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
 	if (!r) {
-		count(&slot_of(bpf_get_smp_processor_id())->lost_synack);
+		count(&p->lost_synack);
 		return 0;
 	}
 	icsk = (const void *)listener;

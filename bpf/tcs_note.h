@@ -13,18 +13,22 @@
  * older than the program (census.bpf.c). BPF side only.
  */
 struct tcs_note {
-	__u64 id;	   /* socket cookie */
-	__u64 parent;	   /* cookie of the listener it was born from */
-	__u64 since_ns;	   /* when it entered its present state; 0 unknown */
-	__u64 comm[2];	   /* of the owner */
-	__u32 pid;	   /* of the owner, a tgid; 0 unknown */
-	__u32 seq;	   /* events told or lost, of this socket */
-	__u16 mark;	   /* the last event handled: old state << 8 | new state; 0 none */
-	__u8 owner_source; /* enum tcs_wire_owner_source */
-	__u8 told_epoch;   /* the epoch in which its facts were told; 0 not yet */
-	__u8 reset_sent;   /* a reset of our own went out since the last event */
-	__u8 deferred;	   /* its first event waits to be told with the next one */
-	__u8 pad[2];
+	__u64 id;	    /* socket cookie */
+	__u64 parent;	    /* cookie of the listener it was born from */
+	__u64 since_ns;	    /* when it entered its present state; 0 unknown */
+	__u64 comm[2];	    /* of the owner */
+	__u32 pid;	    /* of the owner, a tgid; 0 unknown */
+	__u32 seq;	    /* events told or lost, of this socket */
+	__u16 mark;	    /* the last event handled: old state << 8 | new state; 0 none */
+	__u8 owner_source;  /* enum tcs_wire_owner_source */
+	__u8 told_epoch;    /* the epoch in which its facts were told; 0 not yet */
+	__u8 reset_sent;    /* a reset of our own went out since the last event */
+	__u8 deferred;	    /* its first event waits to be told with the next one */
+	__u8 owner_changed; /* by the event at hand */
+	__u8 pad;
+	__u16 flags; /* of the event at hand, enum tcs_wire_flags */
+	__u16 pad2;
+	__u32 pad3;
 };
 
 struct {

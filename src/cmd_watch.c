@@ -65,6 +65,7 @@ static int open_source(struct watch *w)
 	source_live_info(w->source, &info);
 	if (scan_new(info.notes_fd, &w->scan, &why))
 		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
+	rights_go_first();
 	if (rights_drop())
 		fprintf(stderr,
 			"tcpconnstate: warning: could not give up capabilities; going on\n");

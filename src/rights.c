@@ -4,6 +4,14 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define NICE -10
+
+void rights_go_first(void)
+{
+	(void)setpriority(PRIO_PROCESS, 0, NICE);
+}
 
 int rights_drop(void)
 {

@@ -359,7 +359,7 @@ static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failu
 
 static void explain_load(struct failure *reterr, int err)
 {
-	if (err == -EPERM || err == -EACCES)
+	if (err == -EPERM)
 		failure_set(
 			reterr, true,
 			"the kernel refuses to load BPF programs (%s): CAP_BPF and CAP_PERFMON are "

@@ -372,7 +372,6 @@ static struct conn *conn_of(struct track *t, const struct event *ev)
 	c = conn_new(t, s->id);
 	if (!c)
 		return NULL;
-	c->older = s->flags & TCS_F_OLDER;
 	if (s->seq > 1 && s->old_state != TCS_CLOSE)
 		c->seq = UINT32_MAX; /* the beginning was missed */
 	if (s->old_state == TCS_CLOSE || is_birth(s))

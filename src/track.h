@@ -78,7 +78,6 @@ struct conn {
 	uint8_t state;
 	uint8_t direction;
 	uint8_t path_len;
-	bool older;	  /* than the program: the beginning of its path is unknown */
 	bool path_broken; /* a change was missed */
 	uint32_t seq;
 	uint32_t handshake_us; /* 0 unknown */

@@ -32,9 +32,7 @@ check; asan;              unit tests under sanitizers; gcc; libasan libubsan; gc
 check; cmd bats;          end-to-end tests; bats; bats; bash-bats; bats; bats
 check; cmd jq;            tests of JSON and of kernel types; jq; jq; jq; jq; jq
 check; cmd ip;            network namespaces for tests; iproute2; iproute; iproute2; iproute2; iproute2
-check; cmd nft;           lost packets for tests; nftables; nftables; nftables; nftables; nftables
-check; cmd tmux;          terminals for tests; tmux; tmux; tmux; tmux; tmux
-check; cmd ps;            processes in tests; procps; procps-ng; procps-ng; procps; procps
+check; cmd pgrep;         processes in tests; procps; procps-ng; procps-ng; procps; procps
 check; cmd setpriv;       rights in tests; util-linux; util-linux; util-linux; util-linux; util-linux
 check; cmd script;        terminals in tests; bsdutils; util-linux-script util-linux; util-linux; util-linux; util-linux-misc
 check; cmd clang-format;  looks at the layout of the C code; clang-format; clang-tools-extra; clang; clang-tools; clang-extra-tools

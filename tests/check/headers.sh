@@ -14,7 +14,8 @@ alone() {
 	case $1 in
 	bpf/*)
 		$bpf -Werror -Wno-unused -fsyntax-only -include vmlinux.h \
-			-include bpf/bpf_helpers.h -x c "$1"
+			-include bpf/bpf_helpers.h -include bpf/bpf_core_read.h \
+			-include bpf/bpf_endian.h -include bpf/bpf_tracing.h -x c "$1"
 		;;
 	*)
 		$user -Werror -Wno-unused -pedantic-errors -fsyntax-only -x c "$1"

@@ -207,7 +207,8 @@ tool_start_as() {
 	rm -f "$name.out" "$name.err"
 	"${TOOL_PREFIX[@]}" "$TCPCONNSTATE" "$@" >"$name.out" 2>"$name.err" </dev/null 3>&- &
 	TOOL_PIDS[$name]=$!
-	if ! until_true "$DEADLINE_S" tool_attached "$name" "$headless"; then
+	until_true "$DEADLINE_S" tool_attached "$name" "$headless" || true
+	if [[ ! -s $name.out ]] && { [[ -z $headless ]] || ! kill -0 "${TOOL_PIDS[$name]}"; }; then
 		echo "the tool did not attach:" >&2
 		cat "$name.err" >&2
 		return 1
@@ -217,7 +218,8 @@ tool_start_as() {
 # The first line (meta, or the headings) is printed once everything is attached. Without one
 # (-H) the last thing that a start does is seen from outside: links exist and stay the same.
 tool_attached() {
-	[[ -s $1.out ]] || { [[ -n $2 ]] && tool_links_settled "$1"; }
+	[[ -s $1.out ]] || ! kill -0 "${TOOL_PIDS[$1]}" 2>/dev/null ||
+		{ [[ -n $2 ]] && tool_links_settled "$1"; }
 }
 
 tool_links_settled() {

@@ -97,7 +97,7 @@ walked() {
 
 @test "retransmits are counted" {
 	finished connect_timeout
-	says client '.retransmits == 1 and .reason == "timeout" and .handshake_us == null'
+	says client '.retransmits >= 1 and .reason == "timeout" and .handshake_us == null'
 	says client '.duration_us > 2000000 and .path[0][0] == "syn_sent" and .path[0][1] > 2000000'
 	walked client syn_sent close
 	finished user_timeout

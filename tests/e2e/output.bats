@@ -113,7 +113,8 @@ transitions() { grep -c -- ' -> ' "$1"; }
 	local line
 	while IFS= read -r line; do
 		jq -e 'keys_unsorted[0] == "type"' <<<"$line" >/dev/null
-		[ "$(jq -c . <<<"$line")" = "$line" ]
+		# no blank outside strings
+		not grep -q "[[:space:]]" <<<"$(sed -E 's/"([^"\\]|\\.)*"//g' <<<"$line")"
 	done <tool.out
 	[ "$(head -n1 tool.out | jq -r .type)" = meta ]
 	[ "$(tail -n1 tool.out | jq -r .type)" = end ]
@@ -221,7 +222,9 @@ terminal_end() {
 	kill -INT "$TERMINAL_TOOL"
 	tool_wait_as script
 	# script brackets what was typed with lines of its own
-	sed -i -e '/^Script started/d' -e '/^Script done/d' typed.out
+	sed -i -e "/^Script started/d" -e "/^Script done/d" typed.out
+	# the farewell is no part of the table
+	sed -i "/ events seen, /d" typed.out
 }
 
 @test "a terminal of 110, 80 and 60 columns never wraps" {
@@ -245,7 +248,7 @@ terminal_end() {
 	terminal_end
 	cat -v typed.out
 	[ "$(grep -c -- ' -> ' typed.out)" -ge 12 ]
-	grep -v '^Script\|PID ' typed.out >after.out
+	grep -v "PID " typed.out >after.out
 	(($(longest after.out) <= 60))
 }
 

@@ -153,7 +153,7 @@ static void blocks_are_found_behind_the_head_in_their_order(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < COUNT(want); i++) {
-		_Alignas(8) union record r = state_record(TCS_LAST_ACK, TCS_CLOSE, want[i].flags);
+		union record r = state_record(TCS_LAST_ACK, TCS_CLOSE, want[i].flags);
 		const uint8_t *at = r.bytes;
 		struct event ev;
 
@@ -180,7 +180,7 @@ static void records_of_fixed_length_are_taken_at_that_length_only(void **unused)
 
 static void an_event_is_of_one_kind(void **unused)
 {
-	_Alignas(8) union record synack = synack_record(), reset = reset_record();
+	union record synack = synack_record(), reset = reset_record();
 	struct event ev;
 
 	(void)unused;

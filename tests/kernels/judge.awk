@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Was a guest's run right? Reads what came out of the guest, prints what was wrong ("# ...") and one
+# line "verdict ok|bad key=value ...".
+#
+#   awk -f judge.awk lossy=0.0001 part=acts acts part=truth truth.tsv part=events events.tsv
+#
+# lossy: the share of events that may be counted as lost on this kernel (0: none).
+
+function wrong(what) {
+	if (!(what in seen_wrong))
+		order[++wrongs] = what
+	seen_wrong[what]++
+}
+
+# a,b,c holds x
+function has(list, x) {
+	return index("," list ",", "," x ",") > 0
+}
+
+part == "acts" {
+	scene[$2] = $1
+	addr[$2] = $3
+	family[$2] = $4
+	conns[$2] = $5
+	closer[$2] = $6
+	listener[$2] = $7
+	servers[$2] = $8
+	clients[$2] = $9
+	next
+}
+
+part == "truth" && $1 == "end" {
+	truth_total = $2
+	truth_lost = $3
+	truth_ended = 1
+	next
+}
+
+part == "truth" {
+	truth[$1 " " $2] = $3
+	next
+}
+
+$1 == "M" {
+	programs = $2
+	next
+}
+
+$1 == "E" {
+	ended = 1
+	lost = $2
+	next
+}
+
+# R laddr lport raddr rport retransmits acked
+$1 == "R" {
+	synacks++
+	if (!($3 in scene) || closer[$3] != "silent" || $2 != addr[$3])
+		wrong("SYN-ACK resent to " $4 ", where no host was silent")
+	else if ($6 == 1 && $7 == "false" && !(($4, $5) in resent)) {
+		resent[$4, $5] = 1
+		silent[$3]++
+	}
+	next
+}
+
+# S old new kernel_new family laddr lport raddr rport pid comm source reason tw direction recovered cookie
+$1 == "S" {
+	old = $2
+	new = $3
+	pid = $10
+	comm = $11
+	source = $12
+	total++
+	seen[old " " $4]++
+	if ($16 == "true")
+		recovered++
+	if ($7 in scene) {
+		port = $7
+		side = old == "listen" && new == "close" || new == "listen" ? "listener" : "server"
+	} else if ($9 in scene) {
+		port = $9
+		side = "client"
+	} else {
+		wrong("a change of no scene: " old " -> " new)
+		next
+	}
+	step = old "->" new
+	at = scene[port] ", " side ", " step ": "
+	steps[port, side, step]++
+	if (!((port, side, $17) in cookies)) {
+		cookies[port, side, $17] = 1
+		sockets[port, side]++
+	}
+
+	if (side == "listener") {
+		if (pid != listener[port] || source != "task" || $15 != "listener")
+			wrong(at "owner " source " " comm " " $15)
+		next
+	}
+
+	# Addresses: whole, on every line, but for the port that a client has not got yet.
+	if ($6 != addr[port] || $8 != addr[port] || $5 != family[port])
+		wrong(at "addresses " $6 " " $8 " family " $5)
+	if ($9 == "-" || ($7 == "-") != (new == "syn_sent"))
+		wrong(at "ports " ($7 == "-" ? "none" : "local") " " ($9 == "-" ? "none" : "remote"))
+	if ($15 != (side == "client" ? "active" : "passive"))
+		wrong(at "direction " $15)
+
+	# Owners: the acting task where a task acts, and nobody but the scene's processes anywhere.
+	acts = new == "syn_sent" || new == "fin_wait1" || new == "last_ack" ||
+		side == "client" && old == "established" && new == "close"
+	if (side == "client") {
+		if (!has(clients[port], pid) || comm != "tcs-client" ||
+		    source != (acts ? "task" : "cached"))
+			wrong(at "owner " source " " comm (has(clients[port], pid) ? "" : ", another pid"))
+	} else if (acts || old == "last_ack" || old ~ /^fin_wait/) {
+		if (!has(servers[port], pid) || comm != "tcs-server" ||
+		    source != (acts ? "task" : "cached"))
+			wrong(at "owner " source " " comm (has(servers[port], pid) ? "" : ", another pid"))
+	} else if (pid != listener[port] || comm != "tcs-listen" || source != "listener") {
+		wrong(at "owner " source " " comm (pid == listener[port] ? "" : ", another pid"))
+	}
+
+	if (new == "time_wait" && $14 != "time_wait" && $14 != "fin_wait2")
+		wrong(at "tw_substate " $14)
+	if (new == "close" || new == "time_wait")
+		ends[port, side, step, $13]++
+	else if ($13 != "-")
+		wrong(at "reason " $13)
+	next
+}
+
+# n lines of this step; fewer by what was lost, never more.
+function expect(port, side, step, n, reason,	have) {
+	have = reason ? ends[port, side, step, reason] : steps[port, side, step]
+	expected += n
+	if (have > n || have < n - lost)
+		wrong(scene[port] ", " side ", " step (reason ? " " reason : "") ": " have + 0 \
+		      " of " n)
+}
+
+function expect_born(port, n) {
+	expect(port, "client", "close->syn_sent", n)
+	expect(port, "client", "syn_sent->established", n)
+	expect(port, "server", "listen->syn_recv", n)
+	expect(port, "server", "syn_recv->established", n)
+}
+
+function expect_close(port, n, first, second) {
+	expect(port, first, "established->fin_wait1", n)
+	expect(port, first, "fin_wait1->fin_wait2", n)
+	expect(port, first, "fin_wait2->time_wait", n, "normal")
+	expect(port, second, "established->close_wait", n)
+	expect(port, second, "close_wait->last_ack", n)
+	expect(port, second, "last_ack->close", n, "normal")
+}
+
+END {
+	for (port in scene) {
+		n = conns[port]
+		if (closer[port] == "refused") {
+			expect(port, "client", "close->syn_sent", n)
+			expect(port, "client", "syn_sent->close", n, "refused")
+		} else {
+			expect(port, "listener", "close->listen", 1)
+			expect(port, "listener", "listen->close", 1, "")
+		}
+		if (closer[port] == "silent" && silent[port] != n)
+			wrong("silent: SYN-ACKs resent to " silent[port] + 0 " of " n " hosts")
+		if (closer[port] == "client" || closer[port] == "server") {
+			expect_born(port, n)
+			expect_close(port, n, closer[port], closer[port] == "client" ? "server" : "client")
+		}
+		if (closer[port] == "linger") {
+			expect_born(port, n)
+			expect(port, "client", "established->close", n, "reset_by_us")
+			expect(port, "server", "established->close", n, "reset_by_peer")
+		}
+		if (closer[port] != "silent" && !lost && sockets[port, "client"] != n)
+			wrong(scene[port] ": " sockets[port, "client"] + 0 " cookies for " n " clients")
+		if (closer[port] ~ /^(client|server|linger)$/ && !lost && sockets[port, "server"] != n)
+			wrong(scene[port] ": " sockets[port, "server"] + 0 " cookies for " n " children")
+	}
+
+	for (pair in truth) {
+		if (seen[pair] > truth[pair] || seen[pair] < truth[pair] - lost)
+			wrong(pair ": " seen[pair] + 0 " seen, the kernel says " truth[pair])
+	}
+	for (pair in seen)
+		if (!(pair in truth))
+			wrong(pair ": " seen[pair] " seen, the kernel says none")
+	if (!truth_ended || truth_lost)
+		wrong("the kernel's own trace is not whole: nothing to compare with")
+	else if (truth_total != expected)
+		wrong("the kernel says " truth_total " changes, the scenes make " expected)
+	if (!ended)
+		wrong("the output has no end line")
+	if (total + lost != truth_total)
+		wrong(total + 0 " seen and " lost + 0 " lost, the kernel says " truth_total + 0)
+	if (lost > truth_total * lossy)
+		wrong(lost " of " truth_total " lost")
+
+	for (i = 1; i <= wrongs && i <= 15; i++)
+		print "# " order[i] (seen_wrong[order[i]] > 1 ? " (" seen_wrong[order[i]] " times)" : "")
+	if (wrongs > 15)
+		print "# and " wrongs - 15 " more kinds"
+	printf "verdict %s changes=%d seen=%d lost=%d recovered=%d synacks=%d programs=%s\n",
+		wrongs ? "bad" : "ok", truth_total, total, lost, recovered, synacks, programs
+}
