@@ -239,10 +239,10 @@ static __always_inline bool learn_owner(struct tcs_note *note)
 /* ---- notes ----------------------------------------------------------------------------------- */
 
 /* A child starts with a copy of its listener's note (BPF_F_CLONE), of which it keeps the owner. */
-static __always_inline void note_born(struct tcs_note *note, struct sock *sk, bool cloned)
+static __always_inline void note_born(struct tcs_note *note, bool cloned)
 {
 	note->parent = cloned ? note->id : 0;
-	note->id = bpf_get_socket_cookie(sk);
+	note->id = 0;
 	note->since_ns = 0;
 	note->seq = 0;
 	note->told_epoch = 0;
@@ -260,13 +260,13 @@ static __always_inline struct tcs_note *note_get(struct sock *sk, int old, int n
 	struct tcs_note *note = bpf_sk_storage_get(&notes, sk, NULL, 0);
 
 	if (note && child && note->mark != CHILD_BORN)
-		note_born(note, sk, true);
+		note_born(note, true);
 	if (note)
 		return note;
 	note = bpf_sk_storage_get(&notes, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!note)
 		return NULL;
-	note_born(note, sk, false);
+	note_born(note, false);
 	return note;
 }
 
@@ -566,6 +566,9 @@ static __always_inline void pass_on(const struct event *e, struct tcs_percpu *p,
 		note->deferred = 1;
 		return;
 	}
+	/* Not before: what must be deferred still has its listener's cookie (sk_clone_lock()). */
+	if (!note->id)
+		note->id = bpf_get_socket_cookie(e->sk);
 	if (note->deferred) {
 		note->deferred = 0;
 		note->flags |= TCS_F_DEFERRED;

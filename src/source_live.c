@@ -4,9 +4,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -373,16 +375,39 @@ static void explain_load(struct failure *reterr, int err)
 			strerror(-err));
 }
 
+/* Does the kernel's BTF have a type of this name? Its strings tell, without parsing 5 MB of types. */
+static bool kernel_has_type(const char *name)
+{
+	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	size_t have = 0;
+	ssize_t n = 0;
+	char *btf = NULL;
+	bool found = true; /* unknown */
+
+	if (fd < 0)
+		return found;
+	if (!fstat(fd, &st) && st.st_size > 0)
+		btf = malloc((size_t)st.st_size);
+	while (btf && have < (size_t)st.st_size &&
+	       (n = read(fd, btf + have, (size_t)st.st_size - have)) > 0)
+		have += (size_t)n;
+	if (btf && n >= 0) /* with the NUL that ends it */
+		found = memmem(btf, have, name, strlen(name) + 1);
+	free(btf);
+	close(fd);
+	return found;
+}
+
 /*
  * How many programs share the tracepoint. Where its probes run with preemption off, two lose
- * nothing: while the first is interrupted, only one more event can be nested. Since Linux 7.1
- * probes can be preempted too and a third is worth its price. What tells: with preemptible probes
- * the BPF side of a tracepoint is guarded by SRCU.
+ * nothing: while the first is interrupted, only one more event can be nested. Since Linux 7.0
+ * probes can be preempted too, and a third is worth its price. What tells: a tracepoint is then
+ * guarded by SRCU, and the type of that guard is in BTF (__DECLARE_TRACE(), tracepoint.h).
  */
-static unsigned int programs_needed(const struct events_bpf *skel)
+static unsigned int programs_needed(void)
 {
-	(void)skel;
-	return PROGRAMS_MAX;
+	return kernel_has_type("class_srcu_fast_notrace_t") ? PROGRAMS_MAX : PROGRAMS_MAX - 1;
 }
 
 static int load(struct source_live *l, const struct source_live_config *config,
@@ -392,6 +417,14 @@ static int load(struct source_live *l, const struct source_live_config *config,
 	struct tcs_settings *set;
 	int err;
 
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		failure_set(reterr, true,
+			    "this kernel carries no BTF (/sys/kernel/btf/vmlinux: %s), and its "
+			    "tracepoints can only be attached to through it; a kernel built with "
+			    "CONFIG_DEBUG_INFO_BTF is needed",
+			    strerror(errno));
+		return -ENOENT;
+	}
 	l->skel = events_bpf__open_opts(&open_opts);
 	if (!l->skel) {
 		err = -errno;
@@ -400,7 +433,7 @@ static int load(struct source_live *l, const struct source_live_config *config,
 			    config->btf_path ? config->btf_path : "");
 		return err;
 	}
-	l->programs = programs_needed(l->skel);
+	l->programs = programs_needed();
 	set = (struct tcs_settings *)&l->skel->rodata->set;
 	set->programs = (__u8)l->programs;
 	set_filters(set, config, l->skel);

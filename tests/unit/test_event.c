@@ -261,6 +261,22 @@ static void totals_come_with_a_close_only(void **unused)
 	}
 }
 
+/* tcs_wire.h: a deferred first event is CLOSE -> SYN_SENT or LISTEN -> SYN_RECV; this one follows it. */
+static void a_deferred_event_was_the_way_into_syn_sent_or_syn_recv(void **unused)
+{
+	(void)unused;
+	for (unsigned int from = TCS_ESTABLISHED; from <= TCS_CLOSING; from++) {
+		union record r = state_record(from, from == TCS_CLOSE ? TCS_SYN_SENT : TCS_CLOSE,
+					      TCS_F_DEFERRED);
+
+		if (from == TCS_TIME_WAIT)
+			continue;
+		if (taken(&r, TCS_WIRE_SHORT) != (from == TCS_SYN_SENT || from == TCS_SYN_RECV))
+			fail_msg("a deferred event before %s -> %s", state_name(from),
+				 state_name(r.state.head.new_state));
+	}
+}
+
 static void a_socket_without_an_id_is_refused(void **unused)
 {
 	union record r = state_record(TCS_LAST_ACK, TCS_CLOSE, 0);
@@ -360,6 +376,7 @@ int main(void)
 		cmocka_unit_test(states_that_a_full_socket_cannot_have_are_refused),
 		cmocka_unit_test(time_wait_is_never_in_a_record),
 		cmocka_unit_test(totals_come_with_a_close_only),
+		cmocka_unit_test(a_deferred_event_was_the_way_into_syn_sent_or_syn_recv),
 		cmocka_unit_test(a_socket_without_an_id_is_refused),
 		cmocka_unit_test(families_are_4_or_6),
 		cmocka_unit_test(owner_sources_beyond_the_last_are_refused),
