@@ -5,10 +5,10 @@
 
 #include "state.h"
 
-/* The kernel's states of full sockets; a request socket's NEW_SYN_RECV never has an event. */
+/* The kernel's states of full sockets: mini-sockets (TIME_WAIT, NEW_SYN_RECV) have no events. */
 static bool state_is_full(unsigned int state)
 {
-	return state >= TCS_ESTABLISHED && state <= TCS_CLOSING;
+	return state >= TCS_ESTABLISHED && state <= TCS_CLOSING && state != TCS_TIME_WAIT;
 }
 
 static bool owner_is_valid(const struct tcs_wire_owner *owner)
@@ -41,6 +41,11 @@ static int decode_state(const void *record, size_t len, struct event *ret)
 		need += sizeof(*ev.totals);
 	}
 	if (len != need)
+		return -EINVAL;
+	if (ev.totals && s->new_state != TCS_CLOSE)
+		return -EINVAL;
+	if (s->flags & TCS_F_DEFERRED && s->old_state != TCS_SYN_SENT &&
+	    s->old_state != TCS_SYN_RECV)
 		return -EINVAL;
 	if (ev.owner && !owner_is_valid(ev.owner))
 		return -EINVAL;

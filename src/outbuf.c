@@ -108,7 +108,12 @@ void outbuf_put_size(struct outbuf *b, uint64_t bytes)
 		unit *= 1000;
 		i++;
 	}
-	put_scaled(b, bytes, unit, units[i]);
+	outbuf_put_u64(b, bytes / unit);
+	if (bytes / unit < 100) {
+		outbuf_putc(b, '.');
+		outbuf_put_u64(b, bytes % unit * 10 / unit);
+	}
+	outbuf_puts(b, units[i]);
 }
 
 void outbuf_put_span(struct outbuf *b, uint64_t ns)
@@ -173,8 +178,12 @@ void outbuf_pad_left(struct outbuf *b, size_t start, size_t width)
 	size_t n = b->len - start, blanks = n < width ? width - n : 0;
 	char word[16];
 
-	if (!blanks || blanks > outbuf_room(b))
+	if (!blanks)
 		return;
+	if (blanks > outbuf_room(b)) {
+		b->cut += blanks;
+		return;
+	}
 	if (n <= sizeof(word) && blanks <= OUTBUF_SLACK - sizeof(word)) {
 		/* The common column: a short number among blanks, two moves and no call. */
 		outbuf_copy(word, b->data + start, n);

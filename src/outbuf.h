@@ -109,8 +109,10 @@ static inline void outbuf_pad_right(struct outbuf *b, size_t start, size_t width
 	if (n >= width)
 		return;
 	n = width - n;
-	if (n > outbuf_room(b))
+	if (__builtin_expect(n > outbuf_room(b), 0)) {
+		b->cut += n - outbuf_room(b);
 		n = outbuf_room(b);
+	}
 	if (n <= OUTBUF_SLACK)
 		memset(b->data + b->len, ' ', OUTBUF_SLACK);
 	else

@@ -87,8 +87,6 @@ static enum reason reason_without_error(const struct reason_facts *f)
 		if (f->flags & TCS_F_RESET_SENT)
 			return REASON_TIMEOUT;
 		return REASON_RESET_BY_US;
-	case TCS_CLOSING: /* tcp_need_reset() says no */
-		return REASON_CANCELLED;
 	default:
 		return f->of_listener ? REASON_LISTENER_CLOSED : REASON_RESET_BY_US;
 	}

@@ -40,7 +40,8 @@ static bool socket_selected(const struct filter *f, const struct change *ch)
 		.family = c->family,
 	};
 
-	return (!f->netns || f->netns == c->netns) && (!f->has_uid || f->uid == c->uid) &&
+	return (!f->netns || f->netns == c->netns) &&
+	       (!f->has_uid || (c->family && f->uid == c->uid)) &&
 	       owner_selected(f, ch->owner.pid, ch->owner.comm) && endpoints_selected(f, &e);
 }
 

@@ -137,31 +137,28 @@ static bool path_has(const struct conn *c, unsigned int state)
 	return false;
 }
 
-/* Who closed first: whose FIN or reset, or neither (a timeout). RFC 9293, 3.6. */
+/* Who closed first: whose FIN came first (RFC 9293, 3.6), else who ended it otherwise. */
 static enum closed_by closed_by(const struct conn *c, const struct change *last)
 {
-	switch (last->reason) {
-	case REASON_RESET_BY_PEER:
-	case REASON_REFUSED:
-		return path_has(c, TCS_FIN_WAIT1) ? CLOSED_BY_US : CLOSED_BY_PEER;
-	case REASON_RESET_BY_US:
-		return path_has(c, TCS_CLOSE_WAIT) ? CLOSED_BY_PEER : CLOSED_BY_US;
-	case REASON_CANCELLED:
-	case REASON_NO_LOCAL_PORT:
-	case REASON_LISTENER_CLOSED:
-	case REASON_KILLED:
-	case REASON_ABORTED_DATA_AFTER_CLOSE:
-		return CLOSED_BY_US;
-	default:
-		break;
-	}
 	if (path_has(c, TCS_CLOSING))
 		return CLOSED_BY_BOTH;
 	if (path_has(c, TCS_CLOSE_WAIT) || path_has(c, TCS_LAST_ACK))
 		return CLOSED_BY_PEER;
 	if (path_has(c, TCS_FIN_WAIT1) || path_has(c, TCS_FIN_WAIT2))
 		return CLOSED_BY_US;
-	return CLOSED_BY_UNKNOWN;
+	switch (last->reason) {
+	case REASON_RESET_BY_PEER:
+	case REASON_REFUSED:
+		return CLOSED_BY_PEER;
+	case REASON_RESET_BY_US:
+	case REASON_CANCELLED:
+	case REASON_NO_LOCAL_PORT:
+	case REASON_LISTENER_CLOSED:
+	case REASON_KILLED:
+		return CLOSED_BY_US;
+	default:
+		return CLOSED_BY_UNKNOWN;
+	}
 }
 
 static void tell_connection(struct track *t, struct conn *c, const struct change *last)
@@ -295,9 +292,9 @@ static void ask_older(struct track *t, struct conn *c, const struct event *ev)
 
 static void take_direction(struct conn *c, unsigned int old_state, unsigned int new_state)
 {
-	if (old_state == TCS_CLOSE && new_state == TCS_SYN_SENT)
+	if (old_state == TCS_SYN_SENT || new_state == TCS_SYN_SENT)
 		c->direction = DIRECTION_ACTIVE;
-	else if (old_state == TCS_LISTEN && new_state == TCS_SYN_RECV)
+	else if (c->parent || (old_state == TCS_LISTEN && new_state == TCS_SYN_RECV))
 		c->direction = DIRECTION_PASSIVE;
 	else if (old_state == TCS_LISTEN || new_state == TCS_LISTEN)
 		c->direction = DIRECTION_LISTENER;
@@ -478,14 +475,18 @@ static void take_reset(struct track *t, const struct tcs_wire_reset *r)
 	tell_held(t, c->held);
 }
 
+/* Time comes with the records, whatever batches they are cut into: a replay tells the same. */
 void track_event(struct track *t, const struct event *ev)
 {
 	if (ev->state) {
+		track_advance(t, ev->state->ts_ns);
 		take_state(t, ev);
 	} else if (ev->synack) {
+		track_advance(t, ev->synack->ts_ns);
 		t->totals.events++;
 		t->config.sink.synack(t->config.sink.ctx, ev->synack);
 	} else if (ev->reset) {
+		track_advance(t, ev->reset->ts_ns);
 		take_reset(t, ev->reset);
 	}
 }

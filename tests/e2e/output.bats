@@ -207,11 +207,12 @@ transitions() { grep -c -- ' -> ' "$1"; }
 on_terminal() {
 	local columns=$1 name=$2 n
 	e2e_need script
+	rm -f typed.out # the last one has headings, too
 	dance_start "$name"
 	script -qfec "stty cols $columns rows 24; exec $TCPCONNSTATE -N $LAB_NETNS ${*:3}" typed.out \
 		>/dev/null 2>&1 </dev/null 3>&- &
 	TOOL_PIDS["script"]=$!
-	until_true "$DEADLINE_S" grep -q OLDSTATE typed.out
+	until_true "$DEADLINE_S" grep -qs OLDSTATE typed.out
 	TERMINAL_TOOL=$(pgrep -P "$(pgrep -P "${TOOL_PIDS["script"]}" | head -n1)" | head -n1)
 	[ -n "$TERMINAL_TOOL" ] || TERMINAL_TOOL=$(pgrep -P "${TOOL_PIDS["script"]}" | head -n1)
 	[ "${GATED:-}" ] || dance_go

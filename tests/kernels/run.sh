@@ -14,6 +14,7 @@
 #   TCS_KERNELS_CACHE   where kernels are kept (default: tcpconnstate/kernels in the user's cache)
 #   TCS_KERNELS_CONNS   connections in the scene that is about numbers (default 1000)
 #   TCS_KERNELS_KEEP    a folder for what each guest sent; without it, it is thrown away
+#   TCS_KERNELS         what to run when there is no argument, e.g. --subset
 #   TCS_STATIC          the program (default: build/static/tcpconnstate, after `make static`)
 #
 # Kernels come from Debian's archive, from the mirrors that this machine's apt is set up for. What
@@ -29,11 +30,11 @@ conns=${TCS_KERNELS_CONNS:-1000}
 
 all=(5.10 6.1 6.12 6.16 6.17 6.18 6.19 7.0 7.1 7.2 7.3)
 subset=(5.10 6.12 7.3)
-may_refuse=" 5.10 "  # may say that it cannot be watched (exit 77), but not anything else
-preemptible=" 7.0 7.1 7.2 7.3 " # an event in ten thousand may be lost, if it is counted
+may_refuse=" 5.10 "		# may say that it cannot be watched (exit 77)
+preemptible=" 7.0 7.1 7.2 7.3 "	# an event in ten thousand may be lost, if it is counted
 suites=(bullseye-security bookworm-security trixie-security trixie-backports sid)
-guests=2   # at a time
-limit=150  # seconds for a guest; it needs about 20
+guests=2  # at a time
+limit=150 # seconds for a guest; it needs about 20
 
 # ---- fetching ------------------------------------------------------------------------------------
 
@@ -55,6 +56,7 @@ private_apt() {
 
 # The address of Debian's archive, and of its security archive, as this machine reaches them.
 mirror() {
+	# shellcheck disable=SC2016 # apt's own variables
 	apt-get indextargets --format '$(LABEL)|$(REPO_URI)|$(SIGNED_BY)' 'Created-By: Packages' \
 		2>/dev/null | awk -F '|' -v label="$1" '$1 == label { print $2; exit }'
 }
@@ -97,7 +99,8 @@ fetch() {
 	local name=$1 new=$cache/$1.new deb
 
 	deb=$(package "$name") || { echo "Debian has no package of it now"; return 1; }
-	rm -rf "$new" && mkdir -p "$new" || { echo "cannot write into the cache"; return 1; }
+	rm -rf "$new"
+	mkdir -p "$new" || { echo "cannot write into the cache"; return 1; }
 	(cd "$new" && private_apt apt-get download "$deb") >"$apt/log" 2>&1 ||
 		{ echo "$deb cannot be downloaded"; return 1; }
 	dpkg-deb --fsys-tarfile "$new"/*.deb |
@@ -155,11 +158,11 @@ judge() {
 	status=$(cat "$out/tcs.status" 2>/dev/null)
 	if [ "$status" = 77 ] && [ "${may_refuse/ $name /}" != "$may_refuse" ]; then
 		if grep -qi 'kernel' "$out/tcs.err" && [ "$(grep -c . "$out/tcs.err")" = 1 ]; then
-			echo "ok - $name kernel=$kernel refused=77 says: $(cut -c 1-160 "$out/tcs.err")"
+			echo "ok - $name kernel=$kernel refused=77 says: $(sed 's/;.*//' "$out/tcs.err")"
 			return
 		fi
 	fi
-	[ -s "$out/tcs.err" ] && sed 's/^/# /' "$out/tcs.err"
+	grep -v ' 0 lost in ' "$out/tcs.err" | sed 's/^/# /'
 	[ -s "$out/truth.log" ] && sed 's/^/# /' "$out/truth.log"
 	[ -s "$out/acts.err" ] && sed 's/^/# /' "$out/acts.err"
 	if [ "$status" != 0 ] || [ "$(cat "$out/guest.status" 2>/dev/null)" != 0 ]; then
@@ -192,7 +195,7 @@ one() {
 		return
 	fi
 	mkdir -p "$out"
-	timeout -k 5 "$limit" nice -n 19 qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
+	timeout --foreground -k 5 "$limit" nice -n 19 qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
 		-nodefaults -no-reboot -smp 2 -m 1G -display none \
 		-serial "file:$out/console" -serial "file:$out/archive" \
 		-kernel "$(image "$name")" -initrd "$work/initramfs" \
@@ -215,6 +218,8 @@ one() {
 
 # ---- command line ----------------------------------------------------------------------------------
 
+# shellcheck disable=SC2086 # a list
+[ $# -gt 0 ] || set -- ${TCS_KERNELS-}
 kernels=()
 for arg; do
 	case $arg in

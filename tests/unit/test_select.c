@@ -24,7 +24,7 @@ static void set_option(struct filter *f, enum option option, const char *value)
 		break;
 	case COMM:
 		f->has_comm = true;
-		strncpy(f->comm, value, FILTER_COMM_LEN - 1);
+		snprintf(f->comm, sizeof(f->comm), "%.15s", value);
 		break;
 	case USER:
 		f->has_uid = true;

@@ -626,9 +626,9 @@ static const struct scenario late_resets[] = {
 		R(7508),
 		A(9000)),
 	  CLOSED_BY_US_TOLD
-	  "| 9000\n"
 	  "FIN_WAIT2 > TIME_WAIT* 8 normal\n"
-	  PATH_TO_FW2 "TIME_WAIT -\n" },
+	  PATH_TO_FW2 "TIME_WAIT -\n"
+	  "| 9000\n" },
 };
 
 /* Who closed first: whose FIN or reset went first, however it ended then. */
