@@ -15,7 +15,8 @@
 struct column {
 	const struct field *field;
 	unsigned int width;
-	bool dropped;
+	bool dropped; /* while fitting; gone afterwards */
+	bool may_cut; /* never a number: half a PID is another PID */
 };
 
 struct sink_text {
@@ -130,6 +131,23 @@ static void squeeze_addresses(struct sink_text *t)
 	}
 }
 
+/* Keep what is shown, with what the printing of each line need not ask again. */
+static void settle(struct sink_text *t)
+{
+	bool whole = t->config.wide && !t->config.columns;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < t->n_columns; i++) {
+		const struct field *f = t->columns[i].field;
+
+		if (t->columns[i].dropped)
+			continue;
+		t->columns[n] = t->columns[i];
+		t->columns[n++].may_cut = !whole && (f->min_width < f->width || f->address);
+	}
+	t->n_columns = n;
+}
+
 /* Columns shrink first; one that still does not fit goes, and the others get their room back. */
 static void fit(struct sink_text *t)
 {
@@ -142,11 +160,12 @@ static void fit(struct sink_text *t)
 			t->columns[t->n_columns++] = (struct column){ .field = f };
 	do {
 		reset_widths(t);
-		if (!t->config.columns)
-			return;
-		shrink(t);
-	} while (total_width(t) > t->config.columns && drop_one(t));
-	squeeze_addresses(t);
+		if (t->config.columns)
+			shrink(t);
+	} while (t->config.columns && total_width(t) > t->config.columns && drop_one(t));
+	if (t->config.columns)
+		squeeze_addresses(t);
+	settle(t);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------- */
@@ -161,14 +180,9 @@ static void end_line(const struct sink_text *t, struct outbuf *out, size_t start
 	outbuf_putc(out, '\n');
 }
 
-static void put_column(const struct sink_text *t, struct outbuf *out, const struct column *c,
-		       size_t start)
+static inline void put_column(struct outbuf *out, const struct column *c, size_t start)
 {
-	/* A number is never cut: half a PID is another PID. */
-	bool may_cut = (c->field->min_width < c->field->width || c->field->address) &&
-		       (t->config.columns || !t->config.wide);
-
-	if (may_cut && out->len - start > c->width)
+	if (c->may_cut && out->len - start > c->width)
 		outbuf_shorten(out, start, c->width);
 	if (c->field->right)
 		outbuf_pad_left(out, start, c->width);
@@ -185,10 +199,8 @@ static void put_header(const struct sink_text *t, struct outbuf *out)
 		const struct column *c = &t->columns[i];
 		size_t start = out->len;
 
-		if (c->dropped)
-			continue;
 		outbuf_puts(out, c->field->title);
-		put_column(t, out, c, start);
+		put_column(out, c, start);
 		outbuf_putc(out, ' ');
 	}
 	end_line(t, out, line);
@@ -203,10 +215,8 @@ static void put_row(const struct sink_text *t, struct outbuf *out, const struct 
 		const struct column *c = &t->columns[i];
 		size_t start = out->len;
 
-		if (c->dropped)
-			continue;
 		c->field->text(out, row);
-		put_column(t, out, c, start);
+		put_column(out, c, start);
 		outbuf_putc(out, ' ');
 	}
 	end_line(t, out, line);
@@ -295,10 +305,8 @@ static void text_synack(struct sink *s, struct outbuf *out, const struct tcs_wir
 
 		if (c->field->of_transition)
 			break;
-		if (c->dropped)
-			continue;
 		c->field->text(out, &row);
-		put_column(t, out, c, start);
+		put_column(out, c, start);
 		outbuf_putc(out, ' ');
 	}
 	put_synack_story(out, synack);

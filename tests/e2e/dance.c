@@ -42,8 +42,9 @@ static void gate(void)
 {
 	char line[16];
 
-	printf("{\"lab\":true,\"netns\":%llu,\"net4\":\"%s\",\"net6\":\"%s\",\"port\":%u,\"pid\":%d}\n",
-	       (unsigned long long)lab.netns, lab.net4, lab.net6, lab.port, getpid());
+	printf("{\"lab\":true,\"netns\":%llu,\"net4\":\"%s\",\"net6\":\"%s\"",
+	       (unsigned long long)lab.netns, lab.net4, lab.net6);
+	printf(",\"port\":%u,\"pid\":%d}\n", lab.port, getpid());
 	fflush(stdout);
 	if (gated && !fgets(line, sizeof(line), stdin))
 		die("the gate was closed");

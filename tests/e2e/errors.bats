@@ -13,7 +13,10 @@ setup_file() {
 }
 teardown_file() { e2e_teardown_file; }
 setup() { e2e_setup; }
-teardown() { e2e_teardown; }
+teardown() {
+	e2e_teardown
+	rm -rf "/tmp/e2e_nobody_$$"
+}
 
 # wrong PATTERN ARGS...: wrong usage
 wrong() {
@@ -98,7 +101,6 @@ wrong() {
 @test "not root: 77, and what is missing" {
 	local got=0
 	e2e_need setpriv
-	cp "$TCPCONNSTATE" "$BATS_TEST_TMPDIR/tcpconnstate"
 	mkdir -p /tmp/e2e_nobody_$$
 	cp "$TCPCONNSTATE" /tmp/e2e_nobody_$$/tcpconnstate
 	chmod 755 /tmp/e2e_nobody_$$ /tmp/e2e_nobody_$$/tcpconnstate
@@ -113,7 +115,6 @@ wrong() {
 		--ambient-caps=-all,+bpf,+perfmon /tmp/e2e_nobody_$$/tcpconnstate -d 0.3 --json) \
 		>out 2>err </dev/null || got=$?
 	cat err
-	rm -rf /tmp/e2e_nobody_$$
 	((got == 0))
 	[ "$(head -n1 out | jq -r .type)" = meta ]
 }
@@ -194,8 +195,8 @@ gone() { ! bpftool "$1" show id "$2" >/dev/null 2>&1; }
 	((${load%.*} < $(nproc))) || skip "the machine is busy"
 	local TIMEFORMAT="%U %S"
 	for _ in 1 2 3 4 5; do
-		{ time "$TCPCONNSTATE" -d 0.001 -N self >out 2>err 3>&-; } 2>times
-		read -r user sys <times
+		{ time "$TCPCONNSTATE" -d 0.001 -N self >out 2>err 3>&-; } 2>times.txt
+		read -r user sys <times.txt
 		took=$((10#${user/./} + 10#${sys/./}))
 		((took >= best)) || best=$took
 	done

@@ -19,8 +19,8 @@
  *   c  cached    `actor` acted on this socket earlier (C: `heir` did)
  *   l  listener  nobody but the listener's owner (`heir`) is known
  *   s  scan      found among open files (`actor`)
- *   a  actor     (A: `heir`) task or cached: over loopback the answer may be taken by the soft interrupt
- *                or, from the backlog, by the owner itself
+ *   a  actor     (A: `heir`) task or cached: over loopback the soft interrupt may take the
+ *                answer or, from the backlog, the owner itself
  *   h  listener or task, owner `heir`: closed by the listener's close
  *   p  the pid of `actor` is certain, how it became known is not
  *   -  not vouched for
