@@ -82,6 +82,17 @@ static __always_inline __u64 cgroup_id(const struct sock *sk)
 	return cg ? cg->kn->id : 0;
 }
 
+/*
+ * Host order; 0 not chosen yet. inet_sport outlives skc_num, which is already 0 at -> CLOSE, but
+ * after connect(AF_UNSPEC) it also outlives its connection.
+ */
+static __always_inline __u16 local_port(const struct sock *sk, const struct tcp_sock *tp, int new)
+{
+	if (new == TCP_SYN_SENT)
+		return sk->__sk_common.skc_num;
+	return bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+}
+
 /* ---- filters: drop only what user space would drop as well ----------------------------------- */
 
 static __always_inline bool port_listed(const volatile __u64 *bits, __u16 port)
@@ -141,7 +152,8 @@ static __always_inline bool cgroup_unwanted(const struct sock *sk)
 }
 
 /* Needs nothing but the socket: decided before a note is made. */
-static __always_inline bool socket_unwanted(const struct sock *sk, const struct tcp_sock *tp)
+static __always_inline bool socket_unwanted(const struct sock *sk, const struct tcp_sock *tp,
+					    int new)
 {
 	if (set.netns && sk->__sk_common.skc_net.net->ns.inum != set.netns)
 		return true;
@@ -153,7 +165,7 @@ static __always_inline bool socket_unwanted(const struct sock *sk, const struct 
 		struct addrs a;
 
 		read_addrs(&sk->__sk_common, &a);
-		return addrs_unwanted(&a, bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport));
+		return addrs_unwanted(&a, local_port(sk, tp, new));
 	}
 	return false;
 }
@@ -198,7 +210,7 @@ static __always_inline bool states_unwanted(int old, int new)
  * meanwhile (release_sock()), and that may be a reader of socket lists. -> CLOSE with an error is
  * the work of the peer, a timer, or a killer (tcp_abort(), ECONNABORTED).
  */
-static __always_inline bool task_acts(int old, int new, __u8 err)
+static __always_inline bool task_acts(int old, int new, __u8 err, __u16 flags)
 {
 	switch (new) {
 	case TCP_SYN_SENT:
@@ -343,7 +355,7 @@ static __always_inline void put_head(struct tcs_wire_state *s, const struct even
 	s->old_state = e->old;
 	s->new_state = e->new;
 	s->flags = e->note->flags | blocks;
-	s->lport = bpf_ntohs(e->tp->inet_conn.icsk_inet.inet_sport);
+	s->lport = local_port(e->sk, e->tp, e->new);
 	s->ts_ns = e->ts_ns;
 	s->id = e->note->id;
 	s->in_old_ns = e->in_old_ns;
@@ -489,7 +501,7 @@ static __always_inline bool must_defer(const struct event *e)
 {
 	if (e->old == TCP_LISTEN && e->new == TCP_SYN_RECV)
 		return !e->sk->__sk_common.skc_dport;
-	return set.by_lport && e->new == TCP_SYN_SENT && !e->tp->inet_conn.icsk_inet.inet_sport;
+	return set.by_lport && e->new == TCP_SYN_SENT && !local_port(e->sk, e->tp, e->new);
 }
 
 /* The socket turned out to be none the user wants: so was the event that waited for this answer. */
@@ -536,6 +548,8 @@ static __always_inline void take_event(struct event *e)
 	struct tcs_note *note = e->note;
 
 	note->owner_changed = 0;
+	if (e->new == TCP_SYN_SENT)
+		note->parent = 0; /* an accepted socket that was disconnected connects */
 	if (note->mark && (note->mark & 0xff) != e->old)
 		note->flags |= TCS_F_BROKEN;
 	else if (note->since_ns)
@@ -549,7 +563,8 @@ static __always_inline void take_event(struct event *e)
 	} else if (e->new == TCP_ESTABLISHED && e->tp->total_retrans) {
 		note->flags |= TCS_F_RETRANS;
 	}
-	if (e->sk->sk_lock.owned && task_acts(e->old, e->new, e->err) && learn_owner(note))
+	if (e->sk->sk_lock.owned && task_acts(e->old, e->new, e->err, note->flags) &&
+	    learn_owner(note))
 		note->flags |= TCS_F_TASK;
 	if (note->reset_sent) {
 		note->flags |= TCS_F_RESET_SENT;
@@ -600,7 +615,7 @@ static __always_inline void state_change(struct sock *sk, int old, int new, cons
 	e.tp = bpf_skc_to_tcp_sock(sk);
 	if (!e.tp || old > TCP_CLOSING || new > TCP_CLOSING || old < 0 || new < 0)
 		goto not_ours;
-	if (socket_unwanted(sk, e.tp)) {
+	if (socket_unwanted(sk, e.tp, new)) {
 		count(&p->filtered);
 		filter_deferred(sk, old, p);
 		goto not_ours;

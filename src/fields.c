@@ -362,12 +362,21 @@ static void json_tw_substate(struct outbuf *b, const struct field_row *r)
 	put_state_key(b, r->change->tw_substate);
 }
 
+/* Three decimals, as bcc has them; none after 28 hours, to stay within the line. */
+static void put_ms(struct outbuf *b, uint64_t ns)
+{
+	if (ns / 1000000 < 100000000)
+		outbuf_put_ms(b, ns);
+	else
+		outbuf_put_u64(b, ns / 1000000);
+}
+
 static void text_ms(struct outbuf *b, const struct field_row *r)
 {
 	if (r->change->in_old_ns == TRACK_UNKNOWN_NS)
 		put_unknown(b);
 	else
-		outbuf_put_ms(b, r->change->in_old_ns);
+		put_ms(b, r->change->in_old_ns);
 }
 
 static void json_duration(struct outbuf *b, const struct field_row *r)
@@ -666,18 +675,18 @@ const struct field change_fields[] = {
 	{ COLUMN("SINCE", SHOW_SINCE_START, 11, 11, 9), .text = text_since, .right = true },
 	{ KEY("ts"), .json = json_ts },
 	{ KEY("mono_ns"), .json = json_mono },
-	{ KEY("cookie"), .json = json_cookie },
-	{ KEY("netns"), .json = json_netns },
-	{ KEY("family"), .json = json_family },
 	{ COLUMN("PID", SHOW_ALWAYS, 7, 7, 12), .text = text_pid },
 	{ COLUMN("COMM", SHOW_ALWAYS, 15, 8, 1), .text = text_comm },
-	{ KEY("laddr"), COLUMN("LADDR", SHOW_ALWAYS, 16, 15, 0), .address = true,
+	{ KEY("cookie"), .of_socket = true, .json = json_cookie },
+	{ KEY("netns"), .of_socket = true, .json = json_netns },
+	{ KEY("family"), .of_socket = true, .json = json_family },
+	{ KEY("laddr"), .of_socket = true, COLUMN("LADDR", SHOW_ALWAYS, 16, 15, 0), .address = true,
 	  .text = text_laddr, .json = json_laddr },
-	{ KEY("lport"), COLUMN("LPORT", SHOW_ALWAYS, 5, 5, 0), .right = true,
+	{ KEY("lport"), .of_socket = true, COLUMN("LPORT", SHOW_ALWAYS, 5, 5, 0), .right = true,
 	  .text = text_lport, .json = json_lport },
-	{ KEY("raddr"), COLUMN("RADDR", SHOW_ALWAYS, 16, 15, 0), .address = true,
+	{ KEY("raddr"), .of_socket = true, COLUMN("RADDR", SHOW_ALWAYS, 16, 15, 0), .address = true,
 	  .text = text_raddr, .json = json_raddr },
-	{ KEY("rport"), COLUMN("RPORT", SHOW_ALWAYS, 5, 5, 0), .right = true,
+	{ KEY("rport"), .of_socket = true, COLUMN("RPORT", SHOW_ALWAYS, 5, 5, 0), .right = true,
 	  .text = text_rport, .json = json_rport },
 	{ KEY("old_state"), COLUMN("OLDSTATE    ->", SHOW_ALWAYS, 14, 14, 0),
 	  .of_transition = true, .text = text_old, .json = json_old },

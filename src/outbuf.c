@@ -64,8 +64,12 @@ void outbuf_put_padded(struct outbuf *b, uint64_t n, unsigned int digits)
 
 	if (digits > sizeof(text))
 		digits = sizeof(text);
-	for (i = digits; i; n /= 10)
-		text[--i] = (char)('0' + n % 10);
+	for (i = digits; i >= 2; n /= 100) {
+		i -= 2;
+		memcpy(text + i, digit_pairs + n % 100 * 2, 2);
+	}
+	if (i)
+		text[0] = (char)('0' + n % 10);
 	outbuf_put(b, text, digits);
 }
 

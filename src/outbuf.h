@@ -101,23 +101,27 @@ void outbuf_put_span(struct outbuf *b, uint64_t ns);
 /* addr: 16 bytes; family 4 prints the last four of them. IPv6 as RFC 5952 has it. */
 void outbuf_put_addr(struct outbuf *b, const uint8_t addr[16], unsigned int family);
 
-/* Fill with blanks until the text that began at `start` (an earlier len) is `width` long. */
-static inline void outbuf_pad_right(struct outbuf *b, size_t start, size_t width)
+/* Fill with blanks until len is `end`. */
+static inline void outbuf_pad_to(struct outbuf *b, size_t end)
 {
-	size_t n = b->len - start;
+	size_t n = end > b->len ? end - b->len : 0;
 
-	if (n >= width)
-		return;
-	n = width - n;
 	if (__builtin_expect(n > outbuf_room(b), 0)) {
 		b->cut += n - outbuf_room(b);
 		n = outbuf_room(b);
 	}
+	/* Of a constant size, and so without a call, where the slack allows. */
 	if (n <= OUTBUF_SLACK)
 		memset(b->data + b->len, ' ', OUTBUF_SLACK);
 	else
 		memset(b->data + b->len, ' ', n);
 	b->len += n;
+}
+
+/* Fill with blanks until the text that began at `start` (an earlier len) is `width` long. */
+static inline void outbuf_pad_right(struct outbuf *b, size_t start, size_t width)
+{
+	outbuf_pad_to(b, start + width);
 }
 
 /* The same with the blanks in front of it. */

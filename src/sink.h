@@ -15,7 +15,7 @@
 #include "outbuf.h"
 #include "track.h"
 
-#define SINK_LINE_MAX 8192
+#define SINK_LINE_MAX 32768 /* a cgroup path of 4096 bytes, six characters each in JSON */
 
 enum lost_reason {
 	LOST_RING_FULL = 0,

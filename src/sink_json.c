@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fields.h"
+#include "row_cache.h"
 #include "sink.h"
 
 #define SCHEMA 1
@@ -11,6 +12,7 @@
 struct sink_json {
 	struct sink sink;
 	const struct sink_world *world;
+	struct row_cache sockets;
 };
 
 static const struct sink_world *world_of(const struct sink *s)
@@ -26,13 +28,37 @@ static void put_string(struct outbuf *out, const char *s)
 		outbuf_lit(out, "null");
 }
 
-static void put_fields(struct outbuf *out, const struct field *f, const struct field_row *row)
+static void put_field(struct outbuf *out, const struct field *f, const struct field_row *row)
 {
-	for (; f->key || f->title; f++) {
-		if (!f->key)
-			continue;
-		outbuf_put(out, f->key, f->key_len);
-		f->json(out, row);
+	if (!f->key)
+		return;
+	outbuf_put(out, f->key, f->key_len);
+	f->json(out, row);
+}
+
+/* The neighbouring fields that say which socket it is; returns the first one after them. */
+static const struct field *put_socket(struct sink_json *j, struct outbuf *out,
+				      const struct field *f, const struct field_row *row)
+{
+	bool known = row_cache_put(&j->sockets, row->change, out);
+	size_t start = out->len;
+
+	for (; f->of_socket; f++)
+		if (!known)
+			put_field(out, f, row);
+	if (!known)
+		row_cache_keep(&j->sockets, row->change, out, start);
+	return f;
+}
+
+static void put_fields(struct sink_json *j, struct outbuf *out, const struct field *f,
+		       const struct field_row *row)
+{
+	while (f->key || f->title) {
+		if (f->of_socket)
+			f = put_socket(j, out, f, row);
+		else
+			put_field(out, f++, row);
 	}
 	outbuf_lit(out, "}\n");
 }
@@ -79,7 +105,7 @@ static void json_change(struct sink *s, struct outbuf *out, const struct change 
 	struct field_row row = { .change = change, .world = world_of(s) };
 
 	outbuf_lit(out, "{\"type\":\"state\"");
-	put_fields(out, change_fields, &row);
+	put_fields((struct sink_json *)s, out, change_fields, &row);
 }
 
 static void json_connection(struct sink *s, struct outbuf *out, const struct connection *connection)
@@ -91,7 +117,7 @@ static void json_connection(struct sink *s, struct outbuf *out, const struct con
 	};
 
 	outbuf_lit(out, "{\"type\":\"connection\"");
-	put_fields(out, connection_fields, &row);
+	put_fields((struct sink_json *)s, out, connection_fields, &row);
 }
 
 static void put_number(struct outbuf *out, const char *key, uint64_t n)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fields.h"
+#include "row_cache.h"
 #include "sink.h"
 #include "state.h"
 
@@ -15,8 +16,9 @@
 struct column {
 	const struct field *field;
 	unsigned int width;
-	bool dropped; /* while fitting; gone afterwards */
-	bool may_cut; /* never a number: half a PID is another PID */
+	unsigned int end; /* where it ends in the line, and one blank follows */
+	bool dropped;	  /* while fitting; gone afterwards */
+	bool may_cut;	  /* never a number: half a PID is another PID */
 };
 
 struct sink_text {
@@ -24,6 +26,7 @@ struct sink_text {
 	struct sink_text_config config;
 	struct column columns[COLUMNS_MAX];
 	unsigned int n_columns;
+	struct row_cache sockets; /* of the widths in force */
 };
 
 static struct sink_text *text_of(struct sink *s)
@@ -135,15 +138,18 @@ static void squeeze_addresses(struct sink_text *t)
 static void settle(struct sink_text *t)
 {
 	bool whole = t->config.wide && !t->config.columns;
-	unsigned int i, n = 0;
+	unsigned int i, n = 0, end = 0;
 
 	for (i = 0; i < t->n_columns; i++) {
 		const struct field *f = t->columns[i].field;
 
 		if (t->columns[i].dropped)
 			continue;
+		end += t->columns[i].width;
 		t->columns[n] = t->columns[i];
-		t->columns[n++].may_cut = !whole && (f->min_width < f->width || f->address);
+		t->columns[n].end = end++;
+		t->columns[n++].may_cut = !(whole || (t->config.wide && f->address)) &&
+					  (f->min_width < f->width || f->address);
 	}
 	t->n_columns = n;
 }
@@ -163,31 +169,66 @@ static void fit(struct sink_text *t)
 		if (t->config.columns)
 			shrink(t);
 	} while (t->config.columns && total_width(t) > t->config.columns && drop_one(t));
-	if (t->config.columns)
+	if (t->config.columns && !t->config.wide)
 		squeeze_addresses(t);
 	settle(t);
+	row_cache_clear(&t->sockets);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-/* Ends a line: no blanks at its end, and never wider than the terminal. */
+/* Ends a line: no blanks at its end, and no wider than the terminal unless -w asks for it. */
 static void end_line(const struct sink_text *t, struct outbuf *out, size_t start)
 {
-	if (t->config.columns && out->len - start > t->config.columns)
+	if (t->config.columns && !t->config.wide && out->len - start > t->config.columns)
 		out->len = start + t->config.columns;
 	while (out->len > start && out->data[out->len - 1] == ' ')
 		out->len--;
 	outbuf_putc(out, '\n');
 }
 
-static inline void put_column(struct outbuf *out, const struct column *c, size_t start)
+/*
+ * The cell that began at `start` is too long. A longer number takes room from the blanks of the
+ * cells after it; where a terminal has none left its decimals go, and then '~' says that it does
+ * not fit.
+ */
+static void fit_long_cell(const struct sink_text *t, struct outbuf *out, const struct column *c,
+			  size_t line, size_t start)
 {
-	if (c->may_cut && out->len - start > c->width)
-		outbuf_shorten(out, start, c->width);
-	if (c->field->right)
-		outbuf_pad_left(out, start, c->width);
-	else
-		outbuf_pad_right(out, start, c->width);
+	size_t end = line + c->end, room = end > start ? end - start : 0;
+	const char *point;
+
+	if (c->may_cut) {
+		outbuf_shorten(out, start, room > c->field->min_width ? room : c->width);
+		return;
+	}
+	if (!t->config.columns || c != &t->columns[t->n_columns - 1])
+		return;
+	end = line + t->config.columns;
+	point = memchr(out->data + start, '.', out->len - start);
+	if (out->len > end && point)
+		out->len = (size_t)(point - out->data);
+	if (out->len > end) {
+		out->len = start;
+		outbuf_putc(out, '~');
+	}
+}
+
+/* Fill the cell up to its end, and one blank behind it. */
+static inline void fit_cell(const struct sink_text *t, struct outbuf *out, const struct column *c,
+			    size_t line, size_t start)
+{
+	size_t end = line + c->end;
+
+	if (__builtin_expect(out->len > end, 0)) {
+		fit_long_cell(t, out, c, line, start);
+		outbuf_putc(out, ' ');
+	} else if (c->field->right) {
+		outbuf_pad_left(out, start, end - start);
+		outbuf_putc(out, ' ');
+	} else {
+		outbuf_pad_to(out, end + 1);
+	}
 }
 
 static void put_header(const struct sink_text *t, struct outbuf *out)
@@ -200,24 +241,49 @@ static void put_header(const struct sink_text *t, struct outbuf *out)
 		size_t start = out->len;
 
 		outbuf_puts(out, c->field->title);
-		put_column(out, c, start);
-		outbuf_putc(out, ' ');
+		fit_cell(t, out, c, line, start);
 	}
 	end_line(t, out, line);
 }
 
-static void put_row(const struct sink_text *t, struct outbuf *out, const struct field_row *row)
+static void put_cell(const struct sink_text *t, struct outbuf *out, const struct column *c,
+		     size_t line, const struct field_row *row)
+{
+	size_t start = out->len;
+
+	c->field->text(out, row);
+	fit_cell(t, out, c, line, start);
+}
+
+/*
+ * The neighbouring columns that say which socket it is; returns the first one after them. They
+ * look the same in each of its lines only if they begin where they should.
+ */
+static unsigned int put_socket(struct sink_text *t, struct outbuf *out, unsigned int i, size_t line,
+			       const struct field_row *row)
+{
+	size_t start = out->len;
+	bool in_place = start == line + (i ? t->columns[i - 1].end + 1 : 0);
+	bool known = in_place && row_cache_put(&t->sockets, row->change, out);
+
+	for (; i < t->n_columns && t->columns[i].field->of_socket; i++)
+		if (!known)
+			put_cell(t, out, &t->columns[i], line, row);
+	if (!known && in_place)
+		row_cache_keep(&t->sockets, row->change, out, start);
+	return i;
+}
+
+static void put_row(struct sink_text *t, struct outbuf *out, const struct field_row *row)
 {
 	size_t line = out->len;
-	unsigned int i;
+	unsigned int i = 0;
 
-	for (i = 0; i < t->n_columns; i++) {
-		const struct column *c = &t->columns[i];
-		size_t start = out->len;
-
-		c->field->text(out, row);
-		put_column(out, c, start);
-		outbuf_putc(out, ' ');
+	while (i < t->n_columns) {
+		if (t->columns[i].field->of_socket)
+			i = put_socket(t, out, i, line, row);
+		else
+			put_cell(t, out, &t->columns[i++], line, row);
 	}
 	end_line(t, out, line);
 }
@@ -261,20 +327,35 @@ static void put_ordinal(struct outbuf *out, unsigned int n)
 	outbuf_puts(out, endings[!teen && n % 10 < 4 ? n % 10 : 0]);
 }
 
-static void put_synack_story(struct outbuf *out, const struct tcs_wire_synack *s)
+static void put_queue(struct outbuf *out, const char *name, uint32_t length, uint32_t limit)
 {
+	outbuf_puts(out, name);
+	outbuf_put_u64(out, length);
+	outbuf_putc(out, '/');
+	outbuf_put_u64(out, limit);
+}
+
+/* room: characters left in the line; 0 no limit */
+static void put_synack_story(struct outbuf *out, const struct tcs_wire_synack *s, size_t room)
+{
+	size_t start = out->len;
+
 	outbuf_lit(out, "SYN-ACK resent (");
 	put_ordinal(out, s->retransmits);
-	outbuf_lit(out, "), SYN queue ");
-	outbuf_put_u64(out, s->syn_queue);
-	outbuf_putc(out, '/');
-	outbuf_put_u64(out, s->queue_limit);
-	if (!s->acked)
+	put_queue(out, "), SYN queue ", s->syn_queue, s->queue_limit);
+	if (s->acked)
+		put_queue(out, ", peer had answered: accept queue ", s->accept_queue,
+			  s->queue_limit);
+	if (!room || out->len - start <= room)
 		return;
-	outbuf_lit(out, ", peer had answered: accept queue ");
-	outbuf_put_u64(out, s->accept_queue);
-	outbuf_putc(out, '/');
-	outbuf_put_u64(out, s->queue_limit);
+	/* The queue that matters, in fewer words. */
+	out->len = start;
+	outbuf_lit(out, "SYN-ACK (");
+	put_ordinal(out, s->retransmits);
+	if (s->acked)
+		put_queue(out, "), accept queue ", s->accept_queue, s->queue_limit);
+	else
+		put_queue(out, "), SYN queue ", s->syn_queue, s->queue_limit);
 }
 
 /* The columns of a change up to RPORT, then what happened in words. */
@@ -300,16 +381,13 @@ static void text_synack(struct sink *s, struct outbuf *out, const struct tcs_wir
 		memcpy(change.owner.comm, synack->owner.comm, sizeof(change.owner.comm));
 	}
 	for (i = 0; i < t->n_columns; i++) {
-		const struct column *c = &t->columns[i];
-		size_t start = out->len;
-
-		if (c->field->of_transition)
+		if (t->columns[i].field->of_transition)
 			break;
-		c->field->text(out, &row);
-		put_column(out, c, start);
-		outbuf_putc(out, ' ');
+		put_cell(t, out, &t->columns[i], line, &row);
 	}
-	put_synack_story(out, synack);
+	put_synack_story(
+		out, synack,
+		t->config.columns > out->len - line ? t->config.columns - (out->len - line) : 0);
 	end_line(t, out, line);
 }
 

@@ -425,6 +425,11 @@ static int load(struct source_live *l, const struct source_live_config *config,
 			    strerror(errno));
 		return -ENOENT;
 	}
+	if (config->btf_path && access(config->btf_path, R_OK)) {
+		failure_set(reterr, false, "cannot read the BTF file %s: %s", config->btf_path,
+			    strerror(errno));
+		return -ENOENT;
+	}
 	l->skel = events_bpf__open_opts(&open_opts);
 	if (!l->skel) {
 		err = -errno;

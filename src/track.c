@@ -294,10 +294,12 @@ static void take_direction(struct conn *c, unsigned int old_state, unsigned int 
 {
 	if (old_state == TCS_SYN_SENT || new_state == TCS_SYN_SENT)
 		c->direction = DIRECTION_ACTIVE;
-	else if (c->parent || (old_state == TCS_LISTEN && new_state == TCS_SYN_RECV))
+	else if (old_state == TCS_LISTEN && new_state == TCS_SYN_RECV)
 		c->direction = DIRECTION_PASSIVE;
 	else if (old_state == TCS_LISTEN || new_state == TCS_LISTEN)
 		c->direction = DIRECTION_LISTENER;
+	else if (c->direction == DIRECTION_UNKNOWN && c->parent) /* its beginning was missed */
+		c->direction = DIRECTION_PASSIVE;
 }
 
 /*

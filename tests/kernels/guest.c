@@ -191,7 +191,8 @@ static void visit(const struct scene *s, int conns)
 	}
 }
 
-static __attribute__((noreturn)) void listener_life(const struct scene *s, struct board *b, int conns, int ready)
+static __attribute__((noreturn)) void listener_life(const struct scene *s, struct board *b,
+						    int conns, int ready)
 {
 	int i, fd = listen_on(s);
 	pid_t pid;
@@ -265,7 +266,7 @@ static bool play(const struct scene *s, struct board *b, int conns)
 
 #define SILENT_PORT 4009
 #define SILENT_SYNS 5
-#define SILENT_HOST "198.18.0.1"	/* this guest; the silent ones are 198.18.1.x */
+#define SILENT_HOST "198.18.0.1" /* this guest; the silent ones are 198.18.1.x */
 
 static void lo_up(void)
 {
@@ -370,7 +371,8 @@ static void play_silent(void)
 
 int main(int argc, char **argv)
 {
-	struct board *b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct board *b =
+		mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int conns = argc == 2 ? atoi(argv[1]) : 0;
 	bool well = true;
 	size_t i;

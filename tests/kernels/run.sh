@@ -186,29 +186,41 @@ judge() {
 	esac
 }
 
-# Boots one kernel; called back by xargs. Prints all of it at once: another guest runs beside it.
+boot() {
+	local name=$1 out=$2
+
+	timeout --foreground -k 5 "$limit" nice -n 19 qemu-system-x86_64 \
+		-accel tcg,thread=multi -cpu max -nodefaults -no-reboot -smp 2 -m 1G -display none \
+		-serial "file:$out/console" -serial "file:$out/archive" \
+		-kernel "$(image "$name")" -initrd "$work/initramfs" \
+		-append "console=ttyS0 panic=-1 quiet tcs_conns=$conns" \
+		</dev/null >"$out/qemu" 2>&1
+}
+
+# One kernel; called back by xargs. Prints all of it at once: another guest runs beside it.
 one() {
-	local name=$1 out=$work/out/$1 began=$SECONDS status report
+	local name=$1 out=$work/out/$1 began=$SECONDS status report try notes=
 
 	if [ -s "$work/$name.skip" ] || [ ! -s "$(image "$name")" ]; then
 		echo "ok - $name # SKIP $(cat "$work/$name.skip" 2>/dev/null || echo not fetched)"
 		return
 	fi
 	mkdir -p "$out"
-	timeout --foreground -k 5 "$limit" nice -n 19 qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
-		-nodefaults -no-reboot -smp 2 -m 1G -display none \
-		-serial "file:$out/console" -serial "file:$out/archive" \
-		-kernel "$(image "$name")" -initrd "$work/initramfs" \
-		-append "console=ttyS0 panic=-1 quiet tcs_conns=$conns" \
-		</dev/null >"$out/qemu" 2>&1
-	status=$?
+	# The emulator may trip over code that the kernel patches while it boots. What happens after
+	# our programs begin is never tried again.
+	for try in 1 2 3; do
+		boot "$name" "$out"
+		status=$?
+		grep -q 'guest: begins' "$out/console" && break
+		notes+="# $name did not boot, try $try: $(tail -n 1 "$out/console" | tr -d '\r')"$'\n'
+	done
 	if tar -xzf "$out/archive" -C "$out" 2>/dev/null && [ -s "$out/kernel" ]; then
 		report=$(judge "$name" "$out")
 	else
-		report=$(tail -n 15 "$out/console" "$out/qemu" | tr -d '\r' | sed 's/^/# /'
+		report=$(tail -n 40 "$out/console" "$out/qemu" | tr -d '\r' | sed 's/^/# /'
 			echo "not ok - $name nothing came out of the guest, qemu=$status")
 	fi
-	printf '%s\n' "$report seconds=$((SECONDS - began))"
+	printf '%s\n' "$notes$report seconds=$((SECONDS - began))"
 	if [ -n "${TCS_KERNELS_KEEP-}" ]; then
 		mkdir -p "$TCS_KERNELS_KEEP" && rm -rf "${TCS_KERNELS_KEEP:?}/$name" &&
 			cp -r "$out" "$TCS_KERNELS_KEEP/$name"
@@ -252,6 +264,7 @@ for arg; do
 	esac
 done
 [ ${#kernels[@]} -gt 0 ] || kernels=("${all[@]}")
+mapfile -t kernels < <(printf '%s\n' "${kernels[@]}" | sort -uV)
 
 skip_all() {
 	echo "1..0 # SKIP $1"

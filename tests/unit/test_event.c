@@ -112,11 +112,7 @@ static size_t length_of(unsigned int flags)
 static void a_state_record_is_as_long_as_its_blocks_say(void **unused)
 {
 	static const unsigned int shapes[] = {
-		0,
-		TCS_F_HAS_OWNER,
-		TCS_F_HAS_TOTALS,
-		TCS_F_HAS_OWNER | TCS_F_HAS_FACTS,
-		HAS_ALL,
+		0, TCS_F_HAS_OWNER, TCS_F_HAS_TOTALS, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS, HAS_ALL,
 	};
 
 	(void)unused;
@@ -231,7 +227,7 @@ static void states_that_a_full_socket_cannot_have_are_refused(void **unused)
 	}
 }
 
-/* tcs_wire.h, new_state: "what the kernel said; never TIME_WAIT". We infer it; no record says it. */
+/* tcs_wire.h, new_state: "what the kernel said; never TIME_WAIT". We infer it. */
 static void time_wait_is_never_in_a_record(void **unused)
 {
 	(void)unused;
@@ -261,7 +257,7 @@ static void totals_come_with_a_close_only(void **unused)
 	}
 }
 
-/* tcs_wire.h: a deferred first event is CLOSE -> SYN_SENT or LISTEN -> SYN_RECV; this one follows it. */
+/* tcs_wire.h: CLOSE -> SYN_SENT or LISTEN -> SYN_RECV, told by the event that follows it. */
 static void a_deferred_event_was_the_way_into_syn_sent_or_syn_recv(void **unused)
 {
 	(void)unused;
@@ -292,8 +288,8 @@ static void families_are_4_or_6(void **unused)
 {
 	(void)unused;
 	for (unsigned int family = 0; family < 256; family++) {
-		union record r = state_record(TCS_CLOSE, TCS_SYN_SENT,
-					      TCS_F_HAS_OWNER | TCS_F_HAS_FACTS);
+		union record r =
+			state_record(TCS_CLOSE, TCS_SYN_SENT, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS);
 		union record synack = synack_record();
 
 		r.state.facts.family = (uint8_t)family;

@@ -195,7 +195,8 @@ static void ipv4_addresses_are_dotted(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < NUMBERS; i++) {
 		uint64_t r = random_next(&seed);
-		uint8_t addr[16] = V4(r >> 8 & 0xff, r >> 16 & 0xff, r >> 24 & 0xff, r >> 32 & 0xff);
+		uint8_t addr[16] =
+			V4(r >> 8 & 0xff, r >> 16 & 0xff, r >> 24 & 0xff, r >> 32 & 0xff);
 		char want[32];
 
 		if (i < 256) /* every byte in every place */
@@ -384,7 +385,7 @@ static void json_strings_are_valid_whatever_is_in_them(void **unused)
 		{ "\xe0\xa0\x80\xef\xbf\xbf", 16, "\"\xe0\xa0\x80\xef\xbf\xbf\"" },
 		{ "\xed\x9f\xbf\xee\x80\x80", 16, "\"\xed\x9f\xbf\xee\x80\x80\"" },
 		{ "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 16, "\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"" },
-		/* and what is not becomes U+FFFD: stray, cut, overlong, surrogate, beyond U+10FFFF */
+		/* what is not becomes U+FFFD: stray, cut, overlong, surrogate, beyond U+10FFFF */
 		{ "\x80", 16, "\"" FFFD "\"" },
 		{ "a\xff"
 		  "b",
@@ -423,7 +424,7 @@ static void put_one(unsigned int which)
 		outbuf_puts(&b, longer);
 		break;
 	case 2:
-		outbuf_lit(&b, "twelve bytes");
+		outbuf_lit(&b, "a length that the compiler knows");
 		break;
 	case 3:
 		outbuf_put_u64(&b, UINT64_MAX);
@@ -518,8 +519,9 @@ static void padding_that_does_not_fit_is_counted(void **unused)
 		else
 			outbuf_pad_right(&b, 0, 10);
 		if (!b.cut)
-			fail_msg("padding %s of a width of 10 in 8 bytes: nothing is said to be cut",
-				 left ? "left" : "right");
+			fail_msg(
+				"padding %s of a width of 10 in 8 bytes: nothing is said to be cut",
+				left ? "left" : "right");
 		outbuf_release(&b);
 	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a -> CLOSE means. Each row is one way to close a connection, with what the kernel was seen to
- * leave in the socket (the scenarios were played on a real kernel), and what we must make of it.
+ * What a -> CLOSE means. Each row is one way to close a connection, with what the kernel leaves in
+ * the socket (the scenarios were played on a real one), and what we must make of it.
  */
 #include <errno.h>
 
@@ -12,13 +12,13 @@
 #include "../../bpf/tcs_wire.h"
 
 /* Flags by the names the scenarios are told in. */
-#define ORPHAN	TCS_F_DEAD	   /* no descriptor refers to the socket any more */
-#define FIN_IN	TCS_F_DONE	   /* the peer's FIN has come */
-#define ACKED	TCS_F_ALL_ACKED	   /* all we sent was acknowledged */
-#define OWNED	TCS_F_OWNED	   /* a task holds the socket */
-#define TASK	TCS_F_TASK	   /* and that task did it */
-#define LINGER2 TCS_F_LINGER2_NEG  /* TCP_LINGER2 < 0 */
-#define RST_OUT TCS_F_RESET_SENT   /* we sent a reset just before */
+#define ORPHAN	TCS_F_DEAD	  /* no descriptor refers to the socket any more */
+#define FIN_IN	TCS_F_DONE	  /* the peer's FIN has come */
+#define ACKED	TCS_F_ALL_ACKED	  /* all we sent was acknowledged */
+#define OWNED	TCS_F_OWNED	  /* a task holds the socket */
+#define TASK	TCS_F_TASK	  /* and that task did it */
+#define LINGER2 TCS_F_LINGER2_NEG /* TCP_LINGER2 < 0 */
+#define RST_OUT TCS_F_RESET_SENT  /* we sent a reset just before */
 #define RETRANS TCS_F_RETRANS
 
 struct row {
@@ -34,9 +34,9 @@ struct row {
 };
 
 /* What can come out. */
-#define TIME_WAIT      TCS_TIME_WAIT, TCS_TIME_WAIT, REASON_NORMAL, false
-#define TIME_WAIT_FW2  TCS_TIME_WAIT, TCS_FIN_WAIT2, REASON_NORMAL, true
-#define CLOSED(why)    TCS_CLOSE, 0, REASON_##why, false
+#define TIME_WAIT	    TCS_TIME_WAIT, TCS_TIME_WAIT, REASON_NORMAL, false
+#define TIME_WAIT_FW2	    TCS_TIME_WAIT, TCS_FIN_WAIT2, REASON_NORMAL, true
+#define CLOSED(why)	    TCS_CLOSE, 0, REASON_##why, false
 #define CLOSED_FOR_NOW(why) TCS_CLOSE, 0, REASON_##why, true
 
 static void check(const struct row *rows, size_t n)
@@ -55,11 +55,12 @@ static void check(const struct row *rows, size_t n)
 		if (v.new_state != r->new_state || v.tw_substate != r->tw_substate ||
 		    v.reason != r->reason || v.provisional != r->provisional)
 			fail_msg("%s: %s (%s), %s%s; not %s (%s), %s%s", r->how,
-				 state_name(v.new_state), v.tw_substate ? state_name(v.tw_substate) : "-",
+				 state_name(v.new_state),
+				 v.tw_substate ? state_name(v.tw_substate) : "-",
 				 v.reason ? reason_name(v.reason) : "-",
 				 v.provisional ? ", provisional" : "", state_name(r->new_state),
-				 r->tw_substate ? state_name(r->tw_substate) : "-", reason_name(r->reason),
-				 r->provisional ? ", provisional" : "");
+				 r->tw_substate ? state_name(r->tw_substate) : "-",
+				 reason_name(r->reason), r->provisional ? ", provisional" : "");
 	}
 }
 
@@ -70,19 +71,31 @@ static void the_rule_line_by_line(void **unused)
 {
 	static const struct row rows[] = {
 		{ "old FW2 && DONE", TCS_FIN_WAIT2, 0, FIN_IN, 0, 0, TIME_WAIT },
-		{ "the same, independent of sk_err: 113", TCS_FIN_WAIT2, EHOSTUNREACH, FIN_IN | ORPHAN, 0, 0, TIME_WAIT },
-		{ "the same, independent of sk_err: 104", TCS_FIN_WAIT2, ECONNRESET, FIN_IN, 0, 0, TIME_WAIT },
-		{ "old CLOSING && snd_una == write_seq", TCS_CLOSING, 0, ACKED | FIN_IN, 0, 0, TIME_WAIT },
-		{ "the same, independent of sk_err", TCS_CLOSING, EHOSTUNREACH, ACKED | FIN_IN, 0, 0, TIME_WAIT },
-		{ "old FW2 && !DONE && DEAD && linger2 >= 0 && err == 0", TCS_FIN_WAIT2, 0, ORPHAN | ACKED, 0, 0, TIME_WAIT_FW2 },
-		{ "the same, but linger2 < 0", TCS_FIN_WAIT2, 0, ORPHAN | LINGER2, 0, 0, CLOSED(RESET_BY_US) },
+		{ "the same, independent of sk_err: 113",
+		  TCS_FIN_WAIT2, EHOSTUNREACH, FIN_IN | ORPHAN, 0, 0,
+		  TIME_WAIT },
+		{ "the same, independent of sk_err: 104", TCS_FIN_WAIT2, ECONNRESET, FIN_IN, 0, 0,
+		  TIME_WAIT },
+		{ "old CLOSING && snd_una == write_seq", TCS_CLOSING, 0, ACKED | FIN_IN, 0, 0,
+		  TIME_WAIT },
+		{ "the same, independent of sk_err",
+		  TCS_CLOSING, EHOSTUNREACH, ACKED | FIN_IN, 0, 0,
+		  TIME_WAIT },
+		{ "old FW2 && !DONE && DEAD && linger2 >= 0 && err == 0",
+		  TCS_FIN_WAIT2, 0, ORPHAN | ACKED, 0, 0,
+		  TIME_WAIT_FW2 },
+		{ "the same, but linger2 < 0", TCS_FIN_WAIT2, 0, ORPHAN | LINGER2, 0, 0,
+		  CLOSED(RESET_BY_US) },
 		{ "the same, but not DEAD", TCS_FIN_WAIT2, 0, ACKED, 0, 0, CLOSED(RESET_BY_US) },
 		{ "the same, but err", TCS_FIN_WAIT2, ETIMEDOUT, ORPHAN, 0, 0, CLOSED(TIMEOUT) },
 		{ "err 104", TCS_ESTABLISHED, ECONNRESET, 0, 0, 0, CLOSED(RESET_BY_PEER) },
-		{ "err 32 with old CW", TCS_CLOSE_WAIT, EPIPE, FIN_IN, 0, 0, CLOSED(RESET_BY_PEER) },
+		{ "err 32 with old CW", TCS_CLOSE_WAIT, EPIPE, FIN_IN, 0, 0,
+		  CLOSED(RESET_BY_PEER) },
 		{ "err 32 with another state", TCS_ESTABLISHED, EPIPE, 0, 0, 0, CLOSED(OTHER) },
-		{ "err 111 with old SYN_SENT", TCS_SYN_SENT, ECONNREFUSED, 0, 0, 0, CLOSED(REFUSED) },
-		{ "err 111 with another state", TCS_ESTABLISHED, ECONNREFUSED, 0, 0, 0, CLOSED(OTHER) },
+		{ "err 111 with old SYN_SENT", TCS_SYN_SENT, ECONNREFUSED, 0, 0, 0,
+		  CLOSED(REFUSED) },
+		{ "err 111 with another state", TCS_ESTABLISHED, ECONNREFUSED, 0, 0, 0,
+		  CLOSED(OTHER) },
 		{ "err 110", TCS_ESTABLISHED, ETIMEDOUT, 0, 0, 0, CLOSED(TIMEOUT) },
 		{ "err 103", TCS_ESTABLISHED, ECONNABORTED, OWNED, 0, 0, CLOSED(KILLED) },
 		{ "err 101", TCS_ESTABLISHED, ENETUNREACH, 0, 0, 0, CLOSED(UNREACHABLE) },
@@ -92,11 +105,16 @@ static void the_rule_line_by_line(void **unused)
 		{ "old LISTEN", TCS_LISTEN, 0, OWNED | TASK, 0, 0, CLOSED(LISTENER_CLOSED) },
 		{ "old LA, err 0", TCS_LAST_ACK, 0, ORPHAN | FIN_IN | ACKED, 0, 0, CLOSED(NORMAL) },
 		{ "old SYN_SENT, err 0", TCS_SYN_SENT, 0, OWNED | TASK, 0, 0, CLOSED(CANCELLED) },
-		{ "old SYN_SENT, err 0, sport 0", TCS_SYN_SENT, 0, OWNED, true, 0, CLOSED(NO_LOCAL_PORT) },
-		{ "anything else with err 0: ESTABLISHED", TCS_ESTABLISHED, 0, OWNED | TASK, 0, 0, CLOSED(RESET_BY_US) },
-		{ "anything else with err 0: SYN_RECV", TCS_SYN_RECV, 0, OWNED, 0, 0, CLOSED(RESET_BY_US) },
-		{ "anything else with err 0: FIN_WAIT1", TCS_FIN_WAIT1, 0, OWNED, 0, 0, CLOSED(RESET_BY_US) },
-		{ "anything else with err 0: CLOSE_WAIT", TCS_CLOSE_WAIT, 0, OWNED | FIN_IN, 0, 0, CLOSED(RESET_BY_US) },
+		{ "old SYN_SENT, err 0, sport 0", TCS_SYN_SENT, 0, OWNED, true, 0,
+		  CLOSED(NO_LOCAL_PORT) },
+		{ "anything else with err 0: ESTABLISHED", TCS_ESTABLISHED, 0, OWNED | TASK, 0, 0,
+		  CLOSED(RESET_BY_US) },
+		{ "anything else with err 0: SYN_RECV", TCS_SYN_RECV, 0, OWNED, 0, 0,
+		  CLOSED(RESET_BY_US) },
+		{ "anything else with err 0: FIN_WAIT1", TCS_FIN_WAIT1, 0, OWNED, 0, 0,
+		  CLOSED(RESET_BY_US) },
+		{ "anything else with err 0: CLOSE_WAIT", TCS_CLOSE_WAIT, 0, OWNED | FIN_IN, 0, 0,
+		  CLOSED(RESET_BY_US) },
 	};
 
 	(void)unused;
@@ -110,7 +128,8 @@ static void the_rule_line_by_line(void **unused)
 static void a_closing_socket_that_is_disconnected_was_aborted_by_us(void **unused)
 {
 	static const struct row rows[] = {
-		{ "CLOSING, our FIN not acknowledged", TCS_CLOSING, 0, OWNED | FIN_IN, 0, 0, CLOSED(RESET_BY_US) },
+		{ "CLOSING, our FIN not acknowledged", TCS_CLOSING, 0, OWNED | FIN_IN, 0, 0,
+		  CLOSED(RESET_BY_US) },
 	};
 
 	(void)unused;
@@ -120,18 +139,34 @@ static void a_closing_socket_that_is_disconnected_was_aborted_by_us(void **unuse
 static void closes_in_order(void **unused)
 {
 	static const struct row rows[] = {
-		{ "active close, the peer ACKs, then sends its FIN", TCS_FIN_WAIT2, 0, ORPHAN | ACKED, 0, 0, TIME_WAIT_FW2 },
+		{ "active close, the peer ACKs, then sends its FIN",
+		  TCS_FIN_WAIT2, 0, ORPHAN | ACKED, 0, 0,
+		  TIME_WAIT_FW2 },
 		{ "shutdown(WR), ACK, FIN", TCS_FIN_WAIT2, 0, FIN_IN | ACKED, 0, 0, TIME_WAIT },
-		{ "shutdown(WR), ACK, close() in FIN_WAIT2", TCS_FIN_WAIT2, 0, ORPHAN | OWNED | ACKED, 0, 0, TIME_WAIT_FW2 },
-		{ "three segments: the peer's FIN acknowledges ours", TCS_FIN_WAIT2, 0, ORPHAN | FIN_IN | ACKED, 0, 0, TIME_WAIT },
-		{ "three segments, descriptor still open", TCS_FIN_WAIT2, 0, FIN_IN | ACKED, 0, 0, TIME_WAIT },
-		{ "simultaneous close, orphan", TCS_CLOSING, 0, ORPHAN | FIN_IN | ACKED, 0, 0, TIME_WAIT },
-		{ "simultaneous close, descriptor still open", TCS_CLOSING, 0, FIN_IN | ACKED, 0, 0, TIME_WAIT },
+		{ "shutdown(WR), ACK, close() in FIN_WAIT2",
+		  TCS_FIN_WAIT2, 0, ORPHAN | OWNED | ACKED, 0, 0,
+		  TIME_WAIT_FW2 },
+		{ "three segments: the peer's FIN acknowledges ours",
+		  TCS_FIN_WAIT2, 0, ORPHAN | FIN_IN | ACKED, 0, 0,
+		  TIME_WAIT },
+		{ "three segments, descriptor still open", TCS_FIN_WAIT2, 0, FIN_IN | ACKED, 0, 0,
+		  TIME_WAIT },
+		{ "simultaneous close, orphan", TCS_CLOSING, 0, ORPHAN | FIN_IN | ACKED, 0, 0,
+		  TIME_WAIT },
+		{ "simultaneous close, descriptor still open", TCS_CLOSING, 0, FIN_IN | ACKED, 0, 0,
+		  TIME_WAIT },
 		{ "passive close", TCS_LAST_ACK, 0, ORPHAN | FIN_IN | ACKED, 0, 0, CLOSED(NORMAL) },
-		{ "passive close, the ACK waits in the backlog", TCS_LAST_ACK, 0, ORPHAN | FIN_IN | ACKED | OWNED, 0, 0, CLOSED(NORMAL) },
-		{ "orphan in FIN_WAIT2, tcp_fin_timeout above 60 s", TCS_FIN_WAIT2, 0, ORPHAN | ACKED, 0, 0, TIME_WAIT_FW2 },
-		{ "active close of an accepted connection", TCS_FIN_WAIT2, 0, ORPHAN | ACKED, 0, true, TIME_WAIT_FW2 },
-		{ "retransmits do not matter", TCS_FIN_WAIT2, 0, FIN_IN | ACKED | RETRANS, 0, 0, TIME_WAIT },
+		{ "passive close, the ACK waits in the backlog",
+		  TCS_LAST_ACK, 0, ORPHAN | FIN_IN | ACKED | OWNED, 0, 0,
+		  CLOSED(NORMAL) },
+		{ "orphan in FIN_WAIT2, tcp_fin_timeout above 60 s",
+		  TCS_FIN_WAIT2, 0, ORPHAN | ACKED, 0, 0,
+		  TIME_WAIT_FW2 },
+		{ "active close of an accepted connection",
+		  TCS_FIN_WAIT2, 0, ORPHAN | ACKED, 0, true,
+		  TIME_WAIT_FW2 },
+		{ "retransmits do not matter", TCS_FIN_WAIT2, 0, FIN_IN | ACKED | RETRANS, 0, 0,
+		  TIME_WAIT },
 	};
 
 	(void)unused;
@@ -142,17 +177,28 @@ static void resets_by_the_peer(void **unused)
 {
 	static const struct row rows[] = {
 		{ "in SYN_SENT", TCS_SYN_SENT, ECONNREFUSED, ACKED, 0, 0, CLOSED(REFUSED) },
-		{ "in SYN_RECV, simultaneous open or Fast Open", TCS_SYN_RECV, ECONNRESET, 0, 0, 0, CLOSED(RESET_BY_PEER) },
-		{ "in ESTABLISHED", TCS_ESTABLISHED, ECONNRESET, ACKED, 0, 0, CLOSED(RESET_BY_PEER) },
-		{ "half-open, our data is answered with a reset", TCS_ESTABLISHED, ECONNRESET, 0, 0, 0, CLOSED(RESET_BY_PEER) },
-		{ "in the accept queue", TCS_ESTABLISHED, ECONNRESET, ACKED, 0, true, CLOSED(RESET_BY_PEER) },
-		{ "in FIN_WAIT1, descriptor open", TCS_FIN_WAIT1, ECONNRESET, 0, 0, 0, CLOSED(RESET_BY_PEER) },
-		{ "in FIN_WAIT2, descriptor open", TCS_FIN_WAIT2, ECONNRESET, ACKED, 0, 0, CLOSED(RESET_BY_PEER) },
-		{ "in CLOSING, our FIN not acknowledged", TCS_CLOSING, ECONNRESET, FIN_IN, 0, 0, CLOSED(RESET_BY_PEER) },
-		{ "in CLOSE_WAIT", TCS_CLOSE_WAIT, EPIPE, FIN_IN | ACKED, 0, 0, CLOSED(RESET_BY_PEER) },
+		{ "in SYN_RECV, simultaneous open or Fast Open", TCS_SYN_RECV, ECONNRESET, 0, 0, 0,
+		  CLOSED(RESET_BY_PEER) },
+		{ "in ESTABLISHED", TCS_ESTABLISHED, ECONNRESET, ACKED, 0, 0,
+		  CLOSED(RESET_BY_PEER) },
+		{ "half-open, our data is answered with a reset",
+		  TCS_ESTABLISHED, ECONNRESET, 0, 0, 0,
+		  CLOSED(RESET_BY_PEER) },
+		{ "in the accept queue", TCS_ESTABLISHED, ECONNRESET, ACKED, 0, true,
+		  CLOSED(RESET_BY_PEER) },
+		{ "in FIN_WAIT1, descriptor open", TCS_FIN_WAIT1, ECONNRESET, 0, 0, 0,
+		  CLOSED(RESET_BY_PEER) },
+		{ "in FIN_WAIT2, descriptor open", TCS_FIN_WAIT2, ECONNRESET, ACKED, 0, 0,
+		  CLOSED(RESET_BY_PEER) },
+		{ "in CLOSING, our FIN not acknowledged", TCS_CLOSING, ECONNRESET, FIN_IN, 0, 0,
+		  CLOSED(RESET_BY_PEER) },
+		{ "in CLOSE_WAIT", TCS_CLOSE_WAIT, EPIPE, FIN_IN | ACKED, 0, 0,
+		  CLOSED(RESET_BY_PEER) },
 		/* An orphan's looks like data after close() until no reset of ours follows. */
-		{ "in FIN_WAIT1, orphan", TCS_FIN_WAIT1, ECONNRESET, ORPHAN, 0, 0, CLOSED_FOR_NOW(RESET_BY_PEER) },
-		{ "in LAST_ACK", TCS_LAST_ACK, ECONNRESET, ORPHAN | FIN_IN, 0, 0, CLOSED_FOR_NOW(RESET_BY_PEER) },
+		{ "in FIN_WAIT1, orphan", TCS_FIN_WAIT1, ECONNRESET, ORPHAN, 0, 0,
+		  CLOSED_FOR_NOW(RESET_BY_PEER) },
+		{ "in LAST_ACK", TCS_LAST_ACK, ECONNRESET, ORPHAN | FIN_IN, 0, 0,
+		  CLOSED_FOR_NOW(RESET_BY_PEER) },
 	};
 
 	(void)unused;
@@ -162,18 +208,32 @@ static void resets_by_the_peer(void **unused)
 static void aborts_by_us(void **unused)
 {
 	static const struct row rows[] = {
-		{ "SO_LINGER 0", TCS_ESTABLISHED, 0, OWNED | TASK | ACKED, 0, 0, CLOSED(RESET_BY_US) },
-		{ "SO_LINGER 0 in CLOSE_WAIT", TCS_CLOSE_WAIT, 0, OWNED | TASK | FIN_IN | ACKED, 0, 0, CLOSED(RESET_BY_US) },
-		{ "close() with unread data", TCS_ESTABLISHED, 0, OWNED | TASK | ACKED, 0, 0, CLOSED(RESET_BY_US) },
-		{ "connect(AF_UNSPEC)", TCS_ESTABLISHED, 0, OWNED | TASK | ACKED, 0, 0, CLOSED(RESET_BY_US) },
-		{ "connect(AF_UNSPEC) in FIN_WAIT2", TCS_FIN_WAIT2, 0, OWNED | ACKED, 0, 0, CLOSED(RESET_BY_US) },
-		{ "TCP_LINGER2 < 0, ACK of our FIN after close()", TCS_FIN_WAIT2, 0, ORPHAN | LINGER2 | ACKED, 0, 0, CLOSED(RESET_BY_US) },
+		{ "SO_LINGER 0", TCS_ESTABLISHED, 0, OWNED | TASK | ACKED, 0, 0,
+		  CLOSED(RESET_BY_US) },
+		{ "SO_LINGER 0 in CLOSE_WAIT",
+		  TCS_CLOSE_WAIT, 0, OWNED | TASK | FIN_IN | ACKED, 0, 0,
+		  CLOSED(RESET_BY_US) },
+		{ "close() with unread data", TCS_ESTABLISHED, 0, OWNED | TASK | ACKED, 0, 0,
+		  CLOSED(RESET_BY_US) },
+		{ "connect(AF_UNSPEC)", TCS_ESTABLISHED, 0, OWNED | TASK | ACKED, 0, 0,
+		  CLOSED(RESET_BY_US) },
+		{ "connect(AF_UNSPEC) in FIN_WAIT2", TCS_FIN_WAIT2, 0, OWNED | ACKED, 0, 0,
+		  CLOSED(RESET_BY_US) },
+		{ "TCP_LINGER2 < 0, ACK of our FIN after close()",
+		  TCS_FIN_WAIT2, 0, ORPHAN | LINGER2 | ACKED, 0, 0,
+		  CLOSED(RESET_BY_US) },
 		{ "close() in SYN_SENT", TCS_SYN_SENT, 0, OWNED | TASK, 0, 0, CLOSED(CANCELLED) },
-		{ "connect() finds no free local port", TCS_SYN_SENT, 0, OWNED | TASK, true, 0, CLOSED(NO_LOCAL_PORT) },
-		{ "ss -K", TCS_ESTABLISHED, ECONNABORTED, OWNED | RST_OUT | ACKED, 0, 0, CLOSED(KILLED) },
-		{ "ss -K in CLOSE_WAIT", TCS_CLOSE_WAIT, ECONNABORTED, OWNED | RST_OUT | FIN_IN, 0, 0, CLOSED(KILLED) },
+		{ "connect() finds no free local port", TCS_SYN_SENT, 0, OWNED | TASK, true, 0,
+		  CLOSED(NO_LOCAL_PORT) },
+		{ "ss -K", TCS_ESTABLISHED, ECONNABORTED, OWNED | RST_OUT | ACKED, 0, 0,
+		  CLOSED(KILLED) },
+		{ "ss -K in CLOSE_WAIT",
+		  TCS_CLOSE_WAIT, ECONNABORTED, OWNED | RST_OUT | FIN_IN, 0, 0,
+		  CLOSED(KILLED) },
 		{ "ss -K in SYN_SENT", TCS_SYN_SENT, ECONNABORTED, OWNED, 0, 0, CLOSED(KILLED) },
-		{ "ss -K of an orphan in FIN_WAIT2", TCS_FIN_WAIT2, ECONNABORTED, OWNED | ORPHAN | ACKED, 0, 0, CLOSED(KILLED) },
+		{ "ss -K of an orphan in FIN_WAIT2",
+		  TCS_FIN_WAIT2, ECONNABORTED, OWNED | ORPHAN | ACKED, 0, 0,
+		  CLOSED(KILLED) },
 	};
 
 	(void)unused;
@@ -183,12 +243,19 @@ static void aborts_by_us(void **unused)
 static void listeners(void **unused)
 {
 	static const struct row rows[] = {
-		{ "close(listener)", TCS_LISTEN, 0, OWNED | TASK | ACKED, 0, 0, CLOSED(LISTENER_CLOSED) },
-		{ "shutdown(listener)", TCS_LISTEN, 0, OWNED | TASK, 0, 0, CLOSED(LISTENER_CLOSED) },
-		{ "listen() on a taken port", TCS_LISTEN, 0, OWNED | TASK, true, 0, CLOSED(LISTENER_CLOSED) },
-		{ "close(listener) with a child in its queue", TCS_ESTABLISHED, 0, ACKED, 0, true, CLOSED(LISTENER_CLOSED) },
-		{ "the same, and the child's peer has closed", TCS_CLOSE_WAIT, 0, FIN_IN | ACKED, 0, true, CLOSED(LISTENER_CLOSED) },
-		{ "close(listener) with a Fast Open child", TCS_SYN_RECV, 0, 0, 0, true, CLOSED(LISTENER_CLOSED) },
+		{ "close(listener)", TCS_LISTEN, 0, OWNED | TASK | ACKED, 0, 0,
+		  CLOSED(LISTENER_CLOSED) },
+		{ "shutdown(listener)", TCS_LISTEN, 0, OWNED | TASK, 0, 0,
+		  CLOSED(LISTENER_CLOSED) },
+		{ "listen() on a taken port", TCS_LISTEN, 0, OWNED | TASK, true, 0,
+		  CLOSED(LISTENER_CLOSED) },
+		{ "close(listener) with a child in its queue", TCS_ESTABLISHED, 0, ACKED, 0, true,
+		  CLOSED(LISTENER_CLOSED) },
+		{ "the same, and the child's peer has closed",
+		  TCS_CLOSE_WAIT, 0, FIN_IN | ACKED, 0, true,
+		  CLOSED(LISTENER_CLOSED) },
+		{ "close(listener) with a Fast Open child", TCS_SYN_RECV, 0, 0, 0, true,
+		  CLOSED(LISTENER_CLOSED) },
 	};
 
 	(void)unused;
@@ -199,27 +266,41 @@ static void silence_and_the_network(void **unused)
 {
 	static const struct row rows[] = {
 		{ "connect() times out", TCS_SYN_SENT, ETIMEDOUT, RETRANS, 0, 0, CLOSED(TIMEOUT) },
-		{ "connect(), ICMP unreachable", TCS_SYN_SENT, EHOSTUNREACH, RETRANS, 0, 0, CLOSED(UNREACHABLE) },
-		{ "keepalive, its reset goes before the close", TCS_ESTABLISHED, ETIMEDOUT, RST_OUT | ACKED, 0, 0, CLOSED(TIMEOUT) },
-		{ "TCP_USER_TIMEOUT, retransmits exhausted", TCS_ESTABLISHED, ETIMEDOUT, RETRANS, 0, 0, CLOSED(TIMEOUT) },
-		{ "retransmits exhausted after ICMP", TCS_ESTABLISHED, EHOSTUNREACH, RETRANS, 0, 0, CLOSED(UNREACHABLE) },
-		{ "orphan in FIN_WAIT1 unanswered", TCS_FIN_WAIT1, ETIMEDOUT, ORPHAN | RETRANS, 0, 0, CLOSED(TIMEOUT) },
-		{ "LAST_ACK unanswered", TCS_LAST_ACK, ETIMEDOUT, ORPHAN | FIN_IN | RETRANS, 0, 0, CLOSED(TIMEOUT) },
-		{ "Fast Open child unanswered", TCS_SYN_RECV, ETIMEDOUT, 0, 0, true, CLOSED(TIMEOUT) },
+		{ "connect(), ICMP unreachable", TCS_SYN_SENT, EHOSTUNREACH, RETRANS, 0, 0,
+		  CLOSED(UNREACHABLE) },
+		{ "keepalive, its reset goes before the close",
+		  TCS_ESTABLISHED, ETIMEDOUT, RST_OUT | ACKED, 0, 0,
+		  CLOSED(TIMEOUT) },
+		{ "TCP_USER_TIMEOUT, retransmits exhausted",
+		  TCS_ESTABLISHED, ETIMEDOUT, RETRANS, 0, 0,
+		  CLOSED(TIMEOUT) },
+		{ "retransmits exhausted after ICMP", TCS_ESTABLISHED, EHOSTUNREACH, RETRANS, 0, 0,
+		  CLOSED(UNREACHABLE) },
+		{ "orphan in FIN_WAIT1 unanswered",
+		  TCS_FIN_WAIT1, ETIMEDOUT, ORPHAN | RETRANS, 0, 0,
+		  CLOSED(TIMEOUT) },
+		{ "LAST_ACK unanswered", TCS_LAST_ACK, ETIMEDOUT, ORPHAN | FIN_IN | RETRANS, 0, 0,
+		  CLOSED(TIMEOUT) },
+		{ "Fast Open child unanswered", TCS_SYN_RECV, ETIMEDOUT, 0, 0, true,
+		  CLOSED(TIMEOUT) },
 		/* tcp_keepalive_timer(): its reset goes first, and there is no TIME_WAIT */
-		{ "orphan in FIN_WAIT2, its timer ends it", TCS_FIN_WAIT2, 0, ORPHAN | ACKED | RST_OUT, 0, 0, CLOSED(TIMEOUT) },
+		{ "orphan in FIN_WAIT2, its timer ends it",
+		  TCS_FIN_WAIT2, 0, ORPHAN | ACKED | RST_OUT, 0, 0,
+		  CLOSED(TIMEOUT) },
 	};
 
 	(void)unused;
 	check(rows, COUNT(rows));
 }
 
-/* Both look like something else until our reset follows; reason_correct() then has the last word. */
+/* Both look like something else until our reset follows; then reason_correct() decides. */
 static void data_after_close_is_known_by_the_reset_that_follows(void **unused)
 {
 	static const struct row rows[] = {
-		{ "data with the ACK of our FIN", TCS_FIN_WAIT2, 0, ORPHAN | ACKED, 0, 0, TIME_WAIT_FW2 },
-		{ "data, our FIN not acknowledged yet", TCS_FIN_WAIT1, ECONNRESET, ORPHAN, 0, 0, CLOSED_FOR_NOW(RESET_BY_PEER) },
+		{ "data with the ACK of our FIN", TCS_FIN_WAIT2, 0, ORPHAN | ACKED, 0, 0,
+		  TIME_WAIT_FW2 },
+		{ "data, our FIN not acknowledged yet", TCS_FIN_WAIT1, ECONNRESET, ORPHAN, 0, 0,
+		  CLOSED_FOR_NOW(RESET_BY_PEER) },
 	};
 	struct reason_verdict v = reason_correct();
 

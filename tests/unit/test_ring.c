@@ -58,10 +58,11 @@ static void write_byte(uint64_t position, char byte)
 
 static void set_header(uint64_t position, uint32_t header)
 {
-	uint32_t words[2] = { header, 0 };
+	char bytes[BPF_RINGBUF_HDR_SZ] = { 0 };
 
-	for (size_t i = 0; i < sizeof(words); i++)
-		write_byte(position + i, ((char *)words)[i]);
+	memcpy(bytes, &header, sizeof(header));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		write_byte(position + i, bytes[i]);
 }
 
 /* bpf_ringbuf_reserve(): false when full. The payload's bytes say which record it is. */
@@ -309,7 +310,7 @@ static void the_kernels_layout_is_mapped(void **unused)
 	struct ring mapped;
 	char byte = 'k';
 	uint32_t len = 40;
-	const void *record = NULL;
+	const void *record = "";
 	size_t got = 0;
 
 	(void)unused;

@@ -12,7 +12,8 @@ enum option { PID = 1, COMM, USER, NETNS, FAMILY, LPORT, RPORT, SRC, DST, STATES
 struct row {
 	enum option option;
 	const char *value;
-	bool change, unknown, synack; /* of the sample, of one of which nothing is known, of a SYN-ACK */
+	bool change, unknown,
+		synack; /* of the sample, of one of which nothing is known, of a SYN-ACK */
 };
 
 static void set_option(struct filter *f, enum option option, const char *value)
@@ -132,7 +133,8 @@ static void resent_syn_acks_pass_as_their_listeners_syn_recv(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		if (select_synack(filter_of(rows[i].option, rows[i].value), &synack) != rows[i].synack)
+		if (select_synack(filter_of(rows[i].option, rows[i].value), &synack) !=
+		    rows[i].synack)
 			fail_msg("SYN-ACK, %s (row %zu)", rows[i].value, i);
 
 	synack.owner = (struct tcs_wire_owner){ 0 };
@@ -242,11 +244,20 @@ static void connections_pass_by_the_states_they_went_through(void **unused)
 		bool passes;
 	} want[] = {
 		/* SYN_RECV, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, TIME_WAIT */
-		{ "all", true },	   { "estab", true },	  { "syn-recv", true },
-		{ "time-wait", true },	   { "close", false },	  { "close-wait", false },
-		{ "syn-sent", false },	   { "!estab", false },	  { "!time-wait", false },
-		{ "!close-wait", true },   { "!close", true },	  { "fin-wait-2,!close", true },
-		{ "estab,!syn-recv", false }, { "close-wait,fin-wait-1", true },
+		{ "all", true },
+		{ "estab", true },
+		{ "syn-recv", true },
+		{ "time-wait", true },
+		{ "close", false },
+		{ "close-wait", false },
+		{ "syn-sent", false },
+		{ "!estab", false },
+		{ "!time-wait", false },
+		{ "!close-wait", true },
+		{ "!close", true },
+		{ "fin-wait-2,!close", true },
+		{ "estab,!syn-recv", false },
+		{ "close-wait,fin-wait-1", true },
 	};
 	struct sample s;
 

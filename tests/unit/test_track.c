@@ -35,13 +35,13 @@ struct step {
 	uint64_t id; /* 0: 1 */
 	uint8_t from, to, err;
 	uint16_t flags;
-	uint32_t seq;	 /* 0: one more than the socket's last */
-	int64_t in_old;	 /* 0: since the socket's last event; -1: unknown */
+	uint32_t seq;	/* 0: one more than the socket's last */
+	int64_t in_old; /* 0: since the socket's last event; -1: unknown */
 	uint32_t srtt;
-	uint16_t lport;	 /* 0: 80 */
+	uint16_t lport; /* 0: 80 */
 	bool no_port;
-	bool full;	 /* facts, although they have been told */
-	bool bare;	 /* no facts, although they have not */
+	bool full; /* facts, although they have been told */
+	bool bare; /* no facts, although they have not */
 	const struct tcs_wire_owner *owner;
 	const struct tcs_wire_facts *facts; /* of a full record, instead of the usual ones */
 	const struct tcs_wire_totals *totals;
@@ -219,7 +219,8 @@ static void feed_state(struct bench *b, const struct step *s)
 	uint32_t *seq = &b->ids[id % COUNT(b->ids)].seq;
 	uint64_t *last = &b->ids[id % COUNT(b->ids)].last_us;
 	bool *known = &b->ids[id % COUNT(b->ids)].known;
-	bool full = s->full || (!*known && !s->bare), birth = s->from == TCS_LISTEN && s->to == TCS_SYN_RECV;
+	bool full = s->full || (!*known && !s->bare),
+	     birth = s->from == TCS_LISTEN && s->to == TCS_SYN_RECV;
 	struct tcs_wire_owner nobody = { 0 };
 	struct tcs_wire_state head = {
 		.kind = TCS_WIRE_STATE,
@@ -227,7 +228,9 @@ static void feed_state(struct bench *b, const struct step *s)
 		.old_state = s->from,
 		.new_state = s->to,
 		.flags = s->flags,
-		.lport = s->no_port ? 0 : s->lport ? s->lport : 80,
+		.lport = s->no_port ? 0 :
+			 s->lport   ? s->lport :
+				      80,
 		.ts_ns = s->at * 1000,
 		.id = id,
 		.srtt_us = s->srtt,
@@ -322,7 +325,11 @@ static void check_scenarios(const struct scenario *scenarios, size_t n, unsigned
 	}
 }
 
-#define STEPS(...) (const struct step[]){ __VA_ARGS__, END }
+#define STEPS(...)               \
+	(const struct step[])    \
+	{                        \
+		__VA_ARGS__, END \
+	}
 
 /* clang-format off */
 
@@ -352,7 +359,8 @@ static const struct scenario closes_in_order[] = {
 	  "| 16707\n"
 	  "| 16708\n"
 	  "FIN_WAIT2 > TIME_WAIT* 8 normal\n"
-	  "= us, 10708, handshake 400: SYN_SENT 400, ESTABLISHED 10000, FIN_WAIT1 300, FIN_WAIT2 8, TIME_WAIT -\n"
+	  "= us, 10708, handshake 400: SYN_SENT 400, ESTABLISHED 10000, FIN_WAIT1 300, "
+	    "FIN_WAIT2 8, TIME_WAIT -\n"
 	  "| 20000\n" },
 	{ "shutdown(WR), ACK, FIN: told at once", STEPS(CONNECTED,
 		S(2400, ESTABLISHED, FIN_WAIT1, .flags = TASK),
@@ -362,7 +370,8 @@ static const struct scenario closes_in_order[] = {
 	  "ESTABLISHED > FIN_WAIT1 1000\n"
 	  "FIN_WAIT1 > FIN_WAIT2 100\n"
 	  "FIN_WAIT2 > TIME_WAIT 7000 normal\n"
-	  "= us, 8500, handshake 400: SYN_SENT 400, ESTABLISHED 1000, FIN_WAIT1 100, FIN_WAIT2 7000, TIME_WAIT -\n" },
+	  "= us, 8500, handshake 400: SYN_SENT 400, ESTABLISHED 1000, FIN_WAIT1 100, "
+	    "FIN_WAIT2 7000, TIME_WAIT -\n" },
 	{ "three segments: the peer's FIN acknowledges ours", STEPS(ACCEPTED,
 		S(2004, ESTABLISHED, FIN_WAIT1, .flags = TASK),
 		S(2104, FIN_WAIT1, FIN_WAIT2),
@@ -371,7 +380,8 @@ static const struct scenario closes_in_order[] = {
 	  "ESTABLISHED > FIN_WAIT1 1000\n"
 	  "FIN_WAIT1 > FIN_WAIT2 100\n"
 	  "FIN_WAIT2 > TIME_WAIT 1 normal\n"
-	  "= us, 1104, handshake 288: SYN_RECV 288, ESTABLISHED 1000, FIN_WAIT1 100, FIN_WAIT2 1, TIME_WAIT -\n" },
+	  "= us, 1104, handshake 288: SYN_RECV 288, ESTABLISHED 1000, FIN_WAIT1 100, "
+	    "FIN_WAIT2 1, TIME_WAIT -\n" },
 	{ "passive close", STEPS(ACCEPTED,
 		S(4004, ESTABLISHED, CLOSE_WAIT),
 		S(5004, CLOSE_WAIT, LAST_ACK, .flags = TASK),
@@ -380,7 +390,8 @@ static const struct scenario closes_in_order[] = {
 	  "ESTABLISHED > CLOSE_WAIT 3000\n"
 	  "CLOSE_WAIT > LAST_ACK 1000\n"
 	  "LAST_ACK > CLOSE 200 normal\n"
-	  "= peer, 4204, handshake 288: SYN_RECV 288, ESTABLISHED 3000, CLOSE_WAIT 1000, LAST_ACK 200, CLOSE -\n" },
+	  "= peer, 4204, handshake 288: SYN_RECV 288, ESTABLISHED 3000, CLOSE_WAIT 1000, "
+	    "LAST_ACK 200, CLOSE -\n" },
 	{ "simultaneous close", STEPS(CONNECTED,
 		S(2400, ESTABLISHED, FIN_WAIT1, .flags = TASK),
 		S(2500, FIN_WAIT1, CLOSING),
@@ -389,7 +400,8 @@ static const struct scenario closes_in_order[] = {
 	  "ESTABLISHED > FIN_WAIT1 1000\n"
 	  "FIN_WAIT1 > CLOSING 100\n"
 	  "CLOSING > TIME_WAIT 100 normal\n"
-	  "= both, 1600, handshake 400: SYN_SENT 400, ESTABLISHED 1000, FIN_WAIT1 100, CLOSING 100, TIME_WAIT -\n" },
+	  "= both, 1600, handshake 400: SYN_SENT 400, ESTABLISHED 1000, FIN_WAIT1 100, "
+	    "CLOSING 100, TIME_WAIT -\n" },
 	{ "simultaneous open", STEPS(
 		S(1000, CLOSE, SYN_SENT, .flags = TASK),
 		S(1300, SYN_SENT, SYN_RECV),
@@ -403,7 +415,8 @@ static const struct scenario closes_in_order[] = {
 	  "ESTABLISHED > CLOSE_WAIT 1000\n"
 	  "CLOSE_WAIT > LAST_ACK 100\n"
 	  "LAST_ACK > CLOSE 100 normal\n"
-	  "= peer, 1700, handshake 500: SYN_SENT 300, SYN_RECV 200, ESTABLISHED 1000, CLOSE_WAIT 100, LAST_ACK 100, CLOSE -\n" },
+	  "= peer, 1700, handshake 500: SYN_SENT 300, SYN_RECV 200, ESTABLISHED 1000, "
+	    "CLOSE_WAIT 100, LAST_ACK 100, CLOSE -\n" },
 	{ "simultaneous open, closed before it was done", STEPS(
 		S(1000, CLOSE, SYN_SENT, .flags = TASK),
 		S(1300, SYN_SENT, SYN_RECV),
@@ -481,7 +494,8 @@ static const struct scenario aborts[] = {
 	  ACCEPTED_TOLD
 	  "ESTABLISHED > CLOSE_WAIT 1000\n"
 	  "CLOSE_WAIT > CLOSE 100 reset_by_peer\n"
-	  "= peer, 1104, handshake 288: SYN_RECV 288, ESTABLISHED 1000, CLOSE_WAIT 100, CLOSE -\n" },
+	  "= peer, 1104, handshake 288: SYN_RECV 288, ESTABLISHED 1000, CLOSE_WAIT 100, "
+	    "CLOSE -\n" },
 	{ "SO_LINGER 0", STEPS(CONNECTED,
 		S(2400, ESTABLISHED, CLOSE, .flags = TASK | OWNED | ACKED)),
 	  CONNECTED_TOLD
@@ -493,7 +507,8 @@ static const struct scenario aborts[] = {
 	  ACCEPTED_TOLD
 	  "ESTABLISHED > CLOSE_WAIT 1000\n"
 	  "CLOSE_WAIT > CLOSE 100 reset_by_us\n"
-	  "= peer, 1104, handshake 288: SYN_RECV 288, ESTABLISHED 1000, CLOSE_WAIT 100, CLOSE -\n" },
+	  "= peer, 1104, handshake 288: SYN_RECV 288, ESTABLISHED 1000, CLOSE_WAIT 100, "
+	    "CLOSE -\n" },
 	{ "TCP_LINGER2 < 0", STEPS(CONNECTED,
 		S(2400, ESTABLISHED, FIN_WAIT1, .flags = TASK),
 		S(2500, FIN_WAIT1, FIN_WAIT2),
@@ -502,7 +517,8 @@ static const struct scenario aborts[] = {
 	  "ESTABLISHED > FIN_WAIT1 1000\n"
 	  "FIN_WAIT1 > FIN_WAIT2 100\n"
 	  "FIN_WAIT2 > CLOSE 1 reset_by_us\n"
-	  "= us, 1501, handshake 400: SYN_SENT 400, ESTABLISHED 1000, FIN_WAIT1 100, FIN_WAIT2 1, CLOSE -\n" },
+	  "= us, 1501, handshake 400: SYN_SENT 400, ESTABLISHED 1000, FIN_WAIT1 100, "
+	    "FIN_WAIT2 1, CLOSE -\n" },
 	{ "keepalive gives up", STEPS(CONNECTED,
 		S(2400, ESTABLISHED, CLOSE, .err = ETIMEDOUT, .flags = RST_OUT)),
 	  CONNECTED_TOLD
@@ -532,7 +548,8 @@ static const struct scenario aborts[] = {
 	  "ESTABLISHED > FIN_WAIT1 1000\n"
 	  "FIN_WAIT1 > FIN_WAIT2 100\n"
 	  "FIN_WAIT2 > CLOSE 7000 timeout\n"
-	  "= us, 8500, handshake 400: SYN_SENT 400, ESTABLISHED 1000, FIN_WAIT1 100, FIN_WAIT2 7000, CLOSE -\n" },
+	  "= us, 8500, handshake 400: SYN_SENT 400, ESTABLISHED 1000, FIN_WAIT1 100, "
+	    "FIN_WAIT2 7000, CLOSE -\n" },
 };
 
 #define CLOSED_BY_US CONNECTED, \
@@ -542,10 +559,12 @@ static const struct scenario aborts[] = {
 #define CLOSED_BY_US_TOLD CONNECTED_TOLD \
 	"ESTABLISHED > FIN_WAIT1 1000\n" \
 	"FIN_WAIT1 > FIN_WAIT2 100\n"
-#define PATH_TO_FW2 "= us, 1508, handshake 400: SYN_SENT 400, ESTABLISHED 1000, FIN_WAIT1 100, FIN_WAIT2 8, "
+#define PATH_TO_FW2 \
+	"= us, 1508, handshake 400: SYN_SENT 400, ESTABLISHED 1000, FIN_WAIT1 100, " \
+	"FIN_WAIT2 8, "
 
 static const struct scenario corrections[] = {
-	{ "data with the ACK of our FIN: the reset that answers it comes at once", STEPS(CLOSED_BY_US,
+	{ "data with the ACK of our FIN: a reset answers it at once", STEPS(CLOSED_BY_US,
 		R(2510),
 		A(9000)),
 	  CLOSED_BY_US_TOLD
@@ -587,7 +606,7 @@ static const struct scenario corrections[] = {
 	  "| end\n"
 	  "FIN_WAIT2 > TIME_WAIT* 8 normal\n"
 	  PATH_TO_FW2 "TIME_WAIT -\n" },
-	{ "a socket that connects again while its close is held: the close is told first", STEPS(CLOSED_BY_US,
+	{ "connected again while its close is held: the close comes first", STEPS(CLOSED_BY_US,
 		S(3000, CLOSE, SYN_SENT, .flags = TASK),
 		R(3001),
 		S(3200, SYN_SENT, ESTABLISHED),
@@ -639,13 +658,15 @@ static const struct scenario closers[] = {
 	  ACCEPTED_TOLD
 	  "ESTABLISHED > CLOSE_WAIT 1000\n"
 	  "CLOSE_WAIT > CLOSE 100 killed\n"
-	  "= peer, 1104, handshake 288: SYN_RECV 288, ESTABLISHED 1000, CLOSE_WAIT 100, CLOSE -\n" },
+	  "= peer, 1104, handshake 288: SYN_RECV 288, ESTABLISHED 1000, CLOSE_WAIT 100, "
+	    "CLOSE -\n" },
 };
 
 /* An event that could not be told yet travels with the next one: in_old_ns says when it was. */
 static const struct scenario deferred[] = {
 	{ "a child that was born without addresses (up to Linux 6.12)", STEPS(
-		S(1004, SYN_RECV, ESTABLISHED, .flags = DEFERRED, .in_old = 4, .srtt = 288, .facts = &child_facts),
+		S(1004, SYN_RECV, ESTABLISHED, .flags = DEFERRED, .in_old = 4, .srtt = 288,
+		  .facts = &child_facts),
 		S(4004, ESTABLISHED, CLOSE_WAIT),
 		S(5004, CLOSE_WAIT, LAST_ACK, .flags = TASK),
 		S(5204, LAST_ACK, CLOSE, .flags = ORPHAN | FIN_IN | ACKED)),
@@ -654,7 +675,8 @@ static const struct scenario deferred[] = {
 	  "@4004 ESTABLISHED > CLOSE_WAIT 3000 7:80 31:52114 passive\n"
 	  "@5004 CLOSE_WAIT > LAST_ACK 1000 7:80 31:52114 passive\n"
 	  "@5204 LAST_ACK > CLOSE 200 normal 7:80 31:52114 passive\n"
-	  "= peer, 4204, handshake 288: SYN_RECV 288, ESTABLISHED 3000, CLOSE_WAIT 1000, LAST_ACK 200, CLOSE -\n" },
+	  "= peer, 4204, handshake 288: SYN_RECV 288, ESTABLISHED 3000, CLOSE_WAIT 1000, "
+	    "LAST_ACK 200, CLOSE -\n" },
 	{ "a connecting socket whose port a filter waited for", STEPS(
 		S(1400, SYN_SENT, ESTABLISHED, .flags = DEFERRED, .in_old = 400, .lport = 41822),
 		S(2400, ESTABLISHED, CLOSE, .err = ECONNRESET, .lport = 41822)),
@@ -683,14 +705,16 @@ static const struct scenario losses[] = {
 	  CONNECTED_TOLD
 	  "FIN_WAIT1 > FIN_WAIT2 100 recovered\n"
 	  "FIN_WAIT2 > TIME_WAIT 100 normal\n"
-	  "= us, 1600, handshake 400, broken: SYN_SENT 400, FIN_WAIT1 100, FIN_WAIT2 100, TIME_WAIT -\n" },
+	  "= us, 1600, handshake 400, broken: SYN_SENT 400, FIN_WAIT1 100, FIN_WAIT2 100, "
+	    "TIME_WAIT -\n" },
 	{ "an event was skipped by the kernel", STEPS(CONNECTED,
 		S(2500, FIN_WAIT1, FIN_WAIT2, .flags = BROKEN, .in_old = -1),
 		S(2600, FIN_WAIT2, CLOSE, .flags = FIN_IN | ACKED)),
 	  CONNECTED_TOLD
 	  "FIN_WAIT1 > FIN_WAIT2 - recovered\n"
 	  "FIN_WAIT2 > TIME_WAIT 100 normal\n"
-	  "= us, 1600, handshake 400, broken: SYN_SENT 400, FIN_WAIT1 -, FIN_WAIT2 100, TIME_WAIT -\n" },
+	  "= us, 1600, handshake 400, broken: SYN_SENT 400, FIN_WAIT1 -, FIN_WAIT2 100, "
+	    "TIME_WAIT -\n" },
 	{ "a socket older than the program has missed nothing", STEPS(
 		S(1000, ESTABLISHED, CLOSE_WAIT),
 		S(1100, CLOSE_WAIT, LAST_ACK),
@@ -713,23 +737,53 @@ static const struct scenario losses[] = {
 };
 
 /*
- * What a lost first record must not change: who leaves SYN_SENT has connected, who was born from a
- * listener was accepted, and a SYN_RECV's time is SYN-ACK to ACK.
+ * Who leaves SYN_SENT has connected; who was born from a listener was accepted, and a SYN_RECV's
+ * time is SYN-ACK to ACK. A lost first record must not change that, nor must an earlier life.
  */
 static const struct scenario directions[] = {
-	{ "connected", STEPS(
+	{ "connected, the first record was lost", STEPS(
 		S(1400, SYN_SENT, ESTABLISHED, .seq = 2, .in_old = 400)),
 	  "SYN_SENT > ESTABLISHED 400 active recovered\n" },
-	{ "accepted", STEPS(
-		S(1004, SYN_RECV, ESTABLISHED, .seq = 2, .in_old = 4, .srtt = 288, .facts = &child_facts)),
+	{ "accepted, the first record was lost", STEPS(
+		S(1004, SYN_RECV, ESTABLISHED, .seq = 2, .in_old = 4, .srtt = 288,
+		  .facts = &child_facts)),
 	  "SYN_RECV > ESTABLISHED 288 passive recovered\n" },
+	{ "simultaneous open", STEPS(
+		S(1000, CLOSE, SYN_SENT, .flags = TASK),
+		S(1300, SYN_SENT, SYN_RECV),
+		S(1500, SYN_RECV, ESTABLISHED, .srtt = 200)),
+	  "CLOSE > SYN_SENT - active\n"
+	  "SYN_SENT > SYN_RECV 300 active\n"
+	  "SYN_RECV > ESTABLISHED 200 active\n" },
+	{ "accepted, then disconnected and connected to somebody else", STEPS(
+		S(1000, LISTEN, SYN_RECV, .facts = &child_facts),
+		S(1004, SYN_RECV, ESTABLISHED, .srtt = 288),
+		S(2004, ESTABLISHED, CLOSE, .flags = TASK | OWNED),
+		S(3004, CLOSE, SYN_SENT, .flags = TASK, .facts = &child_facts),
+		S(3104, SYN_SENT, ESTABLISHED),
+		S(4104, ESTABLISHED, CLOSE_WAIT)),
+	  "LISTEN > SYN_RECV - passive\n"
+	  "SYN_RECV > ESTABLISHED 288 passive\n"
+	  "ESTABLISHED > CLOSE 1000 reset_by_us passive\n"
+	  "= us, 1004, handshake 288: SYN_RECV 288, ESTABLISHED 1000, CLOSE -\n"
+	  "CLOSE > SYN_SENT 1000 active\n"
+	  "SYN_SENT > ESTABLISHED 100 active\n"
+	  "ESTABLISHED > CLOSE_WAIT 1000 active\n" },
 };
 
-static const struct tcs_wire_owner inherited = { .pid = 1180, .source = TCS_OWNER_LISTENER, .comm = "nginx" };
-static const struct tcs_wire_owner worker = { .pid = 1190, .source = TCS_OWNER_TASK, .comm = "worker" };
-static const struct tcs_wire_owner found = { .pid = 702, .source = TCS_OWNER_SCAN, .comm = "sshd" };
+static const struct tcs_wire_owner inherited = {
+	.pid = 1180, .source = TCS_OWNER_LISTENER, .comm = "nginx"
+};
+static const struct tcs_wire_owner worker = {
+	.pid = 1190, .source = TCS_OWNER_TASK, .comm = "worker"
+};
+static const struct tcs_wire_owner found = {
+	.pid = 702, .source = TCS_OWNER_SCAN, .comm = "sshd"
+};
 static const struct tcs_wire_owner nobody_known = { .pid = 0 };
-static const struct tcs_wire_owner long_comm = { .pid = 5, .source = TCS_OWNER_TASK, .comm = "0123456789abcdef" };
+static const struct tcs_wire_owner long_comm = {
+	.pid = 5, .source = TCS_OWNER_TASK, .comm = "0123456789abcdef"
+};
 
 static const struct scenario owners[] = {
 	{ "a child has its listener's owner until a task acts on it", STEPS(
@@ -743,7 +797,8 @@ static const struct scenario owners[] = {
 	  "ESTABLISHED > FIN_WAIT1 1000 worker(1190) task\n"
 	  "FIN_WAIT1 > FIN_WAIT2 100 worker(1190) cached\n"
 	  "FIN_WAIT2 > TIME_WAIT 100 normal worker(1190) cached\n"
-	  "= us, 1204, handshake 288: SYN_RECV 288, ESTABLISHED 1000, FIN_WAIT1 100, FIN_WAIT2 100, TIME_WAIT -\n" },
+	  "= us, 1204, handshake 288: SYN_RECV 288, ESTABLISHED 1000, FIN_WAIT1 100, "
+	    "FIN_WAIT2 100, TIME_WAIT -\n" },
 	{ "the same task acts again: no need to name it", STEPS(
 		S(1000, CLOSE, SYN_SENT, .flags = TASK, .owner = &worker),
 		S(1400, SYN_SENT, ESTABLISHED),
@@ -771,8 +826,8 @@ static const struct scenario owners[] = {
 	  "CLOSE > SYN_SENT - worker(1190) task\n"
 	  "SYN_SENT > ESTABLISHED 400 worker(1190) cached\n" },
 	{ "of a deferred child its listener's", STEPS(
-		S(1004, SYN_RECV, ESTABLISHED, .flags = DEFERRED, .in_old = 4, .srtt = 288, .owner = &inherited,
-		  .facts = &child_facts)),
+		S(1004, SYN_RECV, ESTABLISHED, .flags = DEFERRED, .in_old = 4, .srtt = 288,
+		  .owner = &inherited, .facts = &child_facts)),
 	  "LISTEN > SYN_RECV - nginx(1180) listener\n"
 	  "SYN_RECV > ESTABLISHED 288 nginx(1180) listener\n" },
 };
@@ -821,7 +876,7 @@ static void what_was_missed_is_said(void **unused)
 	check_scenarios(losses, COUNT(losses), SHOW_STATES);
 }
 
-static void a_lost_first_record_does_not_hide_the_direction(void **unused)
+static void the_direction_is_that_of_the_handshake(void **unused)
 {
 	(void)unused;
 	check_scenarios(directions, COUNT(directions), SHOW_DIRECTION);
@@ -903,12 +958,11 @@ static void an_active_handshake_is_the_time_since_connect(void **unused)
 	told(&b, STEPS(S(1000, CLOSE, SYN_SENT, .flags = TASK),
 		       S(3001000, SYN_SENT, ESTABLISHED, .srtt = 1000, .flags = TCS_F_RETRANS),
 		       S(3002000, ESTABLISHED, CLOSE, .err = ECONNRESET)));
-	assert_string_equal(b.told,
-			    "CLOSE > SYN_SENT -\n"
-			    "SYN_SENT > ESTABLISHED 3000000\n"
-			    "ESTABLISHED > CLOSE 1000 reset_by_peer\n"
-			    "= peer, 3001000, handshake 3000000: SYN_SENT 3000000, "
-			    "ESTABLISHED 1000, CLOSE -\n");
+	assert_string_equal(b.told, "CLOSE > SYN_SENT -\n"
+				    "SYN_SENT > ESTABLISHED 3000000\n"
+				    "ESTABLISHED > CLOSE 1000 reset_by_peer\n"
+				    "= peer, 3001000, handshake 3000000: SYN_SENT 3000000, "
+				    "ESTABLISHED 1000, CLOSE -\n");
 	bench_close(&b);
 }
 
@@ -961,7 +1015,8 @@ static void of_older_sockets_the_scan_is_asked(void **unused)
 	assert_memory_equal(&scan.facts, &usual_facts, sizeof(usual_facts));
 
 	/* once; and a task that acts is known better */
-	told(&b, STEPS(S(1100, CLOSE_WAIT, LAST_ACK, .flags = TASK, .owner = &worker, .lport = 22)));
+	told(&b,
+	     STEPS(S(1100, CLOSE_WAIT, LAST_ACK, .flags = TASK, .owner = &worker, .lport = 22)));
 	assert_string_equal(b.told, "CLOSE_WAIT > LAST_ACK 100 worker(1190) task passive\n");
 	assert_int_equal(scan.calls, 1);
 	bench_close(&b);
@@ -992,15 +1047,18 @@ static void what_the_scan_does_not_know_stays_unknown(void **unused)
 
 static void totals_come_with_the_change_that_ends_a_connection(void **unused)
 {
-	static const struct tcs_wire_totals totals = { .bytes_sent = 1200, .bytes_received = 14800 };
+	static const struct tcs_wire_totals totals = { .bytes_sent = 1200,
+						       .bytes_received = 14800 };
 	struct bench b;
 
 	(void)unused;
 	bench_open(&b, NULL);
-	told(&b, STEPS(CONNECTED, S(2400, ESTABLISHED, CLOSE, .err = ECONNRESET, .totals = &totals)));
-	assert_string_equal(b.told, CONNECTED_TOLD
-			    "ESTABLISHED > CLOSE 1000 reset_by_peer sent 1200 received 14800\n"
-			    "= peer, 1400, handshake 400: SYN_SENT 400, ESTABLISHED 1000, CLOSE -\n");
+	told(&b,
+	     STEPS(CONNECTED, S(2400, ESTABLISHED, CLOSE, .err = ECONNRESET, .totals = &totals)));
+	assert_string_equal(
+		b.told, CONNECTED_TOLD
+		"ESTABLISHED > CLOSE 1000 reset_by_peer sent 1200 received 14800\n"
+		"= peer, 1400, handshake 400: SYN_SENT 400, ESTABLISHED 1000, CLOSE -\n");
 	bench_close(&b);
 }
 
@@ -1086,9 +1144,10 @@ static void sockets_that_ended_leave_their_place(void **unused)
 	(void)unused;
 	bench_open(&b, &two);
 	for (uint64_t i = 1; i < 20000; i++)
-		told(&b, (const struct step[]){
-				 S(i * 10, CLOSE, SYN_SENT, .id = i, .seq = 1, .full = true),
-				 S(i * 10 + 5, SYN_SENT, CLOSE, .id = i, .err = ECONNREFUSED), END });
+		told(&b,
+		     (const struct step[]){
+			     S(i * 10, CLOSE, SYN_SENT, .id = i, .seq = 1, .full = true),
+			     S(i * 10 + 5, SYN_SENT, CLOSE, .id = i, .err = ECONNREFUSED), END });
 	assert_int_equal(track_totals(b.track)->sockets, 0);
 	assert_int_equal(track_totals(b.track)->forgotten, 0);
 	assert_int_equal(b.n_connections, 19999);
@@ -1161,8 +1220,8 @@ static void a_track_of_no_sockets_is_refused(void **unused)
 }
 
 /*
- * Any records, in any order, as a capture may hold them. Of those that event_decode() lets pass each
- * change is told exactly once or counted as unknown, and the table keeps its bound.
+ * Any records, in any order, as a capture may hold them. Of those that event_decode() lets pass
+ * each change is told exactly once or counted as unknown, and the table keeps its bound.
  */
 static void whatever_comes_is_told_once_or_counted(void **unused)
 {
@@ -1177,7 +1236,9 @@ static void whatever_comes_is_told_once_or_counted(void **unused)
 	for (int i = 0; i < 200000; i++) {
 		uint64_t r = random_next(&seed), q = random_next(&seed);
 		struct step s = {
-			.what = (r & 15) == 0 ? RESET : (r & 255) == 1 ? ADVANCE : STATE,
+			.what = (r & 15) == 0  ? RESET :
+				(r & 255) == 1 ? ADVANCE :
+						 STATE,
 			.at = now += r >> 60,
 			.id = 1 + (r >> 8) % 25,
 			.from = (uint8_t)((r >> 16) % 13),
@@ -1232,7 +1293,7 @@ int main(void)
 		cmocka_unit_test(a_deferred_event_is_told_before_the_one_that_carries_it),
 		cmocka_unit_test(what_was_missed_is_said),
 		cmocka_unit_test(gaps_are_counted),
-		cmocka_unit_test(a_lost_first_record_does_not_hide_the_direction),
+		cmocka_unit_test(the_direction_is_that_of_the_handshake),
 		cmocka_unit_test(owners_are_the_listeners_then_the_tasks_then_remembered),
 		cmocka_unit_test(of_older_sockets_the_scan_is_asked),
 		cmocka_unit_test(what_the_scan_does_not_know_stays_unknown),
