@@ -12,7 +12,7 @@ VERSION = 0.1.0
 ## V=1                print the whole commands
 ## SAN=1              build with ASan and UBSan, into build/san
 ## DEVELOPER=1        warnings are errors (make check does this)
-## ARGS='...'         arguments for make run and make bench
+## ARGS='...'         arguments for make run, make bench and make check-kernels
 ## T=tests/e2e/x.bats make check-e2e: only this test
 
 ## CC, CLANG          compilers of the user side and of the BPF side (cc, clang)
@@ -146,7 +146,7 @@ DEFS_VERSION := -DTCS_VERSION='"$(TCS_VERSION)"'
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: FORCE all run check bench static install uninstall deps clean format help unit helpers \
-	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers \
+	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers check-kernels \
 	check-vmlinux check-docs
 
 # Targets that write into the tree.
@@ -229,6 +229,11 @@ check-docs:      ## do --help, man page and completion name the same options?
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 all
 	$(call RUN_TESTS,tests/check/docs.sh)
 
+check-kernels:   ## the static binary on every kernel from 5.10 to 7.3, in qemu (ARGS=--subset: three)
+	$(Q)tests/deps.sh build kernels
+	$(Q)$(MAKE) $(JOBS) static
+	$(Q)$(AS_OWNER) tests/kernels/run.sh $(ARGS)
+
 bench:           ## compare with libbpf-tools' tcpstates and tcplife, side by side
 	$(Q)tests/deps.sh build bench
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all helpers
@@ -262,7 +267,7 @@ print-%:
 	@printf '%s\n' '$(subst ','\'',$($*))'
 
 MAN      := $(wildcard src/man/tcpconnstate.8)
-FORMAT_C := $(wildcard src/*.[ch] bpf/*.[ch] tests/unit/*.[ch] tests/e2e/*.[ch] tests/bench/*.[ch] \
+FORMAT_C := $(wildcard src/*.[ch] bpf/*.[ch] tests/unit/*.[ch] tests/e2e/*.[ch] tests/bench/*.[ch] tests/kernels/*.[ch] \
 		tests/fuzz/*.[ch])
 
 # tests/run prints prove's report, what was skipped and why, and the sum.

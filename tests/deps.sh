@@ -5,7 +5,7 @@
 # sudo when not root. Elsewhere: prints that distribution's command, and exits 1 if it is needed.
 # Looks for the thing itself, not for a package, so it is quick and silent when all is there.
 #
-#   tests/deps.sh [--only-look] SET...    SET: build, check, bench
+#   tests/deps.sh [--only-look] SET...    SET: build, check, bench, kernels
 #
 # Needs nothing but a shell. CC, CLANG, BPFTOOL and PKG_CONFIG from the environment are respected.
 
@@ -44,6 +44,10 @@ check; cmd git;           lists the files of the project; git; git; git; git; gi
 bench; cmd tcpstates tcpstates-libbpf; what we compare with; libbpf-tools; libbpf-tools; libbpf-tools; libbpf-tools; bcc-tools
 bench; cmd jq;            reads the measurements; jq; jq; jq; jq; jq
 bench; cmd ip;            network namespaces; iproute2; iproute; iproute2; iproute2; iproute2
+kernels; cmd qemu-system-x86_64; boots other kernels; qemu-system-x86; qemu-system-x86-core; qemu-system-x86; qemu-x86; qemu-system-x86_64
+kernels; cmd busybox;     their user space; busybox-static; busybox; busybox; busybox-static; busybox-static
+kernels; cmd cpio;        packs it; cpio; cpio; cpio; cpio; cpio
+kernels; cmd jq;          reads what they print; jq; jq; jq; jq; jq
 '
 
 # Is it there? Each way of looking is a function of the name used in the table.

@@ -262,7 +262,7 @@ static bool play(const struct scene *s, struct board *b, int conns)
 	return well;
 }
 
-/* ---- SYNs of hosts that never answer ------------------------------------------------------------ */
+/* ---- SYNs of hosts that never answer ---------------- */
 
 #define SILENT_PORT 4009
 #define SILENT_SYNS 5

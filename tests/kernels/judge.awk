@@ -166,6 +166,7 @@ function expect_cookies(port, side, n,	have) {
 }
 
 END {
+	of_lines = wrongs
 	for (port in scene) {
 		n = conns[port]
 		if (closer[port] == "refused") {
@@ -210,8 +211,11 @@ END {
 	if (lost > truth_total * lossy)
 		wrong(lost " of " truth_total " lost")
 
-	for (i = 1; i <= wrongs && i <= 15; i++)
-		print "# " order[i] (seen_wrong[order[i]] > 1 ? " (" seen_wrong[order[i]] " times)" : "")
+	# Sums first, then what single lines say.
+	for (i = 1; i <= wrongs && i <= 15; i++) {
+		what = order[(i + of_lines - 1) % wrongs + 1]
+		print "# " what (seen_wrong[what] > 1 ? " (" seen_wrong[what] " times)" : "")
+	}
 	if (wrongs > 15)
 		print "# and " wrongs - 15 " more kinds"
 	printf "verdict %s changes=%d seen=%d lost=%d recovered=%d synacks=%d programs=%s\n",

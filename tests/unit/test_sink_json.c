@@ -278,6 +278,45 @@ static void a_socket_that_connects_again_is_told_with_its_new_peer(void **unused
 	VALUES({ "raddr", "\"10.0.0.99\"" });
 }
 
+/* What the sink remembers of a socket (row_cache.h) shows in no line. */
+static void lines_do_not_depend_on_what_was_printed_before(void **unused)
+{
+	static char used[SINK_LINE_MAX];
+	uint64_t seed = 8;
+
+	(void)unused;
+	for (int i = 0; i < 20000; i++) {
+		uint64_t r = random_next(&seed);
+		uint32_t n = (uint32_t)(r >> 8) % 40 * 1024 + (r >> 40) % 4; /* they collide */
+		struct sink *fresh;
+		size_t len;
+
+		sample_end(&s);
+		s.conn.id = 1 + n;
+		s.conn.born_ns = n;
+		s.conn.raddr[14] = (uint8_t)(n >> 8);
+		s.conn.raddr[15] = (uint8_t)(n >> 16);
+		s.conn.netns = n + 1;
+		s.change.lport = r & 1 ? 0 : 80;
+		sink->ops->change(sink, &out, &s.change);
+		if (r & 2)
+			sink->ops->connection(sink, &out, &s.connection);
+		len = out.len;
+		assert_in_range(len, 1, sizeof(used));
+		memcpy(used, out.data, len);
+		out.len = 0;
+
+		assert_int_equal(sink_json_new(&world, &fresh), 0);
+		fresh->ops->change(fresh, &out, &s.change);
+		if (r & 2)
+			fresh->ops->connection(fresh, &out, &s.connection);
+		fresh->ops->free(fresh);
+		assert_int_equal(out.len, len);
+		assert_memory_equal(out.data, used, len);
+		out.len = 0;
+	}
+}
+
 static void every_reason_has_its_name(void **unused)
 {
 	(void)unused;
@@ -567,6 +606,7 @@ int main(void)
 		WITH_SINK(states_are_spelled_as_promised),
 		WITH_SINK(where_an_owner_comes_from_is_said),
 		WITH_SINK(a_socket_that_connects_again_is_told_with_its_new_peer),
+		WITH_SINK(lines_do_not_depend_on_what_was_printed_before),
 		WITH_SINK(every_reason_has_its_name),
 		WITH_SINK(hostile_names_are_valid_strings),
 		WITH_SINK(hostile_cgroups_are_valid_strings),

@@ -78,6 +78,7 @@ enum show { SHOW_STATES = 0, SHOW_OWNER = 1, SHOW_ADDRS = 2, SHOW_TIME = 4, SHOW
 /* A track and what it has told. */
 struct bench {
 	struct track *track;
+	const struct conn *last_conn; /* only to compare */
 	unsigned int show;
 	bool quiet;    /* count only */
 	bool tolerant; /* of records that event_decode() refuses: they are not fed */
@@ -129,6 +130,7 @@ static void on_change(void *ctx, const struct change *ch)
 	const struct conn *c = ch->conn;
 
 	b->n_changes++;
+	b->last_conn = c;
 	assert_non_null(c);
 	/* What always holds. */
 	assert_true(ch->new_state == ch->kernel_new_state ||
@@ -1126,8 +1128,12 @@ static void the_epoch_changes_each_time_and_is_never_0(void **unused)
 	last = track_epoch(b.track);
 	told(&b, STEPS(S(1, CLOSE, SYN_SENT, .id = 1)));
 	for (uint64_t i = 2; i < 1000; i++) {
-		told(&b, (const struct step[]){
-				 S(i, CLOSE, SYN_SENT, .id = i, .seq = 1, .full = true), END });
+		const struct step birth[] = {
+			S(i, CLOSE, SYN_SENT, .id = i, .seq = 1, .full = true),
+			END,
+		};
+
+		told(&b, birth);
 		assert_int_not_equal(track_epoch(b.track), last);
 		assert_int_not_equal(track_epoch(b.track), 0);
 		last = track_epoch(b.track);
@@ -1136,18 +1142,27 @@ static void the_epoch_changes_each_time_and_is_never_0(void **unused)
 	bench_close(&b);
 }
 
+/* What is bounded is memory, not only the count: the next socket takes the place of the last. */
 static void sockets_that_ended_leave_their_place(void **unused)
 {
 	static const struct track_config two = { .max_sockets = 2 };
+	const struct conn *place = NULL;
 	struct bench b;
 
 	(void)unused;
 	bench_open(&b, &two);
-	for (uint64_t i = 1; i < 20000; i++)
-		told(&b,
-		     (const struct step[]){
-			     S(i * 10, CLOSE, SYN_SENT, .id = i, .seq = 1, .full = true),
-			     S(i * 10 + 5, SYN_SENT, CLOSE, .id = i, .err = ECONNREFUSED), END });
+	for (uint64_t i = 1; i < 20000; i++) {
+		const struct step life[] = {
+			S(i * 10, CLOSE, SYN_SENT, .id = i, .seq = 1, .full = true),
+			S(i * 10 + 5, SYN_SENT, CLOSE, .id = i, .err = ECONNREFUSED),
+			END,
+		};
+
+		told(&b, life);
+		if (!place)
+			place = b.last_conn;
+		assert_ptr_equal(b.last_conn, place);
+	}
 	assert_int_equal(track_totals(b.track)->sockets, 0);
 	assert_int_equal(track_totals(b.track)->forgotten, 0);
 	assert_int_equal(b.n_connections, 19999);
@@ -1163,10 +1178,14 @@ static void a_flood_of_closes_is_told_whole(void **unused)
 	(void)unused;
 	bench_open(&b, &many);
 	b.quiet = true;
-	for (uint64_t i = 1; i <= 70000; i++)
-		told(&b, (const struct step[]){ S(1000, FIN_WAIT2, CLOSE, .id = i, .seq = 1,
-						  .flags = ORPHAN, .full = true),
-						END });
+	for (uint64_t i = 1; i <= 70000; i++) {
+		const struct step end[] = {
+			S(1000, FIN_WAIT2, CLOSE, .id = i, .seq = 1, .flags = ORPHAN, .full = true),
+			END,
+		};
+
+		told(&b, end);
+	}
 	assert_true(b.n_changes < 5000);
 	track_advance(b.track, 6000 * 1000);
 	assert_int_equal(b.n_changes, 70000);
@@ -1273,9 +1292,15 @@ static void a_path_never_overflows(void **unused)
 	(void)unused;
 	bench_open(&b, NULL);
 	told(&b, STEPS(CONNECTED));
-	for (uint64_t i = 0; i < 50; i++)
-		told(&b, (const struct step[]){ S(2000 + 2 * i, ESTABLISHED, SYN_RECV),
-						S(2001 + 2 * i, SYN_RECV, ESTABLISHED), END });
+	for (uint64_t i = 0; i < 50; i++) {
+		const struct step again[] = {
+			S(2000 + 2 * i, ESTABLISHED, SYN_RECV),
+			S(2001 + 2 * i, SYN_RECV, ESTABLISHED),
+			END,
+		};
+
+		told(&b, again);
+	}
 	told(&b, STEPS(S(9000, ESTABLISHED, CLOSE, .err = ECONNRESET)));
 	assert_int_equal(b.n_connections, 1);
 	assert_non_null(strstr(b.told, ", broken: SYN_SENT 400, ESTABLISHED 600, SYN_RECV 1, "));
