@@ -642,7 +642,7 @@ static const struct scenario corrections[] = {
  * The same records, but nobody advanced the time in between. "A recording replays to the same
  * answer": it must not matter how the records were cut into batches.
  */
-static const struct scenario late_resets[] = {
+static const struct scenario times[] = {
 	{ "a reset TRACK_HOLD_NS after the close does not correct it", STEPS(CLOSED_BY_US,
 		R(7508),
 		A(9000)),
@@ -650,6 +650,15 @@ static const struct scenario late_resets[] = {
 	  "FIN_WAIT2 > TIME_WAIT* 8 normal\n"
 	  PATH_TO_FW2 "TIME_WAIT -\n"
 	  "| 9000\n" },
+	{ "a change of another socket brings the time with it", STEPS(CLOSED_BY_US,
+		S(7507, CLOSE, SYN_SENT, .id = 2),
+		S(7508, SYN_SENT, CLOSE, .id = 2, .err = ECONNREFUSED)),
+	  CLOSED_BY_US_TOLD
+	  "#2 CLOSE > SYN_SENT -\n"
+	  "FIN_WAIT2 > TIME_WAIT* 8 normal\n"
+	  PATH_TO_FW2 "TIME_WAIT -\n"
+	  "#2 SYN_SENT > CLOSE 1 refused\n"
+	  "#2 = peer, 1: SYN_SENT 1, CLOSE -\n" },
 };
 
 /* Who closed first: whose FIN or reset went first, however it ended then. */
@@ -854,10 +863,10 @@ static void a_close_that_a_reset_may_correct_is_held(void **unused)
 	check_scenarios(corrections, COUNT(corrections), SHOW_STATES);
 }
 
-static void a_reset_is_late_by_its_own_time(void **unused)
+static void time_comes_with_the_records(void **unused)
 {
 	(void)unused;
-	check_scenarios(late_resets, COUNT(late_resets), SHOW_STATES);
+	check_scenarios(times, COUNT(times), SHOW_STATES);
 }
 
 static void who_closed_first_is_whose_fin_came_first(void **unused)
@@ -909,6 +918,23 @@ static void gaps_are_counted(void **unused)
 	assert_int_equal(track_totals(b.track)->events, 6);
 	assert_int_equal(track_totals(b.track)->unknown, 0);
 	assert_int_equal(track_totals(b.track)->sockets, 2);
+	bench_close(&b);
+}
+
+/* The record of its end was lost; what it did before it connects again is not this connection's. */
+static void a_socket_whose_end_was_lost_begins_anew_when_it_connects_again(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	bench_open(&b, NULL);
+	told(&b, STEPS(CONNECTED)); /* and ESTABLISHED -> CLOSE, seq 3, is lost */
+	told(&b, STEPS(S(5000, CLOSE, SYN_SENT, .seq = 4, .flags = TASK, .full = true),
+		       S(5200, SYN_SENT, CLOSE, .err = ECONNREFUSED)));
+	assert_int_equal(track_totals(b.track)->missed, 1);
+	if (!strstr(b.told, "= peer, 200") || !strstr(b.told, ": SYN_SENT 200, CLOSE -") ||
+	    strstr(b.told, "handshake"))
+		fail_msg("%s", b.told);
 	bench_close(&b);
 }
 
@@ -1313,11 +1339,12 @@ int main(void)
 		cmocka_unit_test(closes_in_order_are_told_as_they_happen),
 		cmocka_unit_test(aborts_are_told_with_their_reason),
 		cmocka_unit_test(a_close_that_a_reset_may_correct_is_held),
-		cmocka_unit_test(a_reset_is_late_by_its_own_time),
+		cmocka_unit_test(time_comes_with_the_records),
 		cmocka_unit_test(who_closed_first_is_whose_fin_came_first),
 		cmocka_unit_test(a_deferred_event_is_told_before_the_one_that_carries_it),
 		cmocka_unit_test(what_was_missed_is_said),
 		cmocka_unit_test(gaps_are_counted),
+		cmocka_unit_test(a_socket_whose_end_was_lost_begins_anew_when_it_connects_again),
 		cmocka_unit_test(the_direction_is_that_of_the_handshake),
 		cmocka_unit_test(owners_are_the_listeners_then_the_tasks_then_remembered),
 		cmocka_unit_test(of_older_sockets_the_scan_is_asked),
