@@ -250,36 +250,47 @@ static __always_inline bool learn_owner(struct tcs_note *note)
 
 /* ---- notes ----------------------------------------------------------------------------------- */
 
-/* A child starts with a copy of its listener's note (BPF_F_CLONE), of which it keeps the owner. */
-static __always_inline void note_born(struct tcs_note *note, bool cloned)
+/* The event at hand; what is the same in each of its records. */
+struct event {
+	struct sock *sk;
+	const struct tcp_sock *tp;
+	struct tcs_note *note;
+	__u64 ts_ns, in_old_ns;
+	__u8 old, new, err;
+};
+
+static __always_inline void inherit(struct tcs_note *fresh, const struct tcs_note *listener)
 {
-	note->parent = cloned ? note->id : 0;
-	note->id = 0;
-	note->since_ns = 0;
-	note->seq = 0;
-	note->told_epoch = 0;
-	note->reset_sent = 0;
-	note->deferred = 0;
-	if (cloned && note->pid)
-		note->owner_source = TCS_OWNER_LISTENER;
+	fresh->parent = listener->id;
+	fresh->pid = listener->pid;
+	fresh->comm[0] = listener->comm[0];
+	fresh->comm[1] = listener->comm[1];
+	if (listener->pid)
+		fresh->owner_source = TCS_OWNER_LISTENER;
 }
 
-#define CHILD_BORN (TCP_LISTEN << 8 | TCP_SYN_RECV)
-
-static __always_inline struct tcs_note *note_get(struct sock *sk, int old, int new)
+/*
+ * The note of this event's socket, begun anew at its birth. A later program on the same event finds
+ * the mark of the one that handled it.
+ */
+static __always_inline struct tcs_note *note_get(const struct event *e, const int nth)
 {
-	bool child = old == TCP_LISTEN && new == TCP_SYN_RECV;
-	struct tcs_note *note = bpf_sk_storage_get(&notes, sk, NULL, 0);
+	bool child = e->old == TCP_LISTEN && e->new == TCP_SYN_RECV;
+	struct tcs_note *note = note_find(e->sk);
+	struct tcs_note fresh = {};
 
-	if (note && child && note->mark != CHILD_BORN)
-		note_born(note, true);
-	if (note)
+	if (note && nth > 1 && note->mark == (e->old << 8 | e->new))
 		return note;
-	note = bpf_sk_storage_get(&notes, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!note)
-		return NULL;
-	note_born(note, false);
-	return note;
+	if (note && !child && e->old != TCP_CLOSE)
+		return note;
+	if (child) {
+		const struct tcs_note *listener =
+			note_of_listener(e->sk, bpf_ntohs(e->tp->inet_conn.icsk_inet.inet_sport));
+
+		if (listener)
+			inherit(&fresh, listener);
+	}
+	return note_begin(e->sk, &fresh);
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -338,15 +349,6 @@ static __always_inline __u16 close_flags(const struct sock *sk, const struct tcp
 		flags |= TCS_F_ALL_ACKED;
 	return flags;
 }
-
-/* What is the same in every record of this event. */
-struct event {
-	struct sock *sk;
-	const struct tcp_sock *tp;
-	struct tcs_note *note;
-	__u64 ts_ns, in_old_ns;
-	__u8 old, new, err;
-};
 
 static __always_inline void put_head(struct tcs_wire_state *s, const struct event *e, __u16 blocks)
 {
@@ -473,8 +475,6 @@ static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __
 		if (e->note->flags & TCS_F_DEFERRED)
 			count(&p->lost_state);
 		note->told_epoch = 0;
-	} else if (e->new == TCP_CLOSE) {
-		note->told_epoch = 0; /* the reader forgets it; a reconnect is told in full */
 	} else if (full) {
 		note->told_epoch = epoch;
 	}
@@ -511,7 +511,7 @@ static __always_inline void filter_deferred(struct sock *sk, int old, struct tcs
 
 	if (old != TCP_SYN_RECV && !(set.by_lport && old == TCP_SYN_SENT))
 		return;
-	note = bpf_sk_storage_get(&notes, sk, NULL, 0);
+	note = note_find(sk);
 	if (note && note->deferred) {
 		note->deferred = 0;
 		count(&cpu->filtered);
@@ -548,8 +548,6 @@ static __always_inline void take_event(struct event *e)
 	struct tcs_note *note = e->note;
 
 	note->owner_changed = 0;
-	if (e->new == TCP_SYN_SENT)
-		note->parent = 0; /* an accepted socket that was disconnected connects */
 	if (note->mark && (note->mark & 0xff) != e->old)
 		note->flags |= TCS_F_BROKEN;
 	else if (note->since_ns)
@@ -557,6 +555,10 @@ static __always_inline void take_event(struct event *e)
 	note->mark = e->old << 8 | e->new;
 	note->since_ns = e->ts_ns;
 
+	if (e->new == TCP_LISTEN)
+		listener_begin(e->sk, local_port(e->sk, e->tp, e->new));
+	else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE)
+		listener_end(e->sk, local_port(e->sk, e->tp, e->new));
 	if (e->new == TCP_CLOSE) {
 		e->err = e->sk->sk_err;
 		note->flags |= close_flags(e->sk, e->tp);
@@ -600,46 +602,54 @@ static __always_inline void pass_on(const struct event *e, struct tcs_percpu *p,
 	tell(e, p, cpu);
 }
 
-static __always_inline void state_change(struct sock *sk, int old, int new, const int nth)
+static __always_inline void handle(struct event *e, struct tcs_percpu *p, __u32 cpu, const int nth)
 {
-	struct event e = { .sk = sk, .old = old, .new = new };
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct tcs_percpu *p = slot_of(cpu);
-	__u32 pair = old << 8 | new;
+	struct sock *sk = e->sk;
 
-	if (taken_here(p, sk, pair, nth))
-		return;
 	/* MPTCP, SCTP and DCCP come here too; close() in FIN_WAIT2 repeats the state. */
-	if (sk->sk_protocol != IPPROTO_TCP || old == new)
+	if (sk->sk_protocol != IPPROTO_TCP || e->old == e->new)
 		goto not_ours;
-	e.tp = bpf_skc_to_tcp_sock(sk);
-	if (!e.tp || old > TCP_CLOSING || new > TCP_CLOSING || old < 0 || new < 0)
+	e->tp = bpf_skc_to_tcp_sock(sk);
+	if (!e->tp || e->old > TCP_CLOSING || e->new > TCP_CLOSING)
 		goto not_ours;
-	if (socket_unwanted(sk, e.tp, new)) {
+	if (socket_unwanted(sk, e->tp, e->new)) {
 		count(&p->filtered);
-		filter_deferred(sk, old, p);
+		filter_deferred(sk, e->old, p);
 		goto not_ours;
 	}
-	e.note = note_get(sk, old, new);
-	if (!e.note) {
+	e->note = note_get(e, nth);
+	if (!e->note) {
 		count(&p->lost_note);
 		goto not_ours;
 	}
-	if (nth > 1 && e.note->mark == pair)
+	if (nth > 1 && e->note->mark == (e->old << 8 | e->new))
 		return;
-	e.note->flags = 0;
+	e->note->flags = 0;
 	if (nth > 1) {
 		count(&p->caught);
-		e.note->flags = TCS_F_CAUGHT;
+		e->note->flags = TCS_F_CAUGHT;
 	}
-	e.ts_ns = bpf_ktime_get_ns();
-	take_event(&e);
-	pass_on(&e, p, cpu);
+	e->ts_ns = bpf_ktime_get_ns();
+	take_event(e);
+	pass_on(e, p, cpu);
 	return;
 
 not_ours:
 	if (nth > 1)
 		count(&p->caught);
+}
+
+static __always_inline void state_change(struct sock *sk, int old, int new, const int nth)
+{
+	struct event e = { .sk = sk, .old = old, .new = new };
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct tcs_percpu *p = slot_of(cpu);
+
+	if (!taken_here(p, sk, old << 8 | new, nth))
+		handle(&e, p, cpu, nth);
+	/* Only now: an earlier end would hide from a later program that the event was handled. */
+	if (new == TCP_CLOSE && nth == set.programs)
+		note_end(sk);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -685,13 +695,14 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 	state = sk->__sk_common.skc_state;
 	if (state == TCP_TIME_WAIT || state > TCP_CLOSING)
 		return 0; /* mini-sockets have no storage */
-	note = bpf_sk_storage_get(&notes, sk, NULL, 0);
-	if (!note || !note->seq)
-		return 0;
-	if (state != TCP_CLOSE || !skb) {
-		note->reset_sent = state != TCP_CLOSE;
+	if (state != TCP_CLOSE) {
+		note = note_find(sk);
+		if (note)
+			note->reset_sent = 1;
 		return 0;
 	}
+	if (!skb)
+		return 0;
 	ring = ring_of(cpu);
 	if (!ring)
 		return 0;
@@ -703,7 +714,7 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 	__builtin_memset(r, 0, sizeof(*r));
 	r->kind = TCS_WIRE_RESET;
 	r->ts_ns = bpf_ktime_get_ns();
-	r->id = note->id;
+	r->id = bpf_get_socket_cookie(sk);
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }
@@ -752,7 +763,7 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 		return 0;
 	read_addrs(&req->__req_common, &a);
 	lport = req->__req_common.skc_num;
-	note = bpf_sk_storage_get(&notes, sk, NULL, 0);
+	note = note_find(sk);
 	if (synack_unwanted(sk, &a, lport) || (note && owner_unwanted(note))) {
 		count(&p->filtered);
 		return 0;

@@ -3,8 +3,7 @@
  * scan.bpf.c - who holds the TCP sockets that are older than the program
  *
  * Walks the open files of all processes once, at start: every full TCP socket of every network
- * namespace with its owner, at about half a microsecond a file. Listeners also get a note, so that
- * the children they are yet to have inherit an owner (tcs_note.h).
+ * namespace with its owner, at about half a microsecond a file. Listeners also get a note.
  *
  * Not seen: connections nobody has accepted yet and orphans (no file refers to them), and sockets
  * held only by the kernel, by io_uring's fixed files, or by a message in flight (SCM_RIGHTS).
@@ -22,18 +21,21 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+/* So that the children it is yet to have inherit an owner. */
 static __always_inline void note_listener(struct sock *sk, const struct tcs_wire_scan *row)
 {
-	struct tcs_note *note;
+	struct tcs_note fresh = {
+		.id = row->id,
+		.pid = row->pid,
+		.owner_source = TCS_OWNER_SCAN,
+		.mark = TCP_CLOSE << 8 | TCP_LISTEN,
+	};
 
-	note = bpf_sk_storage_get(&notes, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!note || note->id)
+	if (note_find(sk))
 		return; /* it has had an event of its own, which knows better */
-	note->pid = row->pid;
-	__builtin_memcpy(note->comm, row->comm, TCS_COMM_LEN);
-	note->owner_source = TCS_OWNER_SCAN;
-	note->mark = TCP_CLOSE << 8 | TCP_LISTEN;
-	note->id = row->id;
+	__builtin_memcpy(fresh.comm, row->comm, TCS_COMM_LEN);
+	if (note_begin(sk, &fresh))
+		listener_begin(sk, row->lport);
 }
 
 SEC("iter/task_file")

@@ -3,17 +3,31 @@
 #define TCS_NOTE_H
 
 /*
- * tcs_note.h - what the BPF programs remember about a socket, in the socket's own storage
+ * tcs_note.h - what the BPF programs remember about a socket, and whose child it is
  *
- * The kernel frees a note with its socket, so none outlives us and no pointer is ever reused
- * wrongly. BPF_F_CLONE gives each child a copy of its listener's note before its first event, which
- * is how an accepted connection gets the listener's owner: accept() itself fires nothing.
+ * Notes are in a hash by the socket's address, made at its first event and deleted at -> CLOSE.
+ * The kernel reuses addresses at once, so a socket's birth always begins a new note, whatever a
+ * socket that vanished without an event left there. (Storage in the socket itself is tidier and
+ * costs seven times as much: two allocations and two RCU callbacks a socket; tests/bench.)
  *
- * Written by the state programs with the socket's lock held, and once by the scan for listeners
- * older than the program (census.bpf.c). BPF side only.
+ * accept() fires nothing, so an accepted connection has the owner of its listener. A child does not
+ * point to its listener; it is found by where it listens. Where that is not enough, because several
+ * listeners share an address and port (SO_REUSEPORT) or the port was chosen by listen(), the
+ * listener carries its own address in socket storage of the kind that is cloned into children.
+ *
+ * Written with the socket's lock held, and once by the scan for listeners older than the program.
+ * Bounds: max_entries is set before loading; a note that finds no room is counted. BPF side only.
  */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "tcs_socket.h"
+#include "tcs_wire.h"
+
 struct tcs_note {
-	__u64 id;	    /* socket cookie */
+	__u64 id;	    /* socket cookie; 0 not yet */
 	__u64 parent;	    /* cookie of the listener it was born from */
 	__u64 since_ns;	    /* when it entered its present state; 0 unknown */
 	__u64 comm[2];	    /* of the owner */
@@ -31,11 +45,120 @@ struct tcs_note {
 	__u32 pad3;
 };
 
+struct tcs_listener_key {
+	__u64 laddr[2];
+	__u32 netns;
+	__u16 family; /* AF_INET, AF_INET6: that of the children too */
+	__u16 lport;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, __u64);
+	__type(value, struct tcs_note);
+} notes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 16);
+	__type(key, struct tcs_listener_key);
+	__type(value, __u64); /* the listener's address */
+} listeners SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
 	__type(key, int);
-	__type(value, struct tcs_note);
-} notes SEC(".maps");
+	__type(value, __u64); /* the listener's address */
+} parents SEC(".maps");
+
+static __always_inline struct tcs_note *note_find(const struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&notes, &key);
+}
+
+/* Replaces what another socket may have left; NULL: no room. */
+static __always_inline struct tcs_note *note_begin(const struct sock *sk,
+						   const struct tcs_note *fresh)
+{
+	__u64 key = (__u64)sk;
+
+	if (bpf_map_update_elem(&notes, &key, fresh, BPF_ANY))
+		return NULL;
+	return bpf_map_lookup_elem(&notes, &key);
+}
+
+static __always_inline void note_end(const struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	bpf_map_delete_elem(&notes, &key);
+}
+
+static __always_inline void listener_key(const struct sock *sk, __u16 lport,
+					 struct tcs_listener_key *key)
+{
+	struct addrs a;
+
+	read_addrs(&sk->__sk_common, &a);
+	key->laddr[0] = a.l[0];
+	key->laddr[1] = a.l[1];
+	key->netns = sk->__sk_common.skc_net.net->ns.inum;
+	key->family = sk->__sk_common.skc_family;
+	key->lport = lport;
+}
+
+static __always_inline void listener_begin(struct sock *sk, __u16 lport)
+{
+	struct tcs_listener_key key;
+	__u64 self = (__u64)sk, *own;
+
+	if (lport && !BPF_CORE_READ_BITFIELD(&sk->__sk_common, skc_reuseport)) {
+		listener_key(sk, lport, &key);
+		bpf_map_update_elem(&listeners, &key, &self, BPF_ANY);
+		return;
+	}
+	own = bpf_sk_storage_get(&parents, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (own)
+		*own = self;
+}
+
+static __always_inline void listener_end(const struct sock *sk, __u16 lport)
+{
+	struct tcs_listener_key key;
+	__u64 *known;
+
+	listener_key(sk, lport, &key);
+	known = bpf_map_lookup_elem(&listeners, &key);
+	if (known && *known == (__u64)sk)
+		bpf_map_delete_elem(&listeners, &key);
+}
+
+/* The note of the listener this child was born from, or NULL. */
+static __always_inline const struct tcs_note *note_of_listener(struct sock *child, __u16 lport)
+{
+	__u64 *listener = bpf_sk_storage_get(&parents, child, NULL, 0);
+	const struct tcs_note *note;
+	struct tcs_listener_key key;
+
+	if (!listener) {
+		listener_key(child, lport, &key);
+		listener = bpf_map_lookup_elem(&listeners, &key);
+	}
+	if (!listener) { /* bound to every address */
+		key.laddr[0] = 0;
+		key.laddr[1] = key.family == AF_INET ? V4_MAPPED_HIGH : 0;
+		listener = bpf_map_lookup_elem(&listeners, &key);
+	}
+	if (!listener)
+		return NULL;
+	note = bpf_map_lookup_elem(&notes, listener);
+	return note && (note->mark & 0xff) == TCP_LISTEN ? note : NULL;
+}
 
 #endif /* TCS_NOTE_H */

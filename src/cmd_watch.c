@@ -51,6 +51,7 @@ static int open_source(struct watch *w)
 		.filter = &o->filter,
 		.buffer_bytes = o->buffer_bytes,
 		.btf_path = o->btf_path,
+		.max_sockets = o->max_sockets,
 		.totals = o->lifecycle,
 		.filter_states = !o->lifecycle,
 		.verbose = o->verbose > 0,
@@ -63,7 +64,7 @@ static int open_source(struct watch *w)
 		return why.of_host ? TCS_EXIT_HOST : TCS_EXIT_RUN;
 	}
 	source_live_info(w->source, &info);
-	if (scan_new(info.notes_fd, &w->scan, &why))
+	if (scan_new(&info.maps, &w->scan, &why))
 		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
 	rights_go_first();
 	if (rights_drop())

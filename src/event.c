@@ -44,8 +44,9 @@ static int decode_state(const void *record, size_t len, struct event *ret)
 		return -EINVAL;
 	if (ev.totals && s->new_state != TCS_CLOSE)
 		return -EINVAL;
-	if (s->flags & TCS_F_DEFERRED && s->old_state != TCS_SYN_SENT &&
-	    s->old_state != TCS_SYN_RECV)
+	if (s->flags & TCS_F_DEFERRED &&
+	    ((s->old_state != TCS_SYN_SENT && s->old_state != TCS_SYN_RECV) ||
+	     s->in_old_ns > s->ts_ns))
 		return -EINVAL;
 	if (ev.owner && !owner_is_valid(ev.owner))
 		return -EINVAL;

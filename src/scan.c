@@ -151,14 +151,18 @@ static int read_rows(struct scan *s, int fd)
 	return err;
 }
 
-static int walk(struct scan *s, int notes_fd)
+static int walk(struct scan *s, const struct socket_maps *maps)
 {
 	struct scan_bpf *skel = scan_bpf__open();
 	int err, fd;
 
 	if (!skel)
 		return -errno;
-	err = bpf_map__reuse_fd(skel->maps.notes, notes_fd);
+	err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
 	if (!err)
 		err = scan_bpf__load(skel);
 	if (!err)
@@ -173,10 +177,10 @@ static int walk(struct scan *s, int notes_fd)
 	return err;
 }
 
-int scan_new(int notes_fd, struct scan **ret, struct failure *reterr)
+int scan_new(const struct socket_maps *maps, struct scan **ret, struct failure *reterr)
 {
 	struct scan *s = calloc(1, sizeof(*s));
-	int err = s ? walk(s, notes_fd) : -ENOMEM;
+	int err = s ? walk(s, maps) : -ENOMEM;
 
 	if (err) {
 		failure_set(reterr, false,

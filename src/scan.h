@@ -17,14 +17,15 @@
 #include <stdint.h>
 
 #include "failure.h"
+#include "socket_maps.h"
 #include "track.h"
 
 #define SCAN_MAX (8u << 20)
 
 struct scan;
 
-/* notes_fd: the socket storage of the event programs. 0, or -errno with the sentence in *reterr. */
-int scan_new(int notes_fd, struct scan **ret, struct failure *reterr);
+/* maps: of the event programs. 0, or -errno with the sentence in *reterr. */
+int scan_new(const struct socket_maps *maps, struct scan **ret, struct failure *reterr);
 void scan_free(struct scan *s); /* accepts NULL */
 
 uint32_t scan_sockets(const struct scan *s);

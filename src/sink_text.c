@@ -338,7 +338,7 @@ static void put_queue(struct outbuf *out, const char *name, uint32_t length, uin
 /* room: characters left in the line; 0 no limit */
 static void put_synack_story(struct outbuf *out, const struct tcs_wire_synack *s, size_t room)
 {
-	size_t start = out->len;
+	size_t start = out->len, brief;
 
 	outbuf_lit(out, "SYN-ACK resent (");
 	put_ordinal(out, s->retransmits);
@@ -352,10 +352,15 @@ static void put_synack_story(struct outbuf *out, const struct tcs_wire_synack *s
 	out->len = start;
 	outbuf_lit(out, "SYN-ACK (");
 	put_ordinal(out, s->retransmits);
+	brief = out->len;
 	if (s->acked)
 		put_queue(out, "), accept queue ", s->accept_queue, s->queue_limit);
 	else
 		put_queue(out, "), SYN queue ", s->syn_queue, s->queue_limit);
+	if (out->len - start > room) { /* half a number is another number */
+		out->len = brief;
+		outbuf_putc(out, ')');
+	}
 }
 
 /* The columns of a change up to RPORT, then what happened in words. */

@@ -447,6 +447,7 @@ static int load(struct source_live *l, const struct source_live_config *config,
 	l->has_reset = libbpf_find_vmlinux_btf_id("tcp_send_reset", BPF_TRACE_RAW_TP) > 0;
 	bpf_program__set_autoload(l->skel->progs.tcs_reset, l->has_reset);
 	bpf_map__set_max_entries(l->skel->maps.rings, l->n_rings);
+	bpf_map__set_max_entries(l->skel->maps.notes, config->max_sockets);
 	err = events_bpf__load(l->skel);
 	if (err) {
 		explain_load(reterr, err);
@@ -498,6 +499,10 @@ void source_live_info(const struct source *s, struct source_live_info *ret)
 		.programs = l->programs,
 		.ring_bytes = l->ring_bytes,
 		.rings = l->n_rings,
-		.notes_fd = bpf_map__fd(l->skel->maps.notes),
+		.maps = {
+			.notes = bpf_map__fd(l->skel->maps.notes),
+			.listeners = bpf_map__fd(l->skel->maps.listeners),
+			.parents = bpf_map__fd(l->skel->maps.parents),
+		},
 	};
 }

@@ -24,11 +24,13 @@
 
 #include "failure.h"
 #include "filter.h"
+#include "socket_maps.h"
 #include "source.h"
 
 struct source_live_config {
 	const struct filter *filter;
 	uint64_t buffer_bytes; /* all rings together */
+	uint32_t max_sockets;  /* bound of the kernel's table */
 	const char *btf_path;  /* NULL: the kernel's own */
 	bool totals;	       /* bytes and retransmits with each -> CLOSE */
 	bool filter_states;    /* let the kernel drop transitions by state */
@@ -42,7 +44,7 @@ struct source_live_info {
 	unsigned int programs; /* that share the state tracepoint */
 	uint64_t ring_bytes;   /* of one CPU */
 	unsigned int rings;
-	int notes_fd; /* the sockets' storage, for the scan */
+	struct socket_maps maps; /* for the scan */
 };
 
 /* 0, or -errno with the sentence in *reterr. */

@@ -364,6 +364,13 @@ static struct conn *conn_of(struct track *t, const struct event *ev)
 		tell_held(t, c->held);
 		c = conn_find(t, s->id);
 	}
+	if (c && s->old_state == TCS_CLOSE) { /* its end was lost; this is another connection */
+		bool missed = s->seq != c->seq + 1;
+
+		t->totals.missed += missed && s->seq > c->seq ? s->seq - c->seq - 1 : missed;
+		conn_remove(t, c);
+		c = NULL;
+	}
 	if (c)
 		return c;
 	if (!ev->facts)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_SOCKET_MAPS_H
+#define TCS_SOCKET_MAPS_H
+
+/*
+ * socket_maps.h - the maps of bpf/tcs_note.h, as descriptors that two BPF objects share
+ *
+ * The event programs own them (source_live.c); the scan at start writes into them (scan.c).
+ */
+struct socket_maps {
+	int notes;
+	int listeners;
+	int parents;
+};
+
+#endif /* TCS_SOCKET_MAPS_H */
