@@ -26,6 +26,8 @@
 #define PAUSE_BUSY_MS 5
 #define PAUSE_IDLE_MS 40
 
+#define PREFETCH_BYTES 320
+
 #define PROGRAMS_MAX 3
 
 struct cpu_ring {
@@ -98,8 +100,11 @@ static enum ring_head load_head(struct cpu_ring *r)
 {
 	enum ring_head head = ring_peek(&r->ring, &r->head, &r->head_len);
 
-	if (head == RING_RECORD)
-		r->head_ts = r->head_len >= 16 ? record_ts(r->head) : 0;
+	if (head != RING_RECORD)
+		return head;
+	r->head_ts = r->head_len >= 16 ? record_ts(r->head) : 0;
+	/* Records were written on another CPU: fetch a few ahead while this one is dealt with. */
+	__builtin_prefetch((const char *)r->head + PREFETCH_BYTES);
 	return head;
 }
 
