@@ -68,18 +68,9 @@ static __always_inline void count(__u64 *counter)
 
 /* ---- facts of a socket ----------------------------------------------------------------------- */
 
-static __always_inline const struct cgroup *cgroup_of(const struct sock *sk)
-{
-	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		return sk->sk_cgrp_data.cgroup;
-	return NULL;
-}
-
 static __always_inline __u64 cgroup_id(const struct sock *sk)
 {
-	const struct cgroup *cg = cgroup_of(sk);
-
-	return cg ? cg->kn->id : 0;
+	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 }
 
 /*
@@ -130,14 +121,14 @@ static __always_inline bool addrs_unwanted(const struct addrs *a, __u16 lport)
 
 static __always_inline bool cgroup_unwanted(const struct sock *sk)
 {
-	const struct cgroup *cg = cgroup_of(sk);
+	const struct cgroup *cg = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
 	const struct cgroup *up = NULL;
 	__u32 level = set.cgroup_level;
 	__u64 id = 0;
 
 	if (!cg)
 		return false;
-	if (cg->level < (int)level)
+	if (BPF_CORE_READ(cg, level) < (int)level)
 		return true;
 	if (bpf_core_field_exists(cg->ancestors)) {
 		bpf_probe_read_kernel(&up, sizeof(up), &cg->ancestors[level]);
@@ -155,7 +146,7 @@ static __always_inline bool cgroup_unwanted(const struct sock *sk)
 static __always_inline bool socket_unwanted(const struct sock *sk, const struct tcp_sock *tp,
 					    int new)
 {
-	if (set.netns && sk->__sk_common.skc_net.net->ns.inum != set.netns)
+	if (set.netns && netns_of(sk) != set.netns)
 		return true;
 	if (set.has_uid && sk->sk_uid.val != set.uid)
 		return true;
@@ -304,7 +295,7 @@ static __always_inline void put_facts(struct tcs_wire_facts *f, const struct soc
 	__builtin_memcpy(f->raddr, a.r, 16);
 	f->parent = parent;
 	f->cgroup = cgroup_id(sk);
-	f->netns = sk->__sk_common.skc_net.net->ns.inum;
+	f->netns = netns_of(sk);
 	f->uid = sk->sk_uid.val;
 	f->rport = a.rport;
 	f->family = a.family;
@@ -732,7 +723,7 @@ static __always_inline struct sock *listener_of(struct sock *sk, const struct re
 static __always_inline bool synack_unwanted(const struct sock *sk, const struct addrs *a,
 					    __u16 lport)
 {
-	if (set.netns && sk->__sk_common.skc_net.net->ns.inum != set.netns)
+	if (set.netns && netns_of(sk) != set.netns)
 		return true;
 	if (set.has_uid && sk->sk_uid.val != set.uid)
 		return true;
@@ -781,7 +772,7 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	r->family = a.family;
 	r->retransmits = req->num_retrans + 1; /* not yet counted when the tracepoint runs */
 	r->acked = BPF_CORE_READ_BITFIELD_PROBED(ireq, acked);
-	r->netns = sk->__sk_common.skc_net.net->ns.inum;
+	r->netns = netns_of(sk);
 	r->ts_ns = bpf_ktime_get_ns();
 	__builtin_memcpy(r->laddr, a.l, 16);
 	__builtin_memcpy(r->raddr, a.r, 16);

@@ -63,7 +63,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	read_addrs(&sk->__sk_common, &a);
 	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
 	row.lport = sk->__sk_common.skc_num;
-	row.netns = sk->__sk_common.skc_net.net->ns.inum;
+	row.netns = netns_of(sk);
 	row.id = bpf_get_socket_cookie(sk);
 	row.pid = task->tgid;
 	__builtin_memcpy(row.comm, task->group_leader->comm, TCS_COMM_LEN);

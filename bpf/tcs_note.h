@@ -108,7 +108,7 @@ static __always_inline void listener_key(const struct sock *sk, __u16 lport,
 	read_addrs(&sk->__sk_common, &a);
 	key->laddr[0] = a.l[0];
 	key->laddr[1] = a.l[1];
-	key->netns = sk->__sk_common.skc_net.net->ns.inum;
+	key->netns = netns_of(sk);
 	key->family = sk->__sk_common.skc_family;
 	key->lport = lport;
 }

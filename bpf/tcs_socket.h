@@ -10,7 +10,9 @@
  */
 #include "vmlinux.h"
 
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 
 #define AF_INET	    2
 #define AF_INET6    10
@@ -67,6 +69,16 @@ static __always_inline void read_addrs(const struct sock_common *skc, struct add
 	a->r[0] = r[0];
 	a->r[1] = r[1];
 	a->family = is_mapped(a->r) || is_mapped(a->l) ? 4 : 6;
+}
+
+/*
+ * Inode number of the socket's network namespace. By probe reads, as are all chains of pointers
+ * here: for each pointer that a program follows itself the verifier searches the names of the
+ * kernel's BTF, and 40 ms of the start went there.
+ */
+static __always_inline __u32 netns_of(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
 #endif /* TCS_SOCKET_H */

@@ -2,25 +2,49 @@
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PIPE_BYTES (1 << 20) /* what a user may ask for: /proc/sys/fs/pipe-max-size */
+
+/* Another way to the same pipe, with flags of its own; -1 if there is none. */
+static int reopen_pipe(int fd)
+{
+	char path[32];
+	int own;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (own >= 0)
+		(void)fcntl(own, F_SETPIPE_SZ, PIPE_BYTES);
+	return own;
+}
+
 int output_init(struct output *o, int fd, int signal_fd)
 {
-	struct stat st;
+	struct stat st = { 0 };
+	bool known = !fstat(fd, &st);
+	int own = S_ISFIFO(st.st_mode) ? reopen_pipe(fd) : -1;
 
-	*o = (struct output){ .fd = fd, .signal_fd = signal_fd, .terminal = isatty(fd) };
-	/* What can make a writer wait. Files and /dev/null take all at once. */
+	*o = (struct output){ .fd = own >= 0 ? own : fd,
+			      .signal_fd = signal_fd,
+			      .reopened = own >= 0,
+			      .terminal = isatty(fd) };
+	/* What else can make a writer wait. Files and /dev/null take all at once. */
 	o->in_pieces =
-		fstat(fd, &st) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || o->terminal;
+		own < 0 && (!known || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || o->terminal);
 	return outbuf_init(&o->buf, OUTPUT_BYTES);
 }
 
 void output_release(struct output *o)
 {
+	if (o->reopened)
+		close(o->fd);
 	outbuf_release(&o->buf);
 }
 
@@ -57,18 +81,18 @@ void output_flush(struct output *o)
 		size_t n = o->buf.len - at;
 		ssize_t done;
 
-		if (o->in_pieces) {
-			if (!wait_for_room(o))
-				break;
-			if (n > PIPE_BUF)
-				n = PIPE_BUF;
-		}
+		if (o->in_pieces && !wait_for_room(o))
+			break;
+		if (o->in_pieces && n > PIPE_BUF)
+			n = PIPE_BUF;
 		done = write(o->fd, o->buf.data + at, n);
 		if (done >= 0) {
 			at += (size_t)done;
 		} else if (errno == EPIPE || errno == ECONNRESET) {
 			o->end = OUTPUT_CLOSED;
-		} else if (errno != EINTR && errno != EAGAIN) {
+		} else if (errno == EAGAIN) {
+			wait_for_room(o);
+		} else if (errno != EINTR) {
 			o->end = OUTPUT_FAILED;
 			o->error_number = errno;
 		}

@@ -6,8 +6,9 @@
  * output.h - standard output: batches out, without ever being stuck in a write
  *
  * Lines gather in an outbuf and leave in batches. A reader that does not read must not make us deaf
- * to signals: before each piece we wait for room or for a signal, and a piece for a pipe or a
- * terminal is no larger than what poll() promised.
+ * to signals: we wait for room or for a signal, never in write(). A pipe is opened anew for that,
+ * not to block (its own flags belong to whoever made it), and made large; where that cannot be, as
+ * for a terminal, a piece is no larger than what poll() promised.
  *
  * Bounds: OUTPUT_BYTES of buffer. While the reader is stuck nothing else is taken in; the kernel's
  * rings fill and count what they lose.
@@ -28,8 +29,9 @@ enum output_end {
 struct output {
 	struct outbuf buf;
 	int fd;
-	int signal_fd; /* readable: a signal is waiting; -1 none */
-	bool in_pieces;
+	int signal_fd;	/* readable: a signal is waiting; -1 none */
+	bool reopened;	/* fd is our own, and does not block */
+	bool in_pieces; /* at most what poll() promised */
 	bool terminal;
 	enum output_end end;
 	int error_number;

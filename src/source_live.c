@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -380,28 +379,29 @@ static void explain_load(struct failure *reterr, int err)
 			strerror(-err));
 }
 
-/* Does the kernel's BTF have a type of this name? Its strings tell, without parsing 5 MB of types. */
+/*
+ * Does the kernel's BTF have a type of this name? Its strings tell, without parsing 5 MB of types.
+ * When it cannot be read: yes.
+ */
 static bool kernel_has_type(const char *name)
 {
+	size_t len = strlen(name) + 1, kept = 0; /* with the NUL that ends it */
 	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	size_t have = 0;
-	ssize_t n = 0;
-	char *btf = NULL;
-	bool found = true; /* unknown */
+	char piece[64 << 10];
+	bool found = false;
+	ssize_t n = -1;
 
-	if (fd < 0)
-		return found;
-	if (!fstat(fd, &st) && st.st_size > 0)
-		btf = malloc((size_t)st.st_size);
-	while (btf && have < (size_t)st.st_size &&
-	       (n = read(fd, btf + have, (size_t)st.st_size - have)) > 0)
-		have += (size_t)n;
-	if (btf && n >= 0) /* with the NUL that ends it */
-		found = memmem(btf, have, name, strlen(name) + 1);
-	free(btf);
-	close(fd);
-	return found;
+	/* The end of each piece is kept before the next: the name may lie across. */
+	while (fd >= 0 && !found && (n = read(fd, piece + kept, sizeof(piece) - kept)) > 0) {
+		size_t have = kept + (size_t)n;
+
+		found = memmem(piece, have, name, len);
+		kept = have < len ? have : len - 1;
+		memmove(piece, piece + have - kept, kept);
+	}
+	if (fd >= 0)
+		close(fd);
+	return found || n < 0;
 }
 
 /*

@@ -114,15 +114,11 @@ typedef struct {
 	int owned;
 } socket_lock_t;
 
-/* The cgroup the socket was created in. Linux 5.10 keeps pointer and flag in one word. */
+/* The cgroup the socket was created in. */
 struct cgroup;
 
 struct sock_cgroup_data {
 	struct cgroup *cgroup;
-};
-
-struct sock_cgroup_data___val {
-	u64 val;			/* up to 5.14; bit 0 set: no pointer but a class id */
 };
 
 struct kernfs_node {
