@@ -267,13 +267,15 @@ static __always_inline void inherit(struct tcs_note *fresh, const struct tcs_not
 static __always_inline struct tcs_note *note_get(const struct event *e, const int nth)
 {
 	bool child = e->old == TCP_LISTEN && e->new == TCP_SYN_RECV;
-	struct tcs_note *note = note_find(e->sk);
+	bool birth = child || e->old == TCP_CLOSE;
 	struct tcs_note fresh = {};
+	struct tcs_note *note;
 
-	if (note && nth > 1 && note->mark == (e->old << 8 | e->new))
-		return note;
-	if (note && !child && e->old != TCP_CLOSE)
-		return note;
+	if (!birth || nth > 1) {
+		note = note_find(e->sk);
+		if (note && (!birth || note->mark == (e->old << 8 | e->new)))
+			return note;
+	}
 	if (child) {
 		const struct tcs_note *listener =
 			note_of_listener(e->sk, bpf_ntohs(e->tp->inet_conn.icsk_inet.inet_sport));
