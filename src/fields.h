@@ -35,14 +35,14 @@ enum field_show {
 struct field {
 	const char *key; /* JSON, ready to print: ,"name": and NULL for text only */
 	uint8_t key_len;
-	const char *title; /* NULL: JSON only */
-	uint8_t show;	   /* enum field_show */
-	uint8_t width;	   /* of the column; 0: the rest of the line */
-	uint8_t min_width; /* on a narrow terminal */
-	uint8_t drop;	   /* order in which columns go on a narrow terminal; 0 last of all */
-	bool right;	   /* aligned */
-	bool address;	   /* whole with -w: the column is then 39 wide */
-	bool of_socket; /* the same in every line of a socket (row_cache.h); such rows are neighbours */
+	const char *title;  /* NULL: JSON only */
+	uint8_t show;	    /* enum field_show */
+	uint8_t width;	    /* of the column; 0: the rest of the line */
+	uint8_t min_width;  /* on a narrow terminal */
+	uint8_t drop;	    /* order in which columns go on a narrow terminal; 0 last of all */
+	bool right;	    /* aligned */
+	bool address;	    /* whole with -w: the column is then 39 wide */
+	bool of_socket;	    /* the same in all lines of a socket (row_cache.h); rows in a row */
 	bool of_transition; /* says something of a state change, not of the socket */
 	void (*text)(struct outbuf *b, const struct field_row *row);
 	void (*json)(struct outbuf *b, const struct field_row *row);

@@ -180,7 +180,7 @@ result() {
 
 # lost NAME: what the monitor itself says on stderr that it has lost, 0 when it says nothing
 lost() {
-	sed -n 's/\([0-9]\),\([0-9]\)/\1\2/g; 
+	sed -n 's/\([0-9]\),\([0-9]\)/\1\2/g;
 		s/^lost \([0-9]*\) events on CPU.*/\1/p
 		s/.*[ :]\([0-9]*\) lost.*/\1/p' "$tmp/$1.err" |
 		awk '{ n += $1 } END { print n + 0 }'
