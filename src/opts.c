@@ -140,7 +140,7 @@ static const struct option_row table[] = {
 
 	{ "interval", 'i', "S", OPT_SECONDS, FIELD(interval_ms), .min = 50, .max = 3600000,
 	  .commands = ON(WATCH), .group = GROUP_RUN, .takes = "seconds",
-	  .help = "how often rates are computed (default 1)" },
+	  .help = "how often losses are told (default 1)" },
 	{ "duration", 'd', "S", OPT_SECONDS, FIELD(duration_ms), .min = 1,
 	  .max = UINT64_C(1000000000) * 1000, .commands = ON(WATCH), .group = GROUP_RUN,
 	  .takes = "seconds", .help = "stop after S seconds" },
@@ -156,7 +156,7 @@ static const struct option_row table[] = {
 	  .help = "bound of the socket table (default 1048576)" },
 	{ "btf", 0, "FILE", OPT_STRING, FIELD(btf_path), .commands = ON(WATCH), .group = GROUP_RUN,
 	  .takes = "the path of a BTF file", .values = "<file>",
-	  .help = "BTF for a kernel that carries none" },
+	  .help = "take the kernel's types from this file" },
 	{ "strict", 0, .type = OPT_FLAG, .field = FIELD(strict), .commands = ON(WATCH),
 	  .group = GROUP_RUN, .help = "exit 4 if any event was lost" },
 	{ "verbose", 'v', .type = OPT_COUNT, .field = FIELD(verbose), .commands = ON_ALL,
