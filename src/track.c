@@ -292,13 +292,14 @@ static void ask_older(struct track *t, struct conn *c, const struct event *ev)
 
 static void take_direction(struct conn *c, unsigned int old_state, unsigned int new_state)
 {
+	bool born = old_state == TCS_LISTEN && new_state == TCS_SYN_RECV;
+	bool missed = c->direction == DIRECTION_UNKNOWN && c->parent;
+
 	if (old_state == TCS_SYN_SENT || new_state == TCS_SYN_SENT)
 		c->direction = DIRECTION_ACTIVE;
-	else if (old_state == TCS_LISTEN && new_state == TCS_SYN_RECV)
-		c->direction = DIRECTION_PASSIVE;
-	else if (old_state == TCS_LISTEN || new_state == TCS_LISTEN)
+	else if (!born && (old_state == TCS_LISTEN || new_state == TCS_LISTEN))
 		c->direction = DIRECTION_LISTENER;
-	else if (c->direction == DIRECTION_UNKNOWN && c->parent) /* its beginning was missed */
+	else if (born || missed)
 		c->direction = DIRECTION_PASSIVE;
 }
 

@@ -784,7 +784,7 @@ static void fork_server(void)
 static void prefork_worker(int fd, void *arg)
 {
 	struct shared *sh = arg;
-	struct sockaddr_in sin;
+	struct sockaddr_in sin = { 0 };
 	socklen_t len = sizeof(sin);
 	int sfd;
 

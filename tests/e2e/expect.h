@@ -117,7 +117,7 @@ static inline void addr_text(const struct sockaddr_storage *ss, char *text, unsi
 		*family = 4;
 		return;
 	}
-	*port = ntohs(s6->sin6_port);
+	*port = ntohs(s6->sin6_port); /* NOLINT: getsockname() has written it */
 	*family = 6;
 	if (IN6_IS_ADDR_V4MAPPED(&s6->sin6_addr)) {
 		inet_ntop(AF_INET, &s6->sin6_addr.s6_addr[12], text, INET6_ADDRSTRLEN);
