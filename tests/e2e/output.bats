@@ -135,8 +135,8 @@ transitions() { grep -c -- ' -> ' "$1"; }
 		and .[0].schema == 1 and (.[0].hooks | type) == "array" and (.[0].limits | type) == "object"
 		and .[0].command == "watch")
 	and (of("state") | length > 0 and all(has_all("ts mono_ns cookie netns family laddr lport raddr rport old_state new_state kernel_new_state tw_substate duration_us direction pid comm uid cgroup owner_source rtt_us reason recovered")))
-	and (of("synack_retransmit") | length == 1 and all(has_all("ts mono_ns netns family laddr lport raddr rport retransmits acked syn_queue syn_queue_young accept_queue queue_limit listener_cookie"))
-		and .[0].retransmits == 1 and (.[0].listener_cookie | type) == "string" and .[0].syn_queue == 1)
+	and (of("synack_retransmit") | length > 0 and [.[].retransmits] == [range(1; length + 1)] and all(has_all("ts mono_ns netns family laddr lport raddr rport retransmits acked syn_queue syn_queue_young accept_queue queue_limit listener_cookie"))
+		and (.[0].listener_cookie | type) == "string" and .[0].syn_queue == 1)
 	and (of("end") | length == 1 and all(has_all("ts events shown filtered lost duration_s")))' tool.out
 }
 
