@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "explain.h"
 #include "resolve.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -120,10 +121,11 @@ static const struct option_row table[] = {
 		   "bucket big), and either with '!' to exclude it",
 	  .help = "into or out of these: time-wait,!listen" },
 
-	{ "output", 'o', "FORMAT", OPT_PARSER, FIELD(format), parse_output, .commands = ON(WATCH),
-	  .group = GROUP_OUTPUT, .takes = "text or json", .values = "text json" },
+	{ "output", 'o', "FORMAT", OPT_PARSER, FIELD(format), parse_output,
+	  .commands = ON(WATCH) | ON(EXPLAIN), .group = GROUP_OUTPUT, .takes = "text or json",
+	  .values = "text json" },
 	{ "json", 0, .type = OPT_PARSER, .field = FIELD(format), .parser = parse_json,
-	  .commands = ON(WATCH), .group = GROUP_OUTPUT,
+	  .commands = ON(WATCH) | ON(EXPLAIN), .group = GROUP_OUTPUT,
 	  .help = "text (default) or json, one object a line" },
 	{ "time", 'T', .type = OPT_FLAG, .field = FIELD(wall_clock), .commands = ON(WATCH),
 	  .group = GROUP_OUTPUT },
@@ -170,6 +172,13 @@ static const struct option_row table[] = {
 	  .help = "print the completion for bash or zsh" },
 };
 
+static const char *explained_name(size_t i)
+{
+	const struct explanation *page = explain_at(i);
+
+	return page ? page->title->key : NULL;
+}
+
 static const struct {
 	const char *name;
 	const char *summary;
@@ -177,6 +186,19 @@ static const struct {
 #define X(name_, id, summary_) [CMD_##id] = { #name_, summary_ },
 #include "command.def"
 #undef X
+};
+
+/* The commands that take words of their own, none or up to OPTS_NAMES_MAX of them. */
+static const struct {
+	const char *usage; /* NULL: takes none */
+	const char *help;  /* what the words are */
+	/* The i-th word worth completing; NULL behind the last. NULL: none is. */
+	const char *(*word)(size_t i);
+} operands[CMD_MAX] = {
+	[CMD_EXPLAIN] = { .usage = "[NAME...]",
+			  .help = "NAME is a state in any spelling, a finding or a close reason; "
+				  "without one\n  all names are listed",
+			  .word = explained_name },
 };
 
 /* argp wants a number for each option: its letter, or one no letter can have. */
@@ -552,10 +574,18 @@ static const char *command_list(char *buf, size_t size)
 	return buf;
 }
 
-static int complain_about_word(struct parse *parse, const char *word)
+static int take_word(struct parse *parse, const char *word)
 {
+	struct opts *opts = &parse->opts;
 	char list[160];
 
+	if (operands[opts->command].usage) {
+		if (opts->n_names == OPTS_NAMES_MAX)
+			return complain(parse, "%s takes at most %d names",
+					commands[opts->command].name, OPTS_NAMES_MAX);
+		opts->names[opts->n_names++] = word;
+		return 0;
+	}
 	if (command_by_name(word))
 		return complain(parse, "the command stands before its options: tcpconnstate %s ...",
 				word);
@@ -634,7 +664,7 @@ static error_t on_key(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_ARG:
-		return complain_about_word(parse, arg);
+		return take_word(parse, arg);
 	case ARGP_KEY_ERROR:
 		return parse->done ? 0 : complain_about_option(parse, state);
 	default:
@@ -801,14 +831,17 @@ static int print_names(FILE *out, const struct option_row *row)
 
 static void print_options(FILE *out, enum option_group group, unsigned int applies)
 {
+	bool empty = true;
 	int column = 0;
 
-	fprintf(out, "\n%s:\n", group_titles[group]);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		const struct option_row *row = &table[i];
 
 		if (row->group != group || !(row->commands & applies))
 			continue;
+		if (empty)
+			fprintf(out, "\n%s:\n", group_titles[group]);
+		empty = false;
 		/* A letter-less name lines up with the others, unless it shares a line. */
 		if (column)
 			column += fprintf(out, ", ");
@@ -823,28 +856,44 @@ static void print_options(FILE *out, enum option_group group, unsigned int appli
 	}
 }
 
+/* clang-format off */
+static const char *const examples[CMD_MAX] = {
+	[CMD_WATCH] =
+		"  tcpconnstate -L 80,443 --lifecycle   finished connections of a web server\n"
+		"  tcpconnstate --state time-wait -x    who fills TIME_WAIT, and why\n"
+		"  tcpconnstate --json -d 60 >tcp.json  a minute of everything, for a program\n",
+	[CMD_EXPLAIN] =
+		"  tcpconnstate explain                 all names, one line each\n"
+		"  tcpconnstate explain close-wait      why it is always the application's\n",
+};
+/* clang-format on */
+
+static void print_examples(FILE *out, enum cmd_id command)
+{
+	if (examples[command])
+		fprintf(out, "\nExamples:\n%s", examples[command]);
+}
+
 void opts_print_help(FILE *out, enum cmd_id command)
 {
 	enum cmd_id shown = command ? command : CMD_NONE + 1;
 
-	if (command)
+	if (!command)
+		fprintf(out, "Usage: tcpconnstate [COMMAND] [OPTION...]\nCommands:\n");
+	else if (operands[command].usage)
+		fprintf(out, "Usage: tcpconnstate %s [OPTION...] %s\n  %s\n  %s\n",
+			commands[command].name, operands[command].usage, commands[command].summary,
+			operands[command].help);
+	else
 		fprintf(out, "Usage: tcpconnstate %s [OPTION...]\n  %s\n", commands[command].name,
 			commands[command].summary);
-	else
-		fprintf(out, "Usage: tcpconnstate [COMMAND] [OPTION...]\nCommands:\n");
 	for (int id = CMD_NONE + 1; !command && id < CMD_MAX; id++)
 		fprintf(out, "  %-9s %s%s\n", commands[id].name, commands[id].summary,
 			id == CMD_NONE + 1 ? " (default)" : "");
 
 	for (int group = GROUP_FILTER; group < GROUP_MAX; group++)
 		print_options(out, (enum option_group)group, 1U << shown);
-
-	fprintf(out,
-		"\n"
-		"Examples:\n"
-		"  tcpconnstate -L 80,443 --lifecycle   finished connections of a web server\n"
-		"  tcpconnstate --state time-wait -x    who fills TIME_WAIT, and why\n"
-		"  tcpconnstate --json -d 60 >tcp.json  a minute of everything, for a program\n");
+	print_examples(out, shown);
 }
 
 void opts_print_version(FILE *out)
@@ -878,6 +927,26 @@ static int words_len(const struct option_row *row)
 	if (!file)
 		return (int)strlen(row->values);
 	return file == row->values ? 0 : (int)(file - row->values - 1);
+}
+
+/* Words of a command's own; case does not count, as it does not when they are read. */
+static void print_bash_operands(FILE *out)
+{
+	for (int id = CMD_NONE + 1; id < CMD_MAX; id++) {
+		const char *word;
+
+		if (!operands[id].word)
+			continue;
+		fprintf(out,
+			"\tif [[ ${COMP_WORDS[1]} == %s && $COMP_CWORD -gt 1 && "
+			"$cur != -* ]]; then\n",
+			commands[id].name);
+		fprintf(out, "\t\tcur=${cur,,}\n"
+			     "\t\tmapfile -t COMPREPLY < <(compgen -W '");
+		for (size_t i = 0; (word = operands[id].word(i)); i++)
+			fprintf(out, "%s%s", i ? " " : "", word);
+		fprintf(out, "' -- \"${cur//-/_}\")\n\t\treturn\n\tfi\n");
+	}
 }
 
 static void print_bash(FILE *out)
@@ -919,7 +988,9 @@ static void print_bash(FILE *out)
 		print_pattern(out, &table[i], between);
 		between = "|";
 	}
-	fprintf(out, ")\n\t\treturn ;;\n\tesac\n\tlocal words='");
+	fprintf(out, ")\n\t\treturn ;;\n\tesac\n");
+	print_bash_operands(out);
+	fprintf(out, "\tlocal words='");
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		fprintf(out, "%s--%s", i ? " " : "", table[i].name);
 	fprintf(out, "'\n\t((COMP_CWORD == 1)) && words+='");
@@ -952,6 +1023,23 @@ static const char *zsh_help(size_t i)
 	return table[i].help;
 }
 
+static void print_zsh_operands(FILE *out)
+{
+	for (int id = CMD_NONE + 1; id < CMD_MAX; id++) {
+		const char *word;
+
+		if (!operands[id].word)
+			continue;
+		fprintf(out,
+			" \\\n\t'*:name:{ [[ $words[2] == %s ]] && "
+			"compadd -M \"m:{A-Z-}={a-z_}\" -",
+			commands[id].name);
+		for (size_t i = 0; (word = operands[id].word(i)); i++)
+			fprintf(out, " %s", word);
+		fprintf(out, " }'");
+	}
+}
+
 static void print_zsh(FILE *out)
 {
 	fprintf(out, "#compdef tcpconnstate\n"
@@ -982,7 +1070,9 @@ static void print_zsh(FILE *out)
 	fprintf(out, " \\\n\t'1:command:(");
 	for (int id = CMD_NONE + 1; id < CMD_MAX; id++)
 		fprintf(out, "%s%s", id == CMD_NONE + 1 ? "" : " ", commands[id].name);
-	fprintf(out, ")'\n");
+	fprintf(out, ")'");
+	print_zsh_operands(out);
+	fprintf(out, "\n");
 }
 
 void opts_print_completion(FILE *out, enum opts_shell shell)

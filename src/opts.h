@@ -21,6 +21,7 @@
  * An option given twice: the later one counts.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -44,6 +45,9 @@ enum opts_format {
 	OPTS_JSON,
 	OPTS_FORMAT_MAX,
 };
+
+/* More than there are pages to explain. */
+#define OPTS_NAMES_MAX 64
 
 enum opts_shell {
 	OPTS_BASH = 1,
@@ -81,6 +85,10 @@ struct opts {
 	const char *btf_path;  /* NULL = the running kernel's own */
 	bool strict;	       /* exit 4 if anything was lost */
 	unsigned int verbose;  /* number of -v */
+
+	/* the words behind a command that takes some */
+	const char *names[OPTS_NAMES_MAX];
+	size_t n_names;
 };
 
 /* One sentence without newline or program name, control bytes replaced; "" while all is well. */
@@ -90,7 +98,7 @@ struct opts_error {
 
 /*
  * Parse the command line. argv is main's: argv[0] is skipped, and the first word that is not an
- * option must be argv[1] and name a command.
+ * option must be argv[1] and name a command. Only some commands take further words.
  *
  * 0        *ret is complete except for opts_resolve()'s part; look at ret->action first
  * -EINVAL  wrong usage; reterr->text says what is wrong and what is accepted

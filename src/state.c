@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "spell.h"
+
 struct state_row {
 	const char *name;
 	const char *json;
@@ -86,45 +88,29 @@ bool state_set_match(const struct state_set *set, unsigned int old_state, unsign
 	return !set->include || (touched & set->include);
 }
 
-/* ASCII only: tolower() would ask the locale. */
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/*
- * Is text[0..len) a way to write `words`? A separator is optional where `words` has one and wrong
- * everywhere else, so that "-time-wait", typed by someone who means "!time-wait", is refused.
- */
-static bool spells(const char *words, const char *text, size_t len)
-{
-	const char *end = text + len;
-
-	for (; *words; words++) {
-		if (*words == '-') {
-			if (text < end && (*text == '-' || *text == '_'))
-				text++;
-			continue;
-		}
-		if (text == end || lower(*text) != *words)
-			return false;
-		text++;
-	}
-	return text == end;
-}
-
 /* 0 when the word is unknown. */
 static uint32_t states_of(const char *text, size_t len)
 {
 	for (size_t i = 0; i < sizeof(vocabulary) / sizeof(vocabulary[0]); i++) {
 		uint32_t states = vocabulary[i].states;
 
-		if (!spells(vocabulary[i].words, text, len))
+		if (!spell_match(vocabulary[i].words, text, len))
 			continue;
 		/* Two numbers, one name: see state.def. */
 		return (states & SET_HALF) ? states | SET_HALF : states;
 	}
 	return 0;
+}
+
+unsigned int state_by_word(const char *text, size_t len)
+{
+	uint32_t states = states_of(text, len);
+
+	if (states == SET_HALF)
+		return TCS_SYN_RECV;
+	if (!states || states & (states - 1))
+		return 0; /* unknown, or a group */
+	return (unsigned int)__builtin_ctz(states);
 }
 
 int state_parse_list(const char *list, struct state_set *ret, const char **reterr_item)

@@ -14,6 +14,7 @@
  * Pure: no I/O, no allocation, no state. Errors are 0 / -errno.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum tcs_state {
@@ -27,6 +28,12 @@ enum tcs_state {
 const char *state_name(unsigned int state);
 const char *state_json(unsigned int state);
 const char *state_meaning(unsigned int state);
+
+/*
+ * The one state that text[0..len) names, in any spelling that state_parse_list() takes; SYN_RECV
+ * for both of its rows. 0: unknown, or a group.
+ */
+unsigned int state_by_word(const char *text, size_t len);
 
 /*
  * A selection of states, bit n = state n. All zero selects everything.

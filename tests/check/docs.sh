@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # --help (of the program and of each of its commands), the man page and the completions name the
-# same long options, and mandoc finds nothing wrong with the page.
+# same long options; the man page and the completions have every name that can be explained, the
+# page with the same words; and mandoc finds nothing wrong with the page.
 
 . "$(dirname "$0")/tap.inc"
 
@@ -26,6 +27,16 @@ all_help() {
 page_text() {
 	mandoc -T ascii -O width=200 "$page" | sed "s/.$(printf '\b')//g"
 }
+# "name: summary" of everything that can be explained, by the program and by the man page.
+explained() {
+	$program explain | sed -n 's/^  \([^ ][^ ]*\)  */\1: /p' | sort
+}
+paged_names() {
+	awk '
+		/^\.Sh / { inside = /^\.Sh (STATES|FINDINGS|CLOSE REASONS)$/; name = ""; next }
+		inside && /^\.It / { name = $3; next }
+		inside && name != "" && /^[^.]/ { print name ": " $0; name = "" }' "$page" | sort
+}
 # What the first list has and the second has not.
 lacks() {
 	echo "$1" | while read -r o; do
@@ -47,6 +58,9 @@ if [ -e "$page" ]; then
 	paged=$(page_text | options)
 	check "every option of --help is in the man page" "$(lacks "$help" "$paged")"
 	check "every option of the man page is in --help" "$(lacks "$paged" "$help")"
+	check "what can be explained is in the man page, in the same words" \
+		"$(lacks "$(explained)" "$(paged_names)")"
+	check "what the man page lists can be explained" "$(lacks "$(paged_names)" "$(explained)")"
 else
 	skip "man page" "there is none yet"
 fi
@@ -54,6 +68,10 @@ for shell in bash zsh; do
 	completed=$($program --completion $shell | options)
 	check "every option of --help is completed in $shell" "$(lacks "$help" "$completed")"
 	check "every option completed in $shell is in --help" "$(lacks "$completed" "$help")"
+	check "every name that can be explained is completed in $shell" \
+		"$($program explain --json | sed 's/.*"name":"\([^"]*\)".*/\1/' | while read -r name; do
+			$program --completion $shell | grep -qw -- "$name" || echo "$name"
+		done)"
 	if command -v $shell >/dev/null; then
 		check "$shell can read its completion" \
 			"$($program --completion $shell 2>&1 | $shell -n 2>&1)"

@@ -177,6 +177,23 @@ static void wrong_lists_are_refused_at_the_wrong_word(void **unused)
 	}
 }
 
+static void one_word_names_one_state(void **unused)
+{
+	(void)unused;
+	assert_int_equal(state_by_word("time-wait", 9), TCS_TIME_WAIT);
+	assert_int_equal(state_by_word("ESTAB", 5), TCS_ESTABLISHED);
+	assert_int_equal(state_by_word("listen,close", 6), TCS_LISTEN);
+	/* both rows */
+	assert_int_equal(state_by_word("syn-received", 12), TCS_SYN_RECV);
+	assert_int_equal(state_by_word("new_syn_recv", 12), TCS_SYN_RECV);
+	/* groups, lists, nothing */
+	assert_int_equal(state_by_word("all", 3), 0);
+	assert_int_equal(state_by_word("bucket", 6), 0);
+	assert_int_equal(state_by_word("listen,close", 12), 0);
+	assert_int_equal(state_by_word("!listen", 7), 0);
+	assert_int_equal(state_by_word("", 0), 0);
+}
+
 static void a_transition_matches_by_either_end(void **unused)
 {
 	static const struct {
@@ -217,6 +234,7 @@ int main(void)
 		cmocka_unit_test(numbers_that_are_no_state_have_no_name),
 		cmocka_unit_test(every_spelling_in_use_is_accepted),
 		cmocka_unit_test(wrong_lists_are_refused_at_the_wrong_word),
+		cmocka_unit_test(one_word_names_one_state),
 		cmocka_unit_test(a_transition_matches_by_either_end),
 	};
 
