@@ -20,6 +20,9 @@
 #include "tcs_note.h"
 #include "tcs_socket.h"
 
+const volatile __u32 scan_states = ~0U; /* bits: sockets in these */
+const volatile bool scan_notes = true;	/* leave notes at listeners */
+
 char LICENSE[] SEC("license") = "GPL";
 
 static __always_inline void note_listener(struct sock *sk, const struct tcs_wire_scan *row)
@@ -56,7 +59,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
 		return 0;
 	row.state = sk->__sk_common.skc_state;
-	if (row.state == TCP_CLOSE)
+	if (row.state == TCP_CLOSE || !(scan_states >> (row.state & 31) & 1))
 		return 0; /* its first event will be its owner's connect() or listen() */
 	read_addrs(&sk->__sk_common, &a);
 	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
@@ -65,7 +68,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	row.id = bpf_get_socket_cookie(sk);
 	row.pid = task->tgid;
 	__builtin_memcpy(row.comm, task->group_leader->comm, TCS_COMM_LEN);
-	if (row.state == TCP_LISTEN)
+	if (scan_notes && row.state == TCP_LISTEN)
 		note_listener(sk, &row);
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;

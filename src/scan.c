@@ -151,14 +151,18 @@ static int read_rows(struct scan *s, int fd)
 	return err;
 }
 
-static int walk(struct scan *s, int notes_fd)
+/* notes_fd: -1 leaves none. */
+static int walk(struct scan *s, int notes_fd, uint32_t states)
 {
 	struct scan_bpf *skel = scan_bpf__open();
-	int err, fd;
+	int err = 0, fd;
 
 	if (!skel)
 		return -errno;
-	err = bpf_map__reuse_fd(skel->maps.notes, notes_fd);
+	skel->rodata->scan_states = states;
+	skel->rodata->scan_notes = notes_fd >= 0;
+	if (notes_fd >= 0)
+		err = bpf_map__reuse_fd(skel->maps.notes, notes_fd);
 	if (!err)
 		err = scan_bpf__load(skel);
 	if (!err)
@@ -173,10 +177,10 @@ static int walk(struct scan *s, int notes_fd)
 	return err;
 }
 
-int scan_new(int notes_fd, struct scan **ret, struct failure *reterr)
+static int make(int notes_fd, uint32_t states, struct scan **ret, struct failure *reterr)
 {
 	struct scan *s = calloc(1, sizeof(*s));
-	int err = s ? walk(s, notes_fd) : -ENOMEM;
+	int err = s ? walk(s, notes_fd, states) : -ENOMEM;
 
 	if (err) {
 		failure_set(reterr, false,
@@ -189,6 +193,16 @@ int scan_new(int notes_fd, struct scan **ret, struct failure *reterr)
 	settle(s);
 	*ret = s;
 	return 0;
+}
+
+int scan_new(int notes_fd, struct scan **ret, struct failure *reterr)
+{
+	return make(notes_fd, UINT32_MAX, ret, reterr);
+}
+
+int scan_owners_new(uint32_t states, struct scan **ret, struct failure *reterr)
+{
+	return make(-1, states, ret, reterr);
 }
 
 void scan_free(struct scan *s)
@@ -255,6 +269,19 @@ static void put_owner(const struct scan *s, uint32_t holder, enum owner_source s
 	ret->pid = s->holders[holder].pid;
 	ret->source = source;
 	memcpy(ret->comm, s->holders[holder].comm, sizeof(ret->comm));
+}
+
+bool scan_owner(const struct scan *s, uint64_t id, uint32_t netns, const uint8_t laddr[16],
+		uint16_t lport, struct owner *ret)
+{
+	const struct held_socket *held = find_socket(s, id);
+	const struct listener *l = held ? NULL : find_listener(s, netns, laddr, lport);
+
+	if (held)
+		put_owner(s, held->holder, OWNER_SCAN, ret);
+	else if (l)
+		put_owner(s, l->holder, OWNER_LISTENER, ret);
+	return held || l;
 }
 
 bool scan_older(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint16_t lport,

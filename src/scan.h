@@ -25,6 +25,20 @@ struct scan;
 
 /* notes_fd: the socket storage of the event programs. 0, or -errno with the sentence in *reterr. */
 int scan_new(int notes_fd, struct scan **ret, struct failure *reterr);
+
+/*
+ * The same walk for a census: sockets in these states only (bits), and no notes are left. Another
+ * process's number in *ret is the initial pid namespace's.
+ */
+int scan_owners_new(uint32_t states, struct scan **ret, struct failure *reterr);
+
+/*
+ * Who holds this socket: found among open files, or else the listener it came through, for one that
+ * nobody has accepted. False: nobody.
+ */
+bool scan_owner(const struct scan *s, uint64_t id, uint32_t netns, const uint8_t laddr[16],
+		uint16_t lport, struct owner *ret);
+
 void scan_free(struct scan *s); /* accepts NULL */
 
 uint32_t scan_sockets(const struct scan *s);
