@@ -152,16 +152,6 @@ static __always_inline void fill_full(struct tcs_wire_census *row, struct tcp_so
 	row->drops = sk->sk_drops.counter;
 }
 
-static __always_inline __u8 timeouts(const struct tcp_sock *tp, __u32 state)
-{
-	__u8 resent = tp->inet_conn.icsk_retransmits;
-	__u8 probes = tp->inet_conn.icsk_probes_out;
-
-	if (state == TCP_LISTEN || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
-		return 0;
-	return resent > probes ? resent : probes;
-}
-
 static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_common *skc,
 				    const struct addrs *a, struct tcp_sock *tp, __u32 state,
 				    __u8 stalled)

@@ -21,6 +21,7 @@
 #include "tcs_socket.h"
 
 const volatile __u32 scan_states = ~0U; /* bits: sockets in these */
+const volatile __u8 scan_stalled = 0;	/* and with so many timeouts in a row; 0 none */
 const volatile bool scan_notes = true;	/* leave notes at listeners */
 
 char LICENSE[] SEC("license") = "GPL";
@@ -37,6 +38,18 @@ static __always_inline void note_listener(struct sock *sk, const struct tcs_wire
 	note->owner_source = TCS_OWNER_SCAN;
 	note->mark = TCP_CLOSE << 8 | TCP_LISTEN;
 	note->id = row->id;
+}
+
+static __always_inline bool wanted(struct sock *sk, __u8 state)
+{
+	struct tcp_sock *tp;
+
+	if (scan_states >> (state & 31) & 1)
+		return true;
+	if (!scan_stalled)
+		return false;
+	tp = bpf_skc_to_tcp_sock(sk);
+	return tp && timeouts(tp, state) >= scan_stalled;
 }
 
 SEC("iter/task_file")
@@ -59,7 +72,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
 		return 0;
 	row.state = sk->__sk_common.skc_state;
-	if (row.state == TCP_CLOSE || !(scan_states >> (row.state & 31) & 1))
+	if (row.state == TCP_CLOSE || !wanted(sk, row.state))
 		return 0; /* its first event will be its owner's connect() or listen() */
 	read_addrs(&sk->__sk_common, &a);
 	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));

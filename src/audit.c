@@ -193,11 +193,24 @@ static int add_dead(struct audit *a, const struct audit_socket *s)
 	return 0;
 }
 
-static int add_to_comm(struct audit *a, const struct audit_socket *s)
+/* By namespace they are counted when it is left. */
+static int add_to_group(struct audit *a, const struct audit_socket *s)
 {
 	struct audit_group g = { 0 };
 
-	memcpy(g.comm, s->owner.comm, sizeof(g.comm));
+	switch (a->config.by) {
+	case AUDIT_BY_COMM:
+		memcpy(g.comm, s->owner.comm, sizeof(g.comm));
+		break;
+	case AUDIT_BY_LPORT:
+		g.lport = s->lport;
+		break;
+	case AUDIT_BY_RADDR:
+		memcpy(g.raddr, s->raddr, sizeof(g.raddr));
+		break;
+	default:
+		return 0;
+	}
 	g.states[s->state] = 1;
 	return audit_add_group(a, &g);
 }
@@ -210,8 +223,8 @@ int audit_add_socket(struct audit *a, const struct audit_socket *s)
 		return 0;
 	if (a->config.count_rows && a->n_netns)
 		a->netns[a->n_netns - 1].states[s->state]++;
-	if (a->config.by == AUDIT_BY_COMM)
-		err = add_to_comm(a, s);
+	if (a->config.by == AUDIT_BY_COMM || a->config.count_rows)
+		err = add_to_group(a, s);
 	if (!err && s->state == TCS_LISTEN)
 		err = add_listener(a, s);
 	if (!err && s->state == TCS_CLOSE_WAIT)

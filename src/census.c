@@ -78,6 +78,8 @@ static void set_up(struct census *c)
 	memcpy((void *)c->skel->rodata->rports, f->rport.bits, sizeof(f->rport.bits));
 	/* Neither TIME_WAIT nor ports have an owner. */
 	set->places = set->count >> TCS_TIME_WAIT & 1 && !c->config.audit.count_rows;
+	if (c->config.audit.count_rows)
+		return; /* groups are made of rows too */
 	if (c->config.audit.by == AUDIT_BY_LPORT)
 		set->group = 1;
 	else if (c->config.audit.by == AUDIT_BY_RADDR)
@@ -451,7 +453,8 @@ int census_look(struct census *c, uint64_t now_ns, struct audit *ret, struct fai
 
 	c->audit = ret;
 	ret->ts_ns = now_ns;
-	if (scan_owners_new(row_states(&c->config) | 1u << TCS_LISTEN, &c->scan, reterr)) {
+	if (scan_owners_new(row_states(&c->config) | 1u << TCS_LISTEN, c->config.audit.stalled,
+			    &c->scan, reterr)) {
 		ret->owners_unknown = true;
 		c->scan = NULL;
 	}

@@ -152,7 +152,7 @@ static int read_rows(struct scan *s, int fd)
 }
 
 /* notes_fd: -1 leaves none. */
-static int walk(struct scan *s, int notes_fd, uint32_t states)
+static int walk(struct scan *s, int notes_fd, uint32_t states, uint8_t stalled)
 {
 	struct scan_bpf *skel = scan_bpf__open();
 	int err = 0, fd;
@@ -160,6 +160,7 @@ static int walk(struct scan *s, int notes_fd, uint32_t states)
 	if (!skel)
 		return -errno;
 	skel->rodata->scan_states = states;
+	skel->rodata->scan_stalled = stalled;
 	skel->rodata->scan_notes = notes_fd >= 0;
 	if (notes_fd >= 0)
 		err = bpf_map__reuse_fd(skel->maps.notes, notes_fd);
@@ -177,10 +178,11 @@ static int walk(struct scan *s, int notes_fd, uint32_t states)
 	return err;
 }
 
-static int make(int notes_fd, uint32_t states, struct scan **ret, struct failure *reterr)
+static int make(int notes_fd, uint32_t states, uint8_t stalled, struct scan **ret,
+		struct failure *reterr)
 {
 	struct scan *s = calloc(1, sizeof(*s));
-	int err = s ? walk(s, notes_fd, states) : -ENOMEM;
+	int err = s ? walk(s, notes_fd, states, stalled) : -ENOMEM;
 
 	if (err) {
 		failure_set(reterr, false,
@@ -197,12 +199,12 @@ static int make(int notes_fd, uint32_t states, struct scan **ret, struct failure
 
 int scan_new(int notes_fd, struct scan **ret, struct failure *reterr)
 {
-	return make(notes_fd, UINT32_MAX, ret, reterr);
+	return make(notes_fd, UINT32_MAX, 0, ret, reterr);
 }
 
-int scan_owners_new(uint32_t states, struct scan **ret, struct failure *reterr)
+int scan_owners_new(uint32_t states, uint8_t stalled, struct scan **ret, struct failure *reterr)
 {
-	return make(-1, states, ret, reterr);
+	return make(-1, states, stalled, ret, reterr);
 }
 
 void scan_free(struct scan *s)

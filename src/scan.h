@@ -27,10 +27,10 @@ struct scan;
 int scan_new(int notes_fd, struct scan **ret, struct failure *reterr);
 
 /*
- * The same walk for a census: sockets in these states only (bits), and no notes are left. Another
- * process's number in *ret is the initial pid namespace's.
+ * The same walk for a census: only sockets in these states (bits), or with so many timeouts in a row
+ * (0: none), and no notes are left.
  */
-int scan_owners_new(uint32_t states, struct scan **ret, struct failure *reterr);
+int scan_owners_new(uint32_t states, uint8_t stalled, struct scan **ret, struct failure *reterr);
 
 /*
  * Who holds this socket: found among open files, or else the listener it came through, for one that
