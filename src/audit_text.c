@@ -200,7 +200,7 @@ static void tell_limits(const struct text *t)
 			   "Only this network namespace: entering others needs CAP_SYS_ADMIN.\n");
 	if (a->netns_denied) {
 		outbuf_put_grouped(b, a->netns_denied);
-		outbuf_lit(b, " processes do not show their namespace: it takes CAP_SYS_PTRACE.\n");
+		outbuf_lit(b, " of the processes hide their namespace: CAP_SYS_PTRACE shows it.\n");
 	}
 	if (a->owners_unknown)
 		outbuf_lit(b, "Owners are unknown: open files cannot be walked here.\n");

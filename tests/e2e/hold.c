@@ -79,7 +79,7 @@ static void set_number(const char *path, unsigned int n)
 static void new_namespace(void)
 {
 	struct ifreq ifr = { .ifr_name = "lo" };
-	struct rlimit files = { MAX * 2, MAX * 2 };
+	struct rlimit files;
 	int fd;
 
 	if (unshare(CLONE_NEWNET)) {
@@ -93,6 +93,9 @@ static void new_namespace(void)
 	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
 		die("lo up");
 	close(fd);
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		die("RLIMIT_NOFILE");
+	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		die("RLIMIT_NOFILE");
 	/* A queue for everything at once. */
