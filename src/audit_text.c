@@ -6,6 +6,7 @@
 
 #define ROWS_SHOWN 12
 #define LINE_MAX   4096
+#define FOLD_AT	   100
 
 struct text {
 	struct output *out;
@@ -483,11 +484,39 @@ static void put_dead(struct outbuf *b, const struct audit_dead *d)
 	outbuf_putc(b, '.');
 }
 
+/* Break what was put since `start` at blanks, so that no line is wider than FOLD_AT. */
+static void fold(struct outbuf *b, size_t start)
+{
+	char text[LINE_MAX];
+	size_t n = b->len - start, column = 0, i, word;
+
+	if (n > sizeof(text))
+		return;
+	memcpy(text, b->data + start, n);
+	b->len = start;
+	for (i = 0; i < n; i += word + 1) {
+		for (word = 0; i + word < n && text[i + word] != ' ';)
+			word++;
+		if (i && column + 1 + word > FOLD_AT) {
+			outbuf_lit(b, "\n  ");
+			column = 2;
+		} else if (i) {
+			outbuf_putc(b, ' ');
+			column++;
+		}
+		outbuf_put(b, text + i, word);
+		column += word;
+	}
+}
+
 static void tell_finding(const struct text *t, const struct finding *f)
 {
 	struct outbuf *b = line(t);
 
+	size_t start;
+
 	outbuf_putc(b, '\n');
+	start = b->len;
 	outbuf_puts(b, finding_name(f->kind));
 	outbuf_putc(b, ' ');
 	outbuf_puts(b, severity_name(f->severity));
@@ -500,8 +529,11 @@ static void tell_finding(const struct text *t, const struct finding *f)
 		put_table(b, &f->row.table);
 	else
 		put_dead(b, &f->row.dead);
+	fold(b, start);
 	outbuf_lit(b, "\n  ");
+	start = b->len - 2;
 	outbuf_puts(b, finding_advice(f->kind));
+	fold(b, start);
 	outbuf_putc(b, '\n');
 }
 
