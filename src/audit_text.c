@@ -74,12 +74,13 @@ static void put_count(struct outbuf *b, uint64_t n)
 /* "+2/s", "0/s", "-0.5/s" */
 static void put_rate(struct outbuf *b, int64_t milli)
 {
-	uint64_t size = (uint64_t)(milli < 0 ? -milli : milli);
+	uint64_t size;
 
 	if (milli == AUDIT_NO_RATE) {
 		outbuf_putc(b, '-');
 		return;
 	}
+	size = (uint64_t)(milli < 0 ? -milli : milli);
 	if (milli)
 		outbuf_putc(b, milli < 0 ? '-' : '+');
 	if (size < 9950) {
