@@ -27,8 +27,8 @@ struct scan;
 int scan_new(int notes_fd, struct scan **ret, struct failure *reterr);
 
 /*
- * The same walk for a census: only sockets in these states (bits), or with so many timeouts in a row
- * (0: none), and no notes are left.
+ * The same walk for a census: only sockets in these states (bits), or with so many timeouts in a
+ * row (0: none), and no notes are left.
  */
 int scan_owners_new(uint32_t states, uint8_t stalled, struct scan **ret, struct failure *reterr);
 

@@ -290,7 +290,7 @@ static void be_slow(void)
 
 	for (i = 0; i < n; i++)
 		held[i] = close_wait(true);
-	for (i = 0; !told_to_stop((int)(250 / (n ? n : 1)) + 1); i = (i + 1) % n) {
+	for (i = 0; !told_to_stop((int)(250 / n) + 1); i = (i + 1) % n) {
 		close(held[i]);
 		held[i] = close_wait(true);
 	}
@@ -318,6 +318,7 @@ int main(int argc, char **argv)
 		die("namespace");
 	printf("{\"netns\":%lu,\"pid\":%d}\n", (unsigned long)st.st_ino, getpid());
 	fflush(stdout);
+
 	if (slow_count)
 		be_slow();
 	while (!told_to_stop(leak_rate ? (int)(1000 / leak_rate) : -1))
