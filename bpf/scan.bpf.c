@@ -19,6 +19,10 @@
 #include "tcs_note.h"
 #include "tcs_socket.h"
 
+const volatile __u32 scan_states = ~0U; /* bits: sockets in these */
+const volatile __u8 scan_stalled = 0;	/* and with so many timeouts in a row; 0 none */
+const volatile bool scan_notes = true;	/* leave notes at listeners */
+
 char LICENSE[] SEC("license") = "GPL";
 
 /* So that the children it is yet to have inherit an owner. */
@@ -36,6 +40,18 @@ static __always_inline void note_listener(struct sock *sk, const struct tcs_wire
 	__builtin_memcpy(fresh.comm, row->comm, TCS_COMM_LEN);
 	if (note_begin(sk, &fresh))
 		listener_begin(sk, row->lport);
+}
+
+static __always_inline bool wanted(struct sock *sk, __u8 state)
+{
+	struct tcp_sock *tp;
+
+	if (scan_states >> (state & 31) & 1)
+		return true;
+	if (!scan_stalled)
+		return false;
+	tp = bpf_skc_to_tcp_sock(sk);
+	return tp && timeouts(tp, state) >= scan_stalled;
 }
 
 SEC("iter/task_file")
@@ -58,7 +74,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
 		return 0;
 	row.state = sk->__sk_common.skc_state;
-	if (row.state == TCP_CLOSE)
+	if (row.state == TCP_CLOSE || !wanted(sk, row.state))
 		return 0; /* its first event will be its owner's connect() or listen() */
 	read_addrs(&sk->__sk_common, &a);
 	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
@@ -67,7 +83,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	row.id = bpf_get_socket_cookie(sk);
 	row.pid = task->tgid;
 	__builtin_memcpy(row.comm, task->group_leader->comm, TCS_COMM_LEN);
-	if (row.state == TCP_LISTEN)
+	if (scan_notes && row.state == TCP_LISTEN)
 		note_listener(sk, &row);
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;

@@ -81,4 +81,15 @@ static __always_inline __u32 netns_of(const struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
+/* Timeouts in a row without an answer: of data, or of probes. A handshake's are not meant. */
+static __always_inline __u8 timeouts(const struct tcp_sock *tp, __u32 state)
+{
+	__u8 resent = tp->inet_conn.icsk_retransmits;
+	__u8 probes = tp->inet_conn.icsk_probes_out;
+
+	if (state == TCP_LISTEN || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
+		return 0;
+	return resent > probes ? resent : probes;
+}
+
 #endif /* TCS_SOCKET_H */

@@ -148,6 +148,83 @@ struct tcs_wire_scan {
 	char comm[TCS_COMM_LEN];
 };
 
+/* One socket of a census. A row of state 0 only fills the buffer and is skipped. */
+struct tcs_wire_census {
+	__u64 id; /* socket cookie; 0 where the kernel has none */
+	__u8 laddr[16];
+	__u8 raddr[16];
+	__u16 lport;
+	__u16 rport;
+	__u8 state;
+	__u8 family;
+	__u8 stalled; /* timeouts in a row: retransmissions or probes without an answer */
+	__u8 pad;
+	__u32 quiet;	 /* jiffies since the peer's last segment; full sockets but listeners */
+	__u32 syn_queue; /* these five: listeners */
+	__u32 syn_queue_young;
+	__u32 accept_queue;
+	__u32 queue_limit;
+	__u32 drops;
+};
+
+#define TCS_CENSUS_STATES 13
+#define TCS_CENSUS_SLICE  4096	/* sockets walked over by one read, at most; a power of two */
+#define TCS_CENSUS_READ	  9216	/* bytes of one read: 128 rows */
+#define TCS_CENSUS_PLACES 65536 /* of one namespace; more are counted as not kept */
+#define TCS_CENSUS_GROUPS 16384
+
+/* What connections to one place, or into one local port, hold. */
+struct tcs_census_place {
+	__u8 laddr[16];
+	__u8 raddr[16];
+	__u16 rport; /* we connected to it; 0: others connected to lport */
+	__u16 lport;
+	__u8 family;
+	__u8 pad[3];
+};
+
+struct tcs_census_held {
+	__u32 time_wait;
+	__u32 fin_wait2; /* of the time-wait table */
+	__u32 ports;	 /* of the local range that are taken, in whatever state */
+	__u32 reusable;	 /* of these, TIME_WAIT with timestamps: a connect() may take them over */
+};
+
+struct tcs_census_group {
+	__u8 addr[16];
+	__u16 port;
+	__u16 pad[3];
+};
+
+struct tcs_census_states {
+	__u32 n[TCS_CENSUS_STATES];
+	__u32 pad;
+};
+
+/* What a census is asked for, fixed before the program is loaded. */
+struct tcs_census_settings {
+	__u32 count;  /* states that are counted; bits */
+	__u32 rows;   /* states that get a row; bits */
+	__u8 stalled; /* and sockets with so many timeouts in a row; 0 none */
+	__u8 family;  /* 0 both, 4, 6 */
+	__u8 by_lport;
+	__u8 by_rport;
+	__u8 places; /* fill tcs_places */
+	__u8 group;  /* 0 none, 1 by local port, 2 by remote address */
+	__u8 pad[2];
+};
+
+/* Written by one walk, which is one thread; user space clears it between two. */
+struct tcs_census_out {
+	__u64 sockets; /* walked over, filtered ones included */
+	__u64 places_full;
+	__u64 groups_full;
+	__u32 states[TCS_CENSUS_STATES];
+	__u32 time_wait_table; /* mini-sockets, whatever their sub-state */
+	__u32 fin_timeout;     /* tcp_fin_timeout in jiffies; 0: no socket was seen */
+	__u32 pad;
+};
+
 /*
  * Settings, fixed before the programs are loaded: a filter that is not used costs nothing, since
  * the verifier removes its code. Address bytes and prefixes are in the mapped form used above.
@@ -199,6 +276,9 @@ static_assert(sizeof(struct tcs_wire_totals) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_synack) == 112, "wire layout");
 static_assert(sizeof(struct tcs_wire_reset) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_scan) == 56, "wire layout");
+static_assert(sizeof(struct tcs_wire_census) == 72, "wire layout");
+static_assert(sizeof(struct tcs_census_place) == 40, "wire layout");
+static_assert(sizeof(struct tcs_census_group) == 24, "wire layout");
 static_assert(sizeof(struct tcs_percpu) == 128, "no cache line shared by two CPUs");
 #endif
 

@@ -23,8 +23,8 @@ struct option_row;
 /* Returns 0, or what complain() returned. arg is NULL when the row has no argument. */
 typedef int option_parser(struct parse *parse, const struct option_row *row, const char *arg);
 
-static option_parser parse_addr, parse_comm, parse_completion, parse_help, parse_json, parse_output,
-	parse_ports, parse_state, parse_uid, parse_version;
+static option_parser parse_addr, parse_by, parse_comm, parse_fail_on, parse_completion, parse_help,
+	parse_json, parse_output, parse_ports, parse_state, parse_uid, parse_version;
 
 enum option_type {
 	OPT_FLAG = 1, /* bool */
@@ -42,6 +42,7 @@ enum option_group {
 	GROUP_FILTER = 1,
 	GROUP_OUTPUT,
 	GROUP_RUN,
+	GROUP_FINDING,
 	GROUP_MAX,
 };
 
@@ -49,6 +50,7 @@ static const char *const group_titles[GROUP_MAX] = {
 	[GROUP_FILTER] = "Filters (all must hold)",
 	[GROUP_OUTPUT] = "Output",
 	[GROUP_RUN] = "Run",
+	[GROUP_FINDING] = "Findings",
 };
 
 #define FIELD(name) offsetof(struct opts, name)
@@ -85,47 +87,47 @@ static const char cidr_words[] = "an address or prefix such as 10.0.0.0/8 or 200
  * man/tcpconnstate.8.
  */
 static const struct option_row table[] = {
-	{ "ipv4", '4', .type = OPT_FLAG, .field = FIELD(ipv4), .commands = ON(WATCH),
+	{ "ipv4", '4', .type = OPT_FLAG, .field = FIELD(ipv4), .commands = ON(WATCH) | ON(AUDIT),
 	  .group = GROUP_FILTER },
-	{ "ipv6", '6', .type = OPT_FLAG, .field = FIELD(ipv6), .commands = ON(WATCH),
+	{ "ipv6", '6', .type = OPT_FLAG, .field = FIELD(ipv6), .commands = ON(WATCH) | ON(AUDIT),
 	  .group = GROUP_FILTER, .help = "IPv4 only, IPv6 only" },
 	{ "localport", 'L', "PORTS", OPT_PARSER, FIELD(filter.lport), parse_ports,
-	  .commands = ON(WATCH), .group = GROUP_FILTER, .takes = "ports such as 80,8000-8080",
-	  .help = "local ports: 80,8000-8080" },
+	  .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_FILTER,
+	  .takes = "ports such as 80,8000-8080", .help = "local ports: 80,8000-8080" },
 	{ "remoteport", 'D', "PORTS", OPT_PARSER, FIELD(filter.rport), parse_ports,
-	  .commands = ON(WATCH), .group = GROUP_FILTER, .takes = "ports such as 443,8000-8080",
-	  .help = "remote ports" },
+	  .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_FILTER,
+	  .takes = "ports such as 443,8000-8080", .help = "remote ports" },
 	{ "src", 0, "CIDR", OPT_PARSER, FIELD(filter.src), parse_addr, .commands = ON(WATCH),
 	  .group = GROUP_FILTER, .takes = cidr_words },
 	{ "dst", 0, "CIDR", OPT_PARSER, FIELD(filter.dst), parse_addr, .commands = ON(WATCH),
 	  .group = GROUP_FILTER, .takes = cidr_words,
 	  .help = "local, remote address or prefix: 10.0.0.0/8" },
 	{ "pid", 'p', "PID", OPT_U32, FIELD(filter.pid), .has = FIELD(filter.has_pid), .min = 1,
-	  .max = 1U << 22 /* PID_MAX_LIMIT */, .commands = ON(WATCH), .group = GROUP_FILTER,
-	  .takes = "a process id", .help = "sockets of this process" },
-	{ "comm", 0, "NAME", OPT_PARSER, FIELD(filter.comm), parse_comm, .commands = ON(WATCH),
-	  .group = GROUP_FILTER, .takes = "the name of a process",
-	  .help = "sockets of processes with this name" },
+	  .max = 1U << 22 /* PID_MAX_LIMIT */, .commands = ON(WATCH) | ON(AUDIT),
+	  .group = GROUP_FILTER, .takes = "a process id", .help = "sockets of this process" },
+	{ "comm", 0, "NAME", OPT_PARSER, FIELD(filter.comm), parse_comm,
+	  .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_FILTER,
+	  .takes = "the name of a process", .help = "sockets of processes with this name" },
 	{ "uid", 'u', "UID", OPT_PARSER, FIELD(filter.uid), parse_uid, .commands = ON(WATCH),
 	  .group = GROUP_FILTER, .takes = "a user's number or name",
 	  .help = "sockets of this user, number or name" },
-	{ "netns", 'N', "NETNS", OPT_STRING, FIELD(netns_spec), .commands = ON(WATCH),
+	{ "netns", 'N', "NETNS", OPT_STRING, FIELD(netns_spec), .commands = ON(WATCH) | ON(AUDIT),
 	  .group = GROUP_FILTER, .takes = "all, self, a path, a name or an inode number",
 	  .values = "all self <file>", .help = "namespace: all, self, a path, name or inode" },
 	{ "cgroup", 0, "PATH", OPT_STRING, FIELD(cgroup_path), .commands = ON(WATCH),
 	  .group = GROUP_FILTER, .takes = "the path of a cgroup (v2)", .values = "<file>",
 	  .help = "sockets created inside this cgroup (v2)" },
-	{ "state", 0, "LIST", OPT_PARSER, FIELD(filter.states), parse_state, .commands = ON(WATCH),
-	  .group = GROUP_FILTER, .values = state_words,
+	{ "state", 0, "LIST", OPT_PARSER, FIELD(filter.states), parse_state,
+	  .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_FILTER, .values = state_words,
 	  .takes = "states such as established,time-wait, ss's groups (all connected synchronized "
 		   "bucket big), and either with '!' to exclude it",
 	  .help = "into or out of these: time-wait,!listen" },
 
 	{ "output", 'o', "FORMAT", OPT_PARSER, FIELD(format), parse_output,
-	  .commands = ON(WATCH) | ON(EXPLAIN), .group = GROUP_OUTPUT, .takes = "text or json",
-	  .values = "text json" },
+	  .commands = ON(WATCH) | ON(AUDIT) | ON(EXPLAIN), .group = GROUP_OUTPUT,
+	  .takes = "text or json", .values = "text json" },
 	{ "json", 0, .type = OPT_PARSER, .field = FIELD(format), .parser = parse_json,
-	  .commands = ON(WATCH) | ON(EXPLAIN), .group = GROUP_OUTPUT,
+	  .commands = ON(WATCH) | ON(AUDIT) | ON(EXPLAIN), .group = GROUP_OUTPUT,
 	  .help = "text (default) or json, one object a line" },
 	{ "time", 'T', .type = OPT_FLAG, .field = FIELD(wall_clock), .commands = ON(WATCH),
 	  .group = GROUP_OUTPUT },
@@ -133,8 +135,9 @@ static const struct option_row table[] = {
 	  .group = GROUP_OUTPUT, .help = "add the time of day, the seconds since start" },
 	{ "wide", 'w', .type = OPT_FLAG, .field = FIELD(wide), .commands = ON(WATCH),
 	  .group = GROUP_OUTPUT },
-	{ "extended", 'x', .type = OPT_FLAG, .field = FIELD(extended), .commands = ON(WATCH),
-	  .group = GROUP_OUTPUT, .help = "whole IPv6 addresses, more columns" },
+	{ "extended", 'x', .type = OPT_FLAG, .field = FIELD(extended),
+	  .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_OUTPUT,
+	  .help = "whole IPv6 addresses, more columns" },
 	{ "no-header", 'H', .type = OPT_FLAG, .field = FIELD(no_header), .commands = ON(WATCH),
 	  .group = GROUP_OUTPUT, .help = "no header line" },
 	{ "lifecycle", 0, .type = OPT_FLAG, .field = FIELD(lifecycle), .commands = ON(WATCH),
@@ -156,11 +159,38 @@ static const struct option_row table[] = {
 	{ "max-sockets", 0, "N", OPT_U32, FIELD(max_sockets), .min = 1, .max = 1U << 26,
 	  .commands = ON(WATCH), .group = GROUP_RUN, .takes = "a whole number",
 	  .help = "bound of the socket table (default 1048576)" },
-	{ "btf", 0, "FILE", OPT_STRING, FIELD(btf_path), .commands = ON(WATCH), .group = GROUP_RUN,
-	  .takes = "the path of a BTF file", .values = "<file>",
+	{ "btf", 0, "FILE", OPT_STRING, FIELD(btf_path), .commands = ON(WATCH) | ON(AUDIT),
+	  .group = GROUP_RUN, .takes = "the path of a BTF file", .values = "<file>",
 	  .help = "take the kernel's types from this file" },
 	{ "strict", 0, .type = OPT_FLAG, .field = FIELD(strict), .commands = ON(WATCH),
 	  .group = GROUP_RUN, .help = "exit 4 if any event was lost" },
+	{ "window", 0, "S", OPT_SECONDS, FIELD(window_ms), .min = 0, .max = 3600000,
+	  .commands = ON(AUDIT), .group = GROUP_RUN, .takes = "seconds",
+	  .help = "how long rates are watched (default 1; 0: one look)" },
+	{ "by", 0, "KEY", OPT_PARSER, FIELD(by), parse_by, .commands = ON(AUDIT),
+	  .group = GROUP_OUTPUT, .takes = "comm, lport, raddr or netns",
+	  .values = "comm lport raddr netns", .help = "states by comm, lport, raddr or netns" },
+	{ "fail-on", 0, "LEVEL", OPT_PARSER, FIELD(fail_on), parse_fail_on, .commands = ON(AUDIT),
+	  .group = GROUP_RUN, .takes = "info, warning or critical",
+	  .values = "info warning critical", .help = "exit 3 from this severity on (warning)" },
+	{ "close-wait-count", 0, "N", OPT_U64, FIELD(detect.close_wait_count), .min = 1,
+	  .max = UINT32_MAX, .commands = ON(AUDIT), .group = GROUP_FINDING,
+	  .takes = "a whole number", .help = "a leak: so many old CLOSE_WAIT (default 10)" },
+	{ "close-wait-age", 0, "S", OPT_SECONDS, FIELD(close_wait_age_ms), .min = 1,
+	  .max = UINT64_C(1000000000) * 1000, .commands = ON(AUDIT), .group = GROUP_FINDING,
+	  .takes = "seconds", .help = "and old is so long (default 60)" },
+	{ "ports-percent", 0, "P", OPT_U32, FIELD(detect.ports_percent), .min = 1, .max = 100,
+	  .commands = ON(AUDIT), .group = GROUP_FINDING, .takes = "a percentage",
+	  .help = "of the local port range in use (default 80)" },
+	{ "time-wait-percent", 0, "P", OPT_U32, FIELD(detect.time_wait_percent), .min = 1,
+	  .max = 100, .commands = ON(AUDIT), .group = GROUP_FINDING, .takes = "a percentage",
+	  .help = "of tcp_max_tw_buckets in use (default 80)" },
+	{ "dead-peer-count", 0, "N", OPT_U64, FIELD(detect.dead_peer_count), .min = 1,
+	  .max = UINT32_MAX, .commands = ON(AUDIT), .group = GROUP_FINDING,
+	  .takes = "a whole number", .help = "connections that hear nothing (default 5)" },
+	{ "dead-peer-timeouts", 0, "N", OPT_U32, FIELD(detect.dead_peer_timeouts), .min = 1,
+	  .max = 255, .commands = ON(AUDIT), .group = GROUP_FINDING, .takes = "a whole number",
+	  .help = "timeouts in a row of each (default 3)" },
 	{ "verbose", 'v', .type = OPT_COUNT, .field = FIELD(verbose), .commands = ON_ALL,
 	  .group = GROUP_RUN, .help = "the loader's messages on stderr" },
 	{ "help", 'h', .type = OPT_PARSER, .parser = parse_help, .commands = ON_ALL,
@@ -502,6 +532,24 @@ static int parse_json(struct parse *parse, const struct option_row *row, const c
 	return 0;
 }
 
+static int parse_by(struct parse *parse, const struct option_row *row, const char *arg)
+{
+	int by;
+
+	for (by = AUDIT_BY_COMM; by < AUDIT_BY_MAX; by++) {
+		if (strcmp(arg, audit_by_name((enum audit_by)by)))
+			continue;
+		parse->opts.by = (enum audit_by)by;
+		return 0;
+	}
+	return refuse(parse, row, arg);
+}
+
+static int parse_fail_on(struct parse *parse, const struct option_row *row, const char *arg)
+{
+	return severity_parse(arg, &parse->opts.fail_on) ? 0 : refuse(parse, row, arg);
+}
+
 /* These three end the parsing: "--help" must help, whatever follows it. */
 static int stop(struct parse *parse, enum opts_action action)
 {
@@ -719,6 +767,15 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct opts_error *reter
 			.interval_ms = 1000,
 			.buffer_bytes = UINT64_C(16) << 20,
 			.max_sockets = 1U << 20,
+			.window_ms = 1000,
+			.close_wait_age_ms = 60000,
+			.detect = {
+				.close_wait_count = 10,
+				.ports_percent = 80,
+				.time_wait_percent = 80,
+				.dead_peer_count = 5,
+				.dead_peer_timeouts = 3,
+			},
 		},
 		.err = reterr,
 		.words_taken = 1,
@@ -860,7 +917,6 @@ static void print_options(FILE *out, enum option_group group, unsigned int appli
 static const char *const examples[CMD_MAX] = {
 	[CMD_WATCH] =
 		"  tcpconnstate -L 80,443 --lifecycle   finished connections of a web server\n"
-		"  tcpconnstate --state time-wait -x    who fills TIME_WAIT, and why\n"
 		"  tcpconnstate --json -d 60 >tcp.json  a minute of everything, for a program\n",
 	[CMD_EXPLAIN] =
 		"  tcpconnstate explain                 all names, one line each\n"

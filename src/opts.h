@@ -26,6 +26,7 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "detect.h"
 #include "filter.h"
 
 #ifndef TCS_VERSION
@@ -89,6 +90,13 @@ struct opts {
 	/* the words behind a command that takes some */
 	const char *names[OPTS_NAMES_MAX];
 	size_t n_names;
+
+	/* audit */
+	uint64_t window_ms;	     /* between its two looks; 0 = one look */
+	enum audit_by by;	     /* --by */
+	enum severity fail_on;	     /* SEVERITY_OK = not given */
+	uint64_t close_wait_age_ms;  /* from when on a CLOSE_WAIT is old */
+	struct detect_config detect; /* the other thresholds */
 };
 
 /* One sentence without newline or program name, control bytes replaced; "" while all is well. */

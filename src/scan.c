@@ -151,17 +151,24 @@ static int read_rows(struct scan *s, int fd)
 	return err;
 }
 
-static int walk(struct scan *s, const struct socket_maps *maps)
+/* maps NULL: leave no notes. */
+static int walk(struct scan *s, const struct socket_maps *maps, uint32_t states, uint8_t stalled)
 {
 	struct scan_bpf *skel = scan_bpf__open();
-	int err, fd;
+	int err = 0, fd;
 
 	if (!skel)
 		return -errno;
-	err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
-	if (!err)
+	skel->rodata->scan_states = states;
+	skel->rodata->scan_stalled = stalled;
+	skel->rodata->scan_notes = maps != NULL;
+	if (maps)
+		err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
+	else
+		err = bpf_map__set_max_entries(skel->maps.notes, 1);
+	if (!err && maps)
 		err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
-	if (!err)
+	if (!err && maps)
 		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
 	if (!err)
 		err = scan_bpf__load(skel);
@@ -177,10 +184,11 @@ static int walk(struct scan *s, const struct socket_maps *maps)
 	return err;
 }
 
-int scan_new(const struct socket_maps *maps, struct scan **ret, struct failure *reterr)
+static int make(const struct socket_maps *maps, uint32_t states, uint8_t stalled, struct scan **ret,
+		struct failure *reterr)
 {
 	struct scan *s = calloc(1, sizeof(*s));
-	int err = s ? walk(s, maps) : -ENOMEM;
+	int err = s ? walk(s, maps, states, stalled) : -ENOMEM;
 
 	if (err) {
 		failure_set(reterr, false,
@@ -193,6 +201,16 @@ int scan_new(const struct socket_maps *maps, struct scan **ret, struct failure *
 	settle(s);
 	*ret = s;
 	return 0;
+}
+
+int scan_new(const struct socket_maps *maps, struct scan **ret, struct failure *reterr)
+{
+	return make(maps, UINT32_MAX, 0, ret, reterr);
+}
+
+int scan_owners_new(uint32_t states, uint8_t stalled, struct scan **ret, struct failure *reterr)
+{
+	return make(NULL, states, stalled, ret, reterr);
 }
 
 void scan_free(struct scan *s)
@@ -259,6 +277,19 @@ static void put_owner(const struct scan *s, uint32_t holder, enum owner_source s
 	ret->pid = s->holders[holder].pid;
 	ret->source = source;
 	memcpy(ret->comm, s->holders[holder].comm, sizeof(ret->comm));
+}
+
+bool scan_owner(const struct scan *s, uint64_t id, uint32_t netns, const uint8_t laddr[16],
+		uint16_t lport, struct owner *ret)
+{
+	const struct held_socket *held = find_socket(s, id);
+	const struct listener *l = held ? NULL : find_listener(s, netns, laddr, lport);
+
+	if (held)
+		put_owner(s, held->holder, OWNER_SCAN, ret);
+	else if (l)
+		put_owner(s, l->holder, OWNER_LISTENER, ret);
+	return held || l;
 }
 
 bool scan_older(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint16_t lport,

@@ -26,6 +26,20 @@ struct scan;
 
 /* maps: of the event programs. 0, or -errno with the sentence in *reterr. */
 int scan_new(const struct socket_maps *maps, struct scan **ret, struct failure *reterr);
+
+/*
+ * The same walk for a census: only sockets in these states (bits), or with so many timeouts in a
+ * row (0: none), and no notes are left.
+ */
+int scan_owners_new(uint32_t states, uint8_t stalled, struct scan **ret, struct failure *reterr);
+
+/*
+ * Who holds this socket: found among open files, or else the listener it came through, for one that
+ * nobody has accepted. False: nobody.
+ */
+bool scan_owner(const struct scan *s, uint64_t id, uint32_t netns, const uint8_t laddr[16],
+		uint16_t lport, struct owner *ret);
+
 void scan_free(struct scan *s); /* accepts NULL */
 
 uint32_t scan_sockets(const struct scan *s);

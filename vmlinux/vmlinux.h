@@ -76,8 +76,13 @@ struct ns_common {
 	unsigned int inum;
 };
 
+struct netns_ipv4 {
+	int sysctl_tcp_fin_timeout;	/* in jiffies; in seconds in /proc: their ratio is HZ */
+};
+
 struct net {
 	struct ns_common ns;
+	struct netns_ipv4 ipv4;
 };
 
 typedef struct {
@@ -147,6 +152,7 @@ struct sock {
 	u16 sk_protocol;
 	u32 sk_ack_backlog;		/* accept queue */
 	u32 sk_max_ack_backlog;		/* limit of the accept queue and of the SYN queue */
+	atomic_t sk_drops;		/* listeners: SYNs and handshakes refused */
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
@@ -163,6 +169,8 @@ struct request_sock_queue {
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	struct request_sock_queue icsk_accept_queue;
+	__u8 icsk_retransmits;		/* timeouts in a row */
+	__u8 icsk_probes_out;		/* keep-alive and window probes not answered */
 };
 
 struct tcp_sock {
@@ -175,6 +183,7 @@ struct tcp_sock {
 	u64 bytes_received;		/* counts a FIN as one byte */
 	u32 total_retrans;
 	int linger2;
+	u32 rcv_tstamp;			/* last segment from the peer, jiffies */
 };
 
 /* A half-open connection: SYN received, SYN-ACK sent, last ACK not seen. */
@@ -186,6 +195,17 @@ struct request_sock {
 struct inet_request_sock {
 	struct request_sock req;
 	u16 acked : 1;			/* the peer answered: accept queue full, DEFER_ACCEPT */
+};
+
+/* TIME_WAIT, and FIN_WAIT2 of a socket that nobody holds any more: tw_substate tells. */
+struct inet_timewait_sock {
+	struct sock_common __tw_common;
+	volatile unsigned char tw_substate;
+};
+
+struct tcp_timewait_sock {
+	struct inet_timewait_sock tw_sk;
+	int tw_ts_recent_stamp;		/* 0: the connection had no timestamps */
 };
 
 struct task_struct {
@@ -210,6 +230,11 @@ struct bpf_iter__task_file {
 	struct task_struct *task;
 	u32 fd;
 	struct file *file;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;	/* NULL in the last call */
 };
 
 #pragma clang attribute pop

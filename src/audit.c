@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "audit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const by_names[AUDIT_BY_MAX] = {
+	[AUDIT_BY_NONE] = "none",   [AUDIT_BY_COMM] = "comm",	[AUDIT_BY_LPORT] = "lport",
+	[AUDIT_BY_RADDR] = "raddr", [AUDIT_BY_NETNS] = "netns",
+};
+
+const char *audit_by_name(enum audit_by by)
+{
+	return by_names[by];
+}
+
+int audit_init(struct audit *a, const struct audit_config *config)
+{
+	int err;
+
+	memset(a, 0, sizeof(*a));
+	a->config = *config;
+	err = hash_init(&a->by_holder);
+	if (!err)
+		err = hash_init(&a->by_peer);
+	if (!err)
+		err = hash_init(&a->by_group);
+	return err;
+}
+
+void audit_release(struct audit *a)
+{
+	hash_release(&a->by_holder);
+	hash_release(&a->by_peer);
+	hash_release(&a->by_group);
+	free(a->netns);
+	free(a->listeners);
+	free(a->close_wait);
+	free(a->places);
+	free(a->dead);
+	free(a->groups);
+	memset(a, 0, sizeof(*a));
+}
+
+/* A zeroed element at the end of an array; NULL: no memory, or (*full) as many as there may be. */
+static void *append(void **array, uint32_t *n, uint32_t *cap, size_t size, bool *full)
+{
+	uint32_t more = *cap ? *cap * 2 : 64;
+	void *grown;
+
+	*full = *n == AUDIT_ROWS_MAX;
+	if (*full)
+		return NULL;
+	if (*n == *cap) {
+		grown = realloc(*array, more * size);
+		if (!grown)
+			return NULL;
+		*array = grown;
+		*cap = more;
+	}
+	grown = (char *)*array + (*n)++ * size;
+	memset(grown, 0, size);
+	return grown;
+}
+
+#define APPEND(a, rows, full) \
+	append((void **)&(a)->rows, &(a)->n_##rows, &(a)->cap_##rows, sizeof(*(a)->rows), full)
+
+static int no_room(struct audit *a, bool full)
+{
+	if (!full)
+		return -ENOMEM;
+	a->skipped++;
+	return 0;
+}
+
+/* 64 bits of a key of any length; two keys that share them (one pair in 2^64) share a row. */
+static uint64_t key_of(const void *bytes, size_t n, uint64_t seed)
+{
+	const unsigned char *p = bytes;
+	uint64_t word;
+
+	for (; n; p += n < 8 ? n : 8, n -= n < 8 ? n : 8) {
+		word = 0;
+		memcpy(&word, p, n < 8 ? n : 8);
+		seed = hash_mix(seed ^ word) + 0x9e3779b97f4a7c15ull;
+	}
+	return seed;
+}
+
+int audit_add_netns(struct audit *a, uint32_t netns, struct audit_netns **ret)
+{
+	bool full;
+	struct audit_netns *n = APPEND(a, netns, &full);
+
+	if (!n)
+		return full ? -ENOSPC : -ENOMEM;
+	n->netns = netns;
+	n->overflows = AUDIT_UNKNOWN;
+	n->overflow_milli = AUDIT_NO_RATE;
+	*ret = n;
+	return 0;
+}
+
+static int add_listener(struct audit *a, const struct audit_socket *s)
+{
+	bool full;
+	struct audit_listener *l = APPEND(a, listeners, &full);
+
+	if (!l)
+		return no_room(a, full);
+	l->socket = *s;
+	l->drops_milli = AUDIT_NO_RATE;
+	return 0;
+}
+
+static void count_close_wait(const struct audit *a, struct audit_close_wait *c,
+			     const struct audit_socket *s)
+{
+	const struct audit_socket *e = &c->example;
+
+	c->count++;
+	c->same_remote &= s->rport == e->rport && !memcmp(s->raddr, e->raddr, 16);
+	c->same_local &= s->lport == e->lport;
+	if (s->quiet_ns == AUDIT_UNKNOWN)
+		return;
+	c->old += s->quiet_ns >= a->config.old_ns;
+	if (c->oldest_ns == AUDIT_UNKNOWN || s->quiet_ns > c->oldest_ns)
+		c->oldest_ns = s->quiet_ns;
+}
+
+static int add_close_wait(struct audit *a, const struct audit_socket *s)
+{
+	uint64_t key = (uint64_t)s->netns << 32 | s->owner.pid;
+	struct audit_close_wait *c;
+	uint32_t at;
+	bool full;
+	int err;
+
+	if (!hash_find(&a->by_holder, key, &at)) {
+		c = APPEND(a, close_wait, &full);
+		if (!c)
+			return no_room(a, full);
+		at = a->n_close_wait - 1;
+		*c = (struct audit_close_wait){
+			.netns = s->netns,
+			.owner = s->owner,
+			.oldest_ns = AUDIT_UNKNOWN,
+			.growth_milli = AUDIT_NO_RATE,
+			.fd_used = AUDIT_UNKNOWN,
+			.fd_limit = AUDIT_UNKNOWN,
+			.example = *s,
+			.same_remote = true,
+			.same_local = true,
+		};
+		err = hash_add(&a->by_holder, key, at);
+		if (err)
+			return err;
+	}
+	count_close_wait(a, &a->close_wait[at], s);
+	return 0;
+}
+
+static int add_dead(struct audit *a, const struct audit_socket *s)
+{
+	uint64_t key = key_of(s->raddr, 16, s->netns);
+	struct audit_dead *d;
+	uint32_t at;
+	bool full;
+	int err;
+
+	if (!hash_find(&a->by_peer, key, &at)) {
+		d = APPEND(a, dead, &full);
+		if (!d)
+			return no_room(a, full);
+		at = a->n_dead - 1;
+		*d = (struct audit_dead){ .netns = s->netns,
+					  .family = s->family,
+					  .owner = s->owner,
+					  .rport = s->rport,
+					  .quiet_ns = AUDIT_UNKNOWN };
+		memcpy(d->raddr, s->raddr, 16);
+		err = hash_add(&a->by_peer, key, at);
+		if (err)
+			return err;
+	}
+	d = &a->dead[at];
+	d->count++;
+	if (s->quiet_ns != AUDIT_UNKNOWN &&
+	    (d->quiet_ns == AUDIT_UNKNOWN || s->quiet_ns > d->quiet_ns))
+		d->quiet_ns = s->quiet_ns;
+	return 0;
+}
+
+/* By namespace they are counted when it is left. */
+static int add_to_group(struct audit *a, const struct audit_socket *s)
+{
+	struct audit_group g = { 0 };
+
+	switch (a->config.by) {
+	case AUDIT_BY_COMM:
+		memcpy(g.comm, s->owner.comm, sizeof(g.comm));
+		break;
+	case AUDIT_BY_LPORT:
+		g.lport = s->lport;
+		break;
+	case AUDIT_BY_RADDR:
+		memcpy(g.raddr, s->raddr, sizeof(g.raddr));
+		break;
+	default:
+		return 0;
+	}
+	g.states[s->state] = 1;
+	return audit_add_group(a, &g);
+}
+
+int audit_add_socket(struct audit *a, const struct audit_socket *s)
+{
+	int err = 0;
+
+	if (s->state >= TCS_STATE_MAX)
+		return 0;
+	if (a->config.count_rows && a->n_netns)
+		a->netns[a->n_netns - 1].states[s->state]++;
+	if (a->config.by == AUDIT_BY_COMM || a->config.count_rows)
+		err = add_to_group(a, s);
+	if (!err && s->state == TCS_LISTEN)
+		err = add_listener(a, s);
+	if (!err && s->state == TCS_CLOSE_WAIT)
+		err = add_close_wait(a, s);
+	if (!err && a->config.stalled && s->stalled >= a->config.stalled)
+		err = add_dead(a, s);
+	return err;
+}
+
+int audit_add_place(struct audit *a, const struct audit_place *p)
+{
+	struct audit_place *to;
+	bool full;
+
+	/* A destination with few ports and nothing in TIME_WAIT will never be a row. */
+	if (!p->time_wait && (!p->ports_range || p->ports_used < p->ports_range / 4))
+		return 0;
+	to = APPEND(a, places, &full);
+	if (!to)
+		return no_room(a, full);
+	*to = *p;
+	to->growth_milli = AUDIT_NO_RATE;
+	return 0;
+}
+
+int audit_add_group(struct audit *a, const struct audit_group *g)
+{
+	struct {
+		uint32_t netns, lport;
+		uint8_t raddr[16];
+		char comm[TCS_COMM_LEN];
+	} id = { .netns = g->netns, .lport = g->lport };
+	uint64_t key;
+	uint32_t at, i;
+	bool full;
+
+	memcpy(id.raddr, g->raddr, sizeof(id.raddr));
+	memcpy(id.comm, g->comm, sizeof(id.comm));
+	key = key_of(&id, sizeof(id), 0);
+	if (!hash_find(&a->by_group, key, &at)) {
+		struct audit_group *to = APPEND(a, groups, &full);
+
+		if (!to)
+			return no_room(a, full);
+		at = a->n_groups - 1;
+		*to = *g;
+		return hash_add(&a->by_group, key, at);
+	}
+	for (i = 0; i < TCS_STATE_MAX; i++)
+		a->groups[at].states[i] += g->states[i];
+	return 0;
+}
+
+/* ---- settling -------------------------------------------------------------------------------- */
+
+static int by_count(uint64_t left, uint64_t right)
+{
+	return left < right ? 1 : left > right ? -1 : 0;
+}
+
+static int compare_listeners(const void *left, const void *right)
+{
+	const struct audit_socket *a = &((const struct audit_listener *)left)->socket;
+	const struct audit_socket *b = &((const struct audit_listener *)right)->socket;
+
+	if (a->lport != b->lport)
+		return a->lport < b->lport ? -1 : 1;
+	if (a->netns != b->netns)
+		return a->netns < b->netns ? -1 : 1;
+	return memcmp(a->laddr, b->laddr, 16);
+}
+
+static int compare_close_wait(const void *left, const void *right)
+{
+	const struct audit_close_wait *a = left, *b = right;
+
+	return by_count(a->count, b->count);
+}
+
+static int compare_places(const void *left, const void *right)
+{
+	const struct audit_place *a = left, *b = right;
+
+	if (a->time_wait != b->time_wait)
+		return by_count(a->time_wait, b->time_wait);
+	return by_count(a->ports_used, b->ports_used);
+}
+
+static int compare_dead(const void *left, const void *right)
+{
+	const struct audit_dead *a = left, *b = right;
+
+	return by_count(a->count, b->count);
+}
+
+static uint64_t group_sum(const struct audit_group *g)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = 0; i < TCS_STATE_MAX; i++)
+		sum += g->states[i];
+	return sum;
+}
+
+static int compare_groups(const void *left, const void *right)
+{
+	return by_count(group_sum(left), group_sum(right));
+}
+
+static void sort(void *rows, uint32_t n, size_t size, int (*compare)(const void *, const void *))
+{
+	if (n > 1)
+		qsort(rows, n, size, compare);
+}
+
+static int64_t rate_milli(uint64_t now, uint64_t before, uint64_t ns)
+{
+	int64_t moved = (int64_t)(now - before);
+
+	if (!ns)
+		return AUDIT_NO_RATE;
+	return (int64_t)((double)moved * 1e12 / (double)ns);
+}
+
+static uint64_t place_key(const struct audit_place *p)
+{
+	uint64_t key = key_of(p->raddr, 16, key_of(p->laddr, 16, p->netns));
+
+	return hash_mix(key ^ ((uint64_t)p->rport << 16 | p->lport));
+}
+
+static void grow_close_wait(struct audit *a, const struct audit *earlier, uint64_t ns)
+{
+	uint32_t i, at;
+
+	for (i = 0; i < a->n_close_wait; i++) {
+		struct audit_close_wait *c = &a->close_wait[i];
+		uint64_t key = (uint64_t)c->netns << 32 | c->owner.pid, before = 0;
+
+		if (hash_find(&earlier->by_holder, key, &at))
+			before = earlier->close_wait[at].count;
+		c->growth_milli = rate_milli(c->count, before, ns);
+	}
+}
+
+/* The earlier look's tables, before it is sorted, are found by these keys. */
+static int index_rows(const struct audit *earlier, struct hash *places, struct hash *listeners)
+{
+	uint32_t i, at;
+	int err = 0;
+
+	for (i = 0; !err && i < earlier->n_places; i++) {
+		uint64_t key = place_key(&earlier->places[i]);
+
+		if (!hash_find(places, key, &at))
+			err = hash_add(places, key, i);
+	}
+	for (i = 0; !err && i < earlier->n_listeners; i++) {
+		uint64_t id = earlier->listeners[i].socket.id;
+
+		if (!hash_find(listeners, id, &at))
+			err = hash_add(listeners, id, i);
+	}
+	return err;
+}
+
+static int grow_rows(struct audit *a, const struct audit *earlier, uint64_t ns)
+{
+	struct hash places, listeners = { 0 };
+	uint32_t i, at;
+	int err = hash_init(&places);
+
+	if (!err)
+		err = hash_init(&listeners);
+	if (!err)
+		err = index_rows(earlier, &places, &listeners);
+	for (i = 0; !err && i < a->n_places; i++) {
+		struct audit_place *p = &a->places[i];
+		uint64_t before = 0;
+
+		if (hash_find(&places, place_key(p), &at))
+			before = audit_ports_taken(&earlier->places[at]);
+		p->growth_milli = rate_milli(audit_ports_taken(p), before, ns);
+	}
+	for (i = 0; !err && i < a->n_listeners; i++) {
+		struct audit_listener *l = &a->listeners[i];
+
+		if (hash_find(&listeners, l->socket.id, &at))
+			l->drops_milli = rate_milli(
+				(uint32_t)(l->socket.drops - earlier->listeners[at].socket.drops),
+				0, ns);
+	}
+	hash_release(&places);
+	hash_release(&listeners);
+	return err;
+}
+
+static void grow_netns(struct audit *a, const struct audit *earlier, uint64_t ns)
+{
+	uint32_t i, j;
+
+	for (i = 0; i < a->n_netns; i++) {
+		struct audit_netns *n = &a->netns[i];
+
+		for (j = 0; j < earlier->n_netns; j++)
+			if (earlier->netns[j].netns == n->netns)
+				break;
+		if (j < earlier->n_netns && n->overflows != AUDIT_UNKNOWN &&
+		    earlier->netns[j].overflows != AUDIT_UNKNOWN)
+			n->overflow_milli =
+				rate_milli(n->overflows, earlier->netns[j].overflows, ns);
+	}
+}
+
+/* What got no row (TIME_WAIT, half-open requests) has no owner either. */
+static int add_unowned(struct audit *a)
+{
+	struct audit_group rest = { 0 };
+	uint32_t i, state;
+
+	memcpy(rest.states, a->states, sizeof(rest.states));
+	for (i = 0; i < a->n_groups; i++)
+		for (state = 0; state < TCS_STATE_MAX; state++)
+			rest.states[state] -= rest.states[state] < a->groups[i].states[state] ?
+						      rest.states[state] :
+						      a->groups[i].states[state];
+	for (state = 0; state < TCS_STATE_MAX; state++)
+		if (rest.states[state])
+			return audit_add_group(a, &rest);
+	return 0;
+}
+
+int audit_settle(struct audit *a, const struct audit *earlier)
+{
+	uint32_t i, state;
+	int err = 0;
+
+	memset(a->states, 0, sizeof(a->states));
+	for (i = 0; i < a->n_netns; i++)
+		for (state = 0; state < TCS_STATE_MAX; state++)
+			a->states[state] += a->netns[i].states[state];
+	if (a->config.by == AUDIT_BY_COMM && !a->config.count_rows)
+		err = add_unowned(a);
+	if (!err && earlier && a->ts_ns > earlier->ts_ns) {
+		uint64_t ns = a->ts_ns - earlier->ts_ns;
+
+		grow_close_wait(a, earlier, ns);
+		grow_netns(a, earlier, ns);
+		err = grow_rows(a, earlier, ns);
+	}
+	sort(a->listeners, a->n_listeners, sizeof(*a->listeners), compare_listeners);
+	sort(a->close_wait, a->n_close_wait, sizeof(*a->close_wait), compare_close_wait);
+	sort(a->places, a->n_places, sizeof(*a->places), compare_places);
+	sort(a->dead, a->n_dead, sizeof(*a->dead), compare_dead);
+	sort(a->groups, a->n_groups, sizeof(*a->groups), compare_groups);
+	return err;
+}
+
+uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli)
+{
+	if (growth_milli == AUDIT_NO_RATE || growth_milli <= 0)
+		return AUDIT_UNKNOWN;
+	return left * 1000 / (uint64_t)growth_milli;
+}
+
+uint32_t audit_ports_taken(const struct audit_place *p)
+{
+	return p->ports_used - p->reusable;
+}

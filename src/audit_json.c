@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* audit_json.c - an audit as JSON lines: every key always there, null for unknown */
+#include "audit_sink.h"
+#include "fields.h"
+#include "filter.h"
+#include "state.h"
+
+struct json {
+	struct output *out;
+	const struct audit_report *report;
+};
+
+static struct outbuf *begin(const struct json *j, const char *type)
+{
+	struct outbuf *b = &j->out->buf;
+
+	output_reserve(j->out, SINK_LINE_MAX);
+	outbuf_lit(b, "{\"type\":\"");
+	outbuf_puts(b, type);
+	outbuf_putc(b, '"');
+	return b;
+}
+
+static void end(struct outbuf *b)
+{
+	outbuf_lit(b, "}\n");
+}
+
+static void put_key(struct outbuf *b, const char *key)
+{
+	outbuf_lit(b, ",\"");
+	outbuf_puts(b, key);
+	outbuf_lit(b, "\":");
+}
+
+static void put_number(struct outbuf *b, const char *key, uint64_t n)
+{
+	put_key(b, key);
+	if (n == AUDIT_UNKNOWN)
+		outbuf_lit(b, "null");
+	else
+		outbuf_put_u64(b, n);
+}
+
+static void put_known(struct outbuf *b, const char *key, uint64_t n)
+{
+	put_number(b, key, n ? n : AUDIT_UNKNOWN);
+}
+
+static void put_us(struct outbuf *b, const char *key, uint64_t ns)
+{
+	put_number(b, key, ns == AUDIT_UNKNOWN ? ns : ns / 1000);
+}
+
+/* Thousandths a second, as a number with three decimals. */
+static void put_rate(struct outbuf *b, const char *key, int64_t milli)
+{
+	put_key(b, key);
+	if (milli == AUDIT_NO_RATE) {
+		outbuf_lit(b, "null");
+		return;
+	}
+	if (milli < 0)
+		outbuf_putc(b, '-');
+	outbuf_put_ms(b, (uint64_t)(milli < 0 ? -milli : milli) * 1000);
+}
+
+static void put_bool(struct outbuf *b, const char *key, bool value)
+{
+	put_key(b, key);
+	outbuf_puts(b, value ? "true" : "false");
+}
+
+static void put_null(struct outbuf *b, const char *key)
+{
+	put_key(b, key);
+	outbuf_lit(b, "null");
+}
+
+static void put_text(struct outbuf *b, const char *key, const char *text)
+{
+	put_key(b, key);
+	outbuf_put_json(b, text, SINK_LINE_MAX);
+}
+
+static void put_addr(struct outbuf *b, const char *key, const uint8_t addr[16], unsigned int family)
+{
+	put_key(b, key);
+	outbuf_putc(b, '"');
+	outbuf_put_addr(b, addr, family);
+	outbuf_putc(b, '"');
+}
+
+static void put_owner(struct outbuf *b, const struct owner *o)
+{
+	put_known(b, "pid", o->pid);
+	put_key(b, "comm");
+	if (o->pid)
+		outbuf_put_json(b, o->comm, sizeof(o->comm));
+	else
+		outbuf_lit(b, "null");
+}
+
+static void put_ts(const struct json *j, struct outbuf *b)
+{
+	put_key(b, "ts");
+	put_rfc3339(b, j->report->world, j->report->look->ts_ns);
+}
+
+/* The keys of one state each; the two kinds of SYN_RECV are one. */
+static void put_states(struct outbuf *b, const uint64_t states[TCS_STATE_MAX])
+{
+	int i;
+
+	outbuf_lit(b, ",\"connections\":{");
+	for (i = 1; i < TCS_NEW_SYN_RECV; i++) {
+		if (i > 1)
+			outbuf_putc(b, ',');
+		outbuf_putc(b, '"');
+		outbuf_puts(b, state_json((unsigned int)i));
+		outbuf_lit(b, "\":");
+		if (i == TCS_CLOSE) /* in no table that can be walked */
+			outbuf_lit(b, "null");
+		else
+			outbuf_put_u64(b, states[i]);
+	}
+	outbuf_putc(b, '}');
+}
+
+static void put_summary(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+	struct outbuf *b = begin(j, "summary");
+	uint64_t table = 0, oldest = AUDIT_UNKNOWN;
+	uint32_t i;
+
+	for (i = 0; i < a->n_netns; i++)
+		table += a->netns[i].time_wait_table;
+	for (i = 0; i < a->n_close_wait; i++)
+		if (a->close_wait[i].oldest_ns != AUDIT_UNKNOWN &&
+		    (oldest == AUDIT_UNKNOWN || a->close_wait[i].oldest_ns > oldest))
+			oldest = a->close_wait[i].oldest_ns;
+	put_ts(j, b);
+	put_states(b, a->states);
+	put_null(b, "transitions");
+	outbuf_lit(b, ",\"rates\":{\"opens_per_s\":null,\"closes_per_s\":null,"
+		      "\"time_wait_per_s\":null}");
+	outbuf_lit(b, ",\"time_wait\":{\"count\":");
+	outbuf_put_u64(b, a->states[TCS_TIME_WAIT]);
+	put_number(b, "table", table);
+	outbuf_lit(b, "},\"close_wait\":{\"count\":");
+	outbuf_put_u64(b, a->states[TCS_CLOSE_WAIT]);
+	put_us(b, "oldest_us", oldest);
+	put_bool(b, "oldest_exact", false);
+	outbuf_putc(b, '}');
+	put_number(b, "half_open", a->states[TCS_SYN_RECV]);
+	outbuf_lit(b, ",\"lost\":{\"table_full\":");
+	outbuf_put_u64(b, a->skipped + j->report->findings_skipped);
+	put_number(b, "netns_denied", a->netns_denied);
+	put_number(b, "netns_vanished", a->netns_vanished);
+	outbuf_putc(b, '}');
+	put_number(b, "namespaces", a->n_netns);
+	put_number(b, "sockets_walked", a->sockets);
+	put_bool(b, "owners_known", !a->owners_unknown);
+	end(b);
+}
+
+static void put_groups(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+	uint32_t i;
+
+	for (i = 0; i < a->n_groups; i++) {
+		const struct audit_group *g = &a->groups[i];
+		struct outbuf *b = begin(j, "group");
+
+		put_text(b, "by", audit_by_name(a->config.by));
+		put_key(b, "key");
+		if (a->config.by == AUDIT_BY_LPORT)
+			outbuf_put_u64(b, g->lport);
+		else if (a->config.by == AUDIT_BY_NETNS)
+			outbuf_put_u64(b, g->netns);
+		else if (a->config.by == AUDIT_BY_COMM && !g->comm[0])
+			outbuf_lit(b, "null");
+		else if (a->config.by == AUDIT_BY_COMM)
+			outbuf_put_json(b, g->comm, sizeof(g->comm));
+		else {
+			outbuf_putc(b, '"');
+			outbuf_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6);
+			outbuf_putc(b, '"');
+		}
+		put_states(b, g->states);
+		end(b);
+	}
+}
+
+static void put_listeners(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+	uint32_t i;
+
+	for (i = 0; i < a->n_listeners; i++) {
+		const struct audit_socket *s = &a->listeners[i].socket;
+		struct outbuf *b = begin(j, "listener");
+
+		put_number(b, "netns", s->netns);
+		put_addr(b, "laddr", s->laddr, s->family);
+		put_number(b, "lport", s->lport);
+		put_number(b, "syn_queue", s->syn_queue);
+		put_number(b, "syn_queue_limit", s->queue_limit);
+		put_number(b, "syn_queue_young", s->syn_queue_young);
+		put_number(b, "accept_queue", s->accept_queue);
+		put_number(b, "accept_queue_limit", s->queue_limit);
+		put_rate(b, "drops_per_s", a->listeners[i].drops_milli);
+		put_null(b, "half_open");
+		put_null(b, "oldest_us");
+		put_null(b, "sources");
+		put_null(b, "prefixes");
+		put_null(b, "resent_per_s");
+		put_null(b, "done_per_s");
+		put_null(b, "verdict"); /* there is no rule for listeners yet */
+		put_owner(b, &s->owner);
+		put_key(b, "cookie");
+		put_id(b, s->id);
+		put_number(b, "drops", s->drops);
+		end(b);
+	}
+}
+
+static void put_close_wait(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+	uint32_t i;
+
+	for (i = 0; i < a->n_close_wait; i++) {
+		const struct audit_close_wait *c = &a->close_wait[i];
+		uint64_t left = AUDIT_UNKNOWN;
+		struct outbuf *b = begin(j, "close_wait");
+
+		if (c->fd_used != AUDIT_UNKNOWN && c->fd_limit != AUDIT_UNKNOWN)
+			left = audit_seconds_left(
+				c->fd_limit > c->fd_used ? c->fd_limit - c->fd_used : 0,
+				c->growth_milli);
+		put_number(b, "netns", c->netns);
+		put_owner(b, &c->owner);
+		put_number(b, "count", c->count);
+		put_us(b, "oldest_us", c->oldest_ns);
+		put_bool(b, "oldest_exact", false);
+		put_rate(b, "growth_per_s", c->growth_milli);
+		put_number(b, "fd_used", c->fd_used);
+		put_number(b, "fd_limit", c->fd_limit);
+		put_number(b, "fd_seconds_left", left);
+		outbuf_lit(b, ",\"ports\":\"");
+		audit_put_ports(b, c);
+		outbuf_putc(b, '"');
+		put_number(b, "old", c->old);
+		end(b);
+	}
+}
+
+static void put_places(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+	uint32_t i;
+
+	for (i = 0; i < a->n_places; i++) {
+		const struct audit_place *p = &a->places[i];
+		uint32_t taken = audit_ports_taken(p);
+		struct outbuf *b = begin(j, "time_wait");
+
+		put_number(b, "netns", p->netns);
+		put_addr(b, "laddr", p->laddr, p->family);
+		if (p->rport) {
+			put_addr(b, "raddr", p->raddr, p->family);
+			put_number(b, "rport", p->rport);
+		} else {
+			put_null(b, "raddr");
+			put_null(b, "rport");
+		}
+		put_number(b, "count", p->time_wait);
+		put_number(b, "ports_used", p->rport ? p->ports_used : AUDIT_UNKNOWN);
+		put_known(b, "ports_range", p->ports_range);
+		put_number(b, "seconds_left",
+			   p->ports_range ? audit_seconds_left(p->ports_range > taken ?
+								       p->ports_range - taken :
+								       0,
+							       p->growth_milli) :
+					    AUDIT_UNKNOWN);
+		put_known(b, "lport", p->lport);
+		put_number(b, "fin_wait2", p->fin_wait2);
+		put_number(b, "ports_reusable", p->rport ? p->reusable : AUDIT_UNKNOWN);
+		end(b);
+	}
+}
+
+static void put_counters(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+	uint32_t i;
+
+	for (i = 0; i < a->n_netns; i++) {
+		struct outbuf *b = begin(j, "counters");
+
+		put_number(b, "netns", a->netns[i].netns);
+		put_null(b, "syncookies_sent_per_s");
+		put_null(b, "syncookies_recv_per_s");
+		put_null(b, "syncookies_failed_per_s");
+		put_null(b, "queue_full_drops_per_s");
+		put_null(b, "listen_overflows_per_s");
+		put_rate(b, "time_wait_overflow_per_s", a->netns[i].overflow_milli);
+		put_number(b, "time_wait_table", a->netns[i].time_wait_table);
+		put_known(b, "time_wait_limit", a->netns[i].time_wait_limit);
+		end(b);
+	}
+}
+
+/* ---- findings -------------------------------------------------------------------------------- */
+
+static void put_subject(struct outbuf *b, const struct finding *f)
+{
+	static const struct owner nobody;
+	const struct audit_place *p = &f->row.place;
+	const struct audit_dead *d = &f->row.dead;
+
+	outbuf_lit(b, ",\"subject\":{\"netns\":");
+	outbuf_put_u64(b, f->netns);
+	if (f->kind == FINDING_CLOSE_WAIT_LEAK)
+		put_owner(b, &f->row.close_wait.owner);
+	else if (f->kind == FINDING_DEAD_PEER)
+		put_owner(b, &d->owner);
+	else
+		put_owner(b, &nobody);
+	if (f->kind == FINDING_PORT_EXHAUSTION) {
+		put_addr(b, "laddr", p->laddr, p->family);
+		put_addr(b, "raddr", p->raddr, p->family);
+		put_number(b, "rport", p->rport);
+	} else if (f->kind == FINDING_DEAD_PEER) {
+		put_null(b, "laddr");
+		put_addr(b, "raddr", d->raddr, d->family);
+		put_null(b, "rport");
+	} else {
+		put_null(b, "laddr");
+		put_null(b, "raddr");
+		put_null(b, "rport");
+	}
+	outbuf_putc(b, '}');
+}
+
+/* One set of keys for all kinds; what a kind does not know is null. */
+struct evidence {
+	uint64_t count, old, oldest_ns, fd_used, fd_limit;
+	uint64_t ports_used, ports_left, ports_range, ports_reusable, limit;
+	int64_t growth, overflow;
+};
+
+static struct evidence evidence_of(const struct finding *f)
+{
+	const struct audit_close_wait *c = &f->row.close_wait;
+	const struct audit_place *p = &f->row.place;
+	struct evidence e;
+
+	memset(&e, 0xff, sizeof(e)); /* AUDIT_UNKNOWN */
+	e.growth = e.overflow = AUDIT_NO_RATE;
+	switch (f->kind) {
+	case FINDING_CLOSE_WAIT_LEAK:
+		e.count = c->count;
+		e.old = c->old;
+		e.oldest_ns = c->oldest_ns;
+		e.fd_used = c->fd_used;
+		e.fd_limit = c->fd_limit;
+		e.growth = c->growth_milli;
+		break;
+	case FINDING_PORT_EXHAUSTION:
+		e.count = p->time_wait;
+		e.ports_used = p->ports_used;
+		e.ports_range = p->ports_range;
+		e.ports_reusable = p->reusable;
+		e.ports_left = p->ports_range > audit_ports_taken(p) ?
+				       p->ports_range - audit_ports_taken(p) :
+				       0;
+		e.growth = p->growth_milli;
+		break;
+	case FINDING_TIME_WAIT_BUILDUP:
+		e.count = f->row.table.time_wait_table;
+		e.limit =
+			f->row.table.time_wait_limit ? f->row.table.time_wait_limit : AUDIT_UNKNOWN;
+		e.overflow = f->row.table.overflow_milli;
+		break;
+	default:
+		e.count = f->row.dead.count;
+		e.oldest_ns = f->row.dead.quiet_ns;
+	}
+	return e;
+}
+
+static void put_evidence(struct outbuf *b, const struct finding *f)
+{
+	struct evidence e = evidence_of(f);
+
+	outbuf_lit(b, ",\"evidence\":{\"count\":");
+	outbuf_put_u64(b, e.count);
+	put_number(b, "old", e.old);
+	put_us(b, "oldest_us", e.oldest_ns);
+	put_rate(b, "growth_per_s", e.growth);
+	put_number(b, "fd_used", e.fd_used);
+	put_number(b, "fd_limit", e.fd_limit);
+	put_number(b, "ports_used", e.ports_used);
+	put_number(b, "ports_left", e.ports_left);
+	put_number(b, "ports_range", e.ports_range);
+	put_number(b, "ports_reusable", e.ports_reusable);
+	put_number(b, "limit", e.limit);
+	put_rate(b, "overflow_per_s", e.overflow);
+	put_number(b, "seconds_left", f->seconds_left);
+	outbuf_putc(b, '}');
+}
+
+static void put_alerts(const struct json *j)
+{
+	uint32_t i;
+
+	for (i = 0; i < j->report->n_findings; i++) {
+		const struct finding *f = &j->report->findings[i];
+		struct outbuf *b = begin(j, "alert");
+		const char *advice;
+		size_t len;
+
+		put_ts(j, b);
+		put_text(b, "status", finding_status_name(f->status));
+		put_text(b, "kind", finding_name(f->kind));
+		put_text(b, "severity", severity_name(f->severity));
+		put_number(b, "netns", f->netns);
+		put_subject(b, f);
+		put_evidence(b, f);
+		advice = finding_advice(f->kind, &len);
+		put_key(b, "advice");
+		outbuf_put_json(b, advice, len);
+		put_key(b, "since");
+		put_rfc3339(b, j->report->world, f->since_ns);
+		end(b);
+	}
+}
+
+static void put_verdict(const struct json *j)
+{
+	struct outbuf *b = begin(j, "verdict");
+	bool there[FINDING_MAX] = { false };
+	const char *between = "";
+	uint32_t i;
+
+	for (i = 0; i < j->report->n_findings; i++)
+		there[j->report->findings[i].kind] = true;
+	put_ts(j, b);
+	put_number(b, "findings", j->report->n_findings);
+	put_text(b, "worst", severity_name(j->report->worst));
+	outbuf_lit(b, ",\"kinds\":[");
+	for (i = 1; i < FINDING_MAX; i++) {
+		if (!there[i])
+			continue;
+		outbuf_puts(b, between);
+		outbuf_put_json(b, finding_name((enum finding_kind)i), 64);
+		between = ",";
+	}
+	outbuf_putc(b, ']');
+	end(b);
+}
+
+static void put_meta(const struct json *j)
+{
+	const struct sink_meta *m = j->report->meta;
+	const struct audit *a = j->report->look;
+	struct outbuf *b = begin(j, "meta");
+
+	put_number(b, "schema", 1);
+	put_text(b, "version", m->version);
+	put_text(b, "kernel", m->kernel);
+	put_text(b, "arch", m->arch);
+	if (m->boot_id)
+		put_text(b, "boot_id", m->boot_id);
+	else
+		put_null(b, "boot_id");
+	put_ts(j, b);
+	put_text(b, "command", m->command);
+	outbuf_lit(b, ",\"hooks\":[\"iter/tcp\",\"iter/task_file\"]");
+	put_text(b, "netns_scope", a->netns_only_own ? "self" : m->netns_scope);
+	outbuf_lit(b, ",\"limits\":{\"rows\":");
+	outbuf_put_u64(b, AUDIT_ROWS_MAX);
+	put_number(b, "findings", DETECT_MAX);
+	put_number(b, "window_us", j->report->window_ns / 1000);
+	outbuf_putc(b, '}');
+	end(b);
+}
+
+void audit_json(struct output *out, const struct audit_report *report)
+{
+	struct json j = { .out = out, .report = report };
+
+	put_meta(&j);
+	put_summary(&j);
+	put_groups(&j);
+	put_listeners(&j);
+	put_close_wait(&j);
+	put_places(&j);
+	put_counters(&j);
+	put_alerts(&j);
+	put_verdict(&j);
+	output_flush(out);
+}

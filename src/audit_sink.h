@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_AUDIT_SINK_H
+#define TCS_AUDIT_SINK_H
+
+/*
+ * audit_sink.h - a look at the host and its verdict, for people and for programs
+ *
+ * Both renderings write into an output, which leaves in batches as it fills; what becomes of it
+ * stands in output.end. Order: the verdict first for people, as JSON: meta, summary, rows, alerts,
+ * verdict. Untrusted names are escaped by outbuf.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit.h"
+#include "detect.h"
+#include "output.h"
+#include "sink.h"
+
+struct audit_report {
+	const struct audit *look; /* settled */
+	const struct finding *findings;
+	uint32_t n_findings;
+	uint64_t findings_skipped;
+	enum severity worst;
+	uint64_t window_ns; /* between the two looks; 0: there was one */
+	int exit_status;    /* that follows */
+	bool all_rows;	    /* text: not only the first of each table */
+	bool owned_only;    /* filtered by owner: TIME_WAIT and half-open ones have none */
+	const struct sink_world *world;
+	const struct sink_meta *meta; /* JSON */
+};
+
+void audit_text(struct output *out, const struct audit_report *report);
+void audit_json(struct output *out, const struct audit_report *report);
+
+/* "->10.0.0.5:5432", ":80", "several"; what the sockets of a CLOSE_WAIT row have in common. */
+void audit_put_ports(struct outbuf *b, const struct audit_close_wait *c);
+/* Address and port: "10.0.0.5:5432", "[2001:db8::1]:443". */
+void audit_put_endpoint(struct outbuf *b, const uint8_t addr[16], unsigned int family,
+			uint16_t port);
+
+#endif /* TCS_AUDIT_SINK_H */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_CENSUS_H
+#define TCS_CENSUS_H
+
+/*
+ * census.h - which TCP sockets exist at this moment, counted in the kernel
+ *
+ * Loads bpf/census.bpf.c once and then looks at the host as often as it is asked to: every network
+ * namespace is entered, its tables are walked, and the owners of the sockets that get a row are
+ * looked up among the open files of all processes (scan.h), in one walk for all namespaces.
+ *
+ * Cost: 0.4 us for each socket of the host for each namespace that has sockets, since the kernel
+ * keeps those of all namespaces in one table; namespaces without any are told by sockstat and not
+ * walked. With rows: 0.4 us for each open file. A read takes at most TCS_CENSUS_SLICE sockets.
+ *
+ * Memory: what audit.h says, 16 bytes for each socket that gets a row, and tables of
+ * TCS_CENSUS_PLACES destinations in the kernel. Overflow is counted in audit.skipped.
+ *
+ * A look is not an instant: what opens or closes during a walk may be in it or not; what lives
+ * through it is in it once.
+ *
+ * The calling thread must be the only one (it changes namespaces) and keep its capabilities.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit.h"
+#include "failure.h"
+#include "filter.h"
+
+struct census_config {
+	const struct filter *filter; /* family, ports, states, namespace, owner */
+	struct audit_config audit;
+	const char *btf_path; /* NULL: the kernel's own */
+	bool verbose;	      /* libbpf's messages to stderr */
+};
+
+struct census;
+
+/* 0, or -errno with the sentence in *reterr. */
+int census_new(const struct census_config *config, struct census **ret, struct failure *reterr);
+void census_free(struct census *c); /* accepts NULL */
+
+/* Look at the host now; ret has been initialised and is not settled. now_ns: of this look. */
+int census_look(struct census *c, uint64_t now_ns, struct audit *ret, struct failure *reterr);
+
+#endif /* TCS_CENSUS_H */

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "detect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explain.h"
+
+#define FD_SECONDS_CRITICAL    60
+#define PORTS_PERCENT_CRITICAL 95
+
+struct open_finding {
+	struct finding finding;
+	uint64_t told_amount; /* of what the rule counts, when it was last told */
+	uint32_t quiet_looks; /* in a row in which the rule did not hold */
+	bool seen;	      /* in the look at hand */
+};
+
+struct detect {
+	struct detect_config config;
+	struct open_finding *open;
+	uint32_t n_open;
+	uint64_t skipped;
+};
+
+static const char *const kind_names[FINDING_MAX] = {
+	[FINDING_CLOSE_WAIT_LEAK] = "close_wait_leak",
+	[FINDING_PORT_EXHAUSTION] = "port_exhaustion",
+	[FINDING_TIME_WAIT_BUILDUP] = "time_wait_buildup",
+	[FINDING_DEAD_PEER] = "dead_peer",
+};
+
+static const char *const severities[SEVERITY_MAX] = {
+	[SEVERITY_OK] = "ok",
+	[SEVERITY_INFO] = "info",
+	[SEVERITY_WARNING] = "warning",
+	[SEVERITY_CRITICAL] = "critical",
+};
+
+static const char *const statuses[FINDING_STATUS_MAX] = {
+	[FINDING_RAISED] = "raised",
+	[FINDING_UPDATED] = "updated",
+	[FINDING_CLEARED] = "cleared",
+};
+
+const char *finding_name(enum finding_kind kind)
+{
+	return kind_names[kind];
+}
+
+const char *severity_name(enum severity severity)
+{
+	return severities[severity];
+}
+
+const char *finding_status_name(enum finding_status status)
+{
+	return statuses[status];
+}
+
+const char *finding_advice(enum finding_kind kind, size_t *ret_len)
+{
+	const char *name = finding_name(kind);
+	const struct explanation *page = explain_find(name, strlen(name));
+
+	*ret_len = explain_first_advice(page);
+	return page->advice;
+}
+
+bool severity_parse(const char *name, enum severity *ret)
+{
+	int i;
+
+	for (i = SEVERITY_INFO; i < SEVERITY_MAX; i++) {
+		if (strcmp(name, severities[i]))
+			continue;
+		*ret = (enum severity)i;
+		return true;
+	}
+	return false;
+}
+
+int detect_new(const struct detect_config *config, struct detect **ret)
+{
+	struct detect *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	d->config = *config;
+	d->open = calloc(DETECT_MAX, sizeof(*d->open));
+	if (!d->open) {
+		free(d);
+		return -ENOMEM;
+	}
+	*ret = d;
+	return 0;
+}
+
+void detect_free(struct detect *d)
+{
+	if (!d)
+		return;
+	free(d->open);
+	free(d);
+}
+
+/* ---- the rules: how bad is this row, with thresholds at `tenths` of ten ---------------------- */
+
+static enum severity judge_close_wait(const struct detect *d, const struct audit_close_wait *c,
+				      uint64_t *ret_left, uint32_t tenths)
+{
+	bool known = c->fd_used != AUDIT_UNKNOWN && c->fd_limit != AUDIT_UNKNOWN;
+
+	if (known)
+		*ret_left = audit_seconds_left(
+			c->fd_limit > c->fd_used ? c->fd_limit - c->fd_used : 0, c->growth_milli);
+	if (!c->old || c->old * 10 < d->config.close_wait_count * tenths)
+		return SEVERITY_OK;
+	if (!known || c->count * 2 < c->fd_used)
+		return SEVERITY_WARNING;
+	if (c->fd_used * 10 >= c->fd_limit * 9 || *ret_left <= FD_SECONDS_CRITICAL)
+		return SEVERITY_CRITICAL;
+	return SEVERITY_WARNING;
+}
+
+static enum severity judge_ports(const struct detect *d, const struct audit_place *p,
+				 uint64_t *ret_left, uint32_t tenths)
+{
+	uint64_t taken = audit_ports_taken(p), range = p->ports_range;
+
+	if (!p->rport || !range)
+		return SEVERITY_OK;
+	*ret_left = audit_seconds_left(taken < range ? range - taken : 0, p->growth_milli);
+	if (taken * 1000 < range * d->config.ports_percent * tenths)
+		return SEVERITY_OK;
+	return taken * 100 >= range * PORTS_PERCENT_CRITICAL ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+}
+
+static enum severity judge_table(const struct detect *d, const struct audit_netns *n,
+				 uint32_t tenths)
+{
+	if (n->overflow_milli != AUDIT_NO_RATE && n->overflow_milli > 0)
+		return SEVERITY_CRITICAL;
+	if (!n->time_wait_limit ||
+	    (uint64_t)n->time_wait_table * 1000 <
+		    (uint64_t)n->time_wait_limit * d->config.time_wait_percent * tenths)
+		return SEVERITY_OK;
+	return SEVERITY_WARNING;
+}
+
+static enum severity judge_dead(const struct detect *d, const struct audit_dead *dead,
+				uint32_t tenths)
+{
+	return dead->count * 10 < d->config.dead_peer_count * tenths ? SEVERITY_OK :
+								       SEVERITY_WARNING;
+}
+
+/* ---- raised once, updated, cleared ----------------------------------------------------------- */
+
+static bool same_subject(const struct finding *a, const struct finding *b)
+{
+	if (a->kind != b->kind || a->netns != b->netns)
+		return false;
+	switch (a->kind) {
+	case FINDING_CLOSE_WAIT_LEAK:
+		return a->row.close_wait.owner.pid == b->row.close_wait.owner.pid;
+	case FINDING_PORT_EXHAUSTION:
+		return a->row.place.rport == b->row.place.rport &&
+		       !memcmp(a->row.place.laddr, b->row.place.laddr, 16) &&
+		       !memcmp(a->row.place.raddr, b->row.place.raddr, 16);
+	case FINDING_DEAD_PEER:
+		return !memcmp(a->row.dead.raddr, b->row.dead.raddr, 16);
+	default:
+		return true;
+	}
+}
+
+static uint64_t amount_of(const struct finding *f)
+{
+	switch (f->kind) {
+	case FINDING_CLOSE_WAIT_LEAK:
+		return f->row.close_wait.count;
+	case FINDING_PORT_EXHAUSTION:
+		return audit_ports_taken(&f->row.place);
+	case FINDING_TIME_WAIT_BUILDUP:
+		return f->row.table.time_wait_table;
+	default:
+		return f->row.dead.count;
+	}
+}
+
+static struct open_finding *find_open(struct detect *d, const struct finding *f)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->n_open; i++)
+		if (same_subject(&d->open[i].finding, f))
+			return &d->open[i];
+	return NULL;
+}
+
+static void raise_finding(struct detect *d, const struct finding *f, finding_fn fn, void *ctx)
+{
+	struct open_finding *o;
+
+	if (d->n_open == DETECT_MAX) {
+		d->skipped++;
+		return;
+	}
+	o = &d->open[d->n_open++];
+	*o = (struct open_finding){ .finding = *f, .told_amount = amount_of(f), .seen = true };
+	o->finding.status = FINDING_RAISED;
+	fn(ctx, &o->finding);
+}
+
+/* It is told again when it is worse: a higher severity, or twice as many. */
+static void keep_finding(struct open_finding *o, const struct finding *f, finding_fn fn, void *ctx)
+{
+	bool worse = f->severity > o->finding.severity || amount_of(f) >= o->told_amount * 2;
+	uint64_t since = o->finding.since_ns;
+	enum severity had = o->finding.severity;
+
+	o->seen = true;
+	o->quiet_looks = 0;
+	o->finding = *f;
+	o->finding.since_ns = since;
+	/* It does not become better in steps, only over: a value at the edge must not flap. */
+	if (had > f->severity)
+		o->finding.severity = had;
+	if (!worse)
+		return;
+	o->finding.status = FINDING_UPDATED;
+	o->told_amount = amount_of(f);
+	fn(ctx, &o->finding);
+}
+
+/* f is complete but for severity; full and lower: by the whole threshold, and by nine tenths. */
+static void consider(struct detect *d, struct finding *f, enum severity full, enum severity lower,
+		     finding_fn fn, void *ctx)
+{
+	struct open_finding *o;
+
+	if (!lower)
+		return;
+	o = find_open(d, f);
+	f->severity = full ? full : lower;
+	if (o)
+		keep_finding(o, f, fn, ctx);
+	else if (full)
+		raise_finding(d, f, fn, ctx);
+}
+
+static void clear_quiet(struct detect *d, finding_fn fn, void *ctx)
+{
+	uint32_t i = 0;
+
+	while (i < d->n_open) {
+		struct open_finding *o = &d->open[i];
+
+		if (o->seen || ++o->quiet_looks < DETECT_CLEAR_LOOKS) {
+			i++;
+			continue;
+		}
+		o->finding.status = FINDING_CLEARED;
+		fn(ctx, &o->finding);
+		*o = d->open[--d->n_open];
+	}
+}
+
+static struct finding begin(const struct audit *look, enum finding_kind kind, uint32_t netns)
+{
+	return (struct finding){
+		.kind = kind,
+		.netns = netns,
+		.since_ns = look->ts_ns,
+		.seconds_left = AUDIT_UNKNOWN,
+	};
+}
+
+static void look_at_close_wait(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < look->n_close_wait; i++) {
+		const struct audit_close_wait *c = &look->close_wait[i];
+		struct finding f = begin(look, FINDING_CLOSE_WAIT_LEAK, c->netns);
+		enum severity full = judge_close_wait(d, c, &f.seconds_left, 10);
+		enum severity lower = judge_close_wait(d, c, &f.seconds_left, 9);
+
+		f.row.close_wait = *c;
+		consider(d, &f, full, lower, fn, ctx);
+	}
+}
+
+static void look_at_places(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < look->n_places; i++) {
+		const struct audit_place *p = &look->places[i];
+		struct finding f = begin(look, FINDING_PORT_EXHAUSTION, p->netns);
+		enum severity full = judge_ports(d, p, &f.seconds_left, 10);
+		enum severity lower = judge_ports(d, p, &f.seconds_left, 9);
+
+		f.row.place = *p;
+		consider(d, &f, full, lower, fn, ctx);
+	}
+}
+
+static void look_at_tables(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < look->n_netns; i++) {
+		const struct audit_netns *n = &look->netns[i];
+		struct finding f = begin(look, FINDING_TIME_WAIT_BUILDUP, n->netns);
+
+		f.row.table = *n;
+		consider(d, &f, judge_table(d, n, 10), judge_table(d, n, 9), fn, ctx);
+	}
+}
+
+static void look_at_dead(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < look->n_dead; i++) {
+		const struct audit_dead *dead = &look->dead[i];
+		struct finding f = begin(look, FINDING_DEAD_PEER, dead->netns);
+
+		f.row.dead = *dead;
+		consider(d, &f, judge_dead(d, dead, 10), judge_dead(d, dead, 9), fn, ctx);
+	}
+}
+
+void detect_look(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->n_open; i++)
+		d->open[i].seen = false;
+	look_at_close_wait(d, look, fn, ctx);
+	look_at_places(d, look, fn, ctx);
+	look_at_tables(d, look, fn, ctx);
+	look_at_dead(d, look, fn, ctx);
+	clear_quiet(d, fn, ctx);
+}
+
+uint32_t detect_open(const struct detect *d)
+{
+	return d->n_open;
+}
+
+enum severity detect_worst(const struct detect *d)
+{
+	enum severity worst = SEVERITY_OK;
+	uint32_t i;
+
+	for (i = 0; i < d->n_open; i++)
+		if (d->open[i].finding.severity > worst)
+			worst = d->open[i].finding.severity;
+	return worst;
+}
+
+uint64_t detect_skipped(const struct detect *d)
+{
+	return d->skipped;
+}

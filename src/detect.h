@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_DETECT_H
+#define TCS_DETECT_H
+
+/*
+ * detect.h - what is wrong with this host, by rules whose every number is an option
+ *
+ * Fed with one look at the host after another (audit.h), it raises a finding once, tells it again
+ * when it has become worse, and clears it when it is over. So that nothing flaps, what is raised
+ * stays until its rule, with thresholds a tenth lower, has not held for DETECT_CLEAR_LOOKS looks.
+ *
+ * The rules:
+ *
+ *   close_wait_leak   a process has close_wait_count sockets in CLOSE_WAIT for close_wait_age_ns
+ *                     or longer. One that is slow for a moment has many young ones; one that leaks
+ *                     has old ones. Critical when CLOSE_WAIT holds half of its descriptors or more
+ *                     and nine tenths of its limit are taken, or the rest is gone within a minute.
+ *   port_exhaustion   connections from one address to one address and port have taken
+ *                     ports_percent of the local port range; TIME_WAIT that connect() would take
+ *                     over (tcp_tw_reuse) is not counted. Critical from 95 % on.
+ *   time_wait_buildup the time-wait table has reached time_wait_percent of tcp_max_tw_buckets.
+ *                     Critical when it overflows: connections then close without TIME_WAIT.
+ *   dead_peer         dead_peer_count connections to one address had dead_peer_timeouts timeouts in
+ *                     a row without a word from the peer. A reset is an answer, and ends them.
+ *
+ * Pure: no I/O, no clock; time comes with the looks. Owner: the caller. Bounds: DETECT_MAX findings
+ * at once; what comes beyond is counted (detect_skipped()). A finding that is told lives until the
+ * function that tells it returns.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit.h"
+
+#define DETECT_MAX	   1024
+#define DETECT_CLEAR_LOOKS 3
+
+enum finding_kind {
+	FINDING_CLOSE_WAIT_LEAK = 1,
+	FINDING_PORT_EXHAUSTION,
+	FINDING_TIME_WAIT_BUILDUP,
+	FINDING_DEAD_PEER,
+	FINDING_MAX,
+};
+
+enum severity {
+	SEVERITY_OK = 0,
+	SEVERITY_INFO,
+	SEVERITY_WARNING,
+	SEVERITY_CRITICAL,
+	SEVERITY_MAX,
+};
+
+enum finding_status {
+	FINDING_RAISED = 1,
+	FINDING_UPDATED,
+	FINDING_CLEARED,
+	FINDING_STATUS_MAX,
+};
+
+/* "close_wait_leak", "warning", "raised" */
+const char *finding_name(enum finding_kind kind);
+const char *severity_name(enum severity severity);
+const char *finding_status_name(enum finding_status status);
+/* What an operator can do, in a sentence: the first of the finding's page (explain.h). */
+const char *finding_advice(enum finding_kind kind, size_t *ret_len);
+bool severity_parse(const char *name, enum severity *ret);
+
+struct detect_config {
+	uint64_t close_wait_count;
+	uint64_t close_wait_age_ns;
+	uint32_t ports_percent;
+	uint32_t time_wait_percent;
+	uint64_t dead_peer_count;
+	uint32_t dead_peer_timeouts; /* the census marks the sockets (audit_config.stalled) */
+};
+
+/* The row that made the finding; which member counts is told by the kind. */
+struct finding {
+	enum finding_kind kind;
+	enum severity severity;
+	enum finding_status status;
+	uint32_t netns;
+	uint64_t since_ns;     /* of the look that raised it */
+	uint64_t seconds_left; /* to the end of descriptors or ports; AUDIT_UNKNOWN */
+	union {
+		struct audit_close_wait close_wait;
+		struct audit_place place;
+		struct audit_netns table;
+		struct audit_dead dead;
+	} row;
+};
+
+typedef void (*finding_fn)(void *ctx, const struct finding *finding);
+
+struct detect;
+
+int detect_new(const struct detect_config *config, struct detect **ret); /* 0 or -ENOMEM */
+void detect_free(struct detect *d);					 /* accepts NULL */
+
+/* One settled look. fn is told what was raised, became worse, or is over. */
+void detect_look(struct detect *d, const struct audit *look, finding_fn fn, void *ctx);
+
+uint32_t detect_open(const struct detect *d);	    /* findings that are raised now */
+enum severity detect_worst(const struct detect *d); /* of these */
+uint64_t detect_skipped(const struct detect *d);
+
+#endif /* TCS_DETECT_H */

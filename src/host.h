@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_HOST_H
+#define TCS_HOST_H
+
+/*
+ * host.h - limits and counters of the host that only /proc tells
+ *
+ * Those of networking are the ones of the namespace the caller is in (netns.h). Nothing is kept.
+ * What cannot be read is unknown (the values named below), never 0: a container may hide /proc/sys.
+ *
+ * The parsers take the whole text of a file and are pure.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HOST_UNKNOWN UINT64_MAX
+
+/* Ports connect() may take by itself. */
+struct host_ports {
+	uint64_t bits[1024]; /* port p: bits[p / 64] & (1 << p % 64) */
+	uint32_t count;	     /* of them; 0 unknown */
+};
+
+struct host_net {
+	struct host_ports ports;     /* ip_local_port_range without ip_local_reserved_ports */
+	uint32_t time_wait_limit;    /* tcp_max_tw_buckets; 0 unknown */
+	uint64_t time_wait_overflow; /* TCPTimeWaitOverflow; HOST_UNKNOWN */
+	uint32_t fin_timeout_s;	     /* tcp_fin_timeout; 0 unknown */
+	uint8_t tw_reuse;	     /* tcp_tw_reuse; 0 also where unknown */
+	bool may_have_sockets;	     /* sockstat does not rule it out */
+};
+
+void host_net_read(struct host_net *ret);
+
+/* Descriptors of a process: how many, and its soft limit. HOST_UNKNOWN where it cannot be told. */
+void host_fds_read(uint32_t pid, uint64_t *ret_used, uint64_t *ret_limit);
+/* Do process numbers of the initial pid namespace mean the same in our /proc? */
+bool host_pids_are_ours(void);
+
+/* "32768\t60999", "8080,9148-9150" (may be empty). 0 or -EINVAL. */
+int host_parse_ports(const char *range, const char *reserved, struct host_ports *ret);
+/* A counter of netstat: pairs of lines, names and values. HOST_UNKNOWN: it is not there. */
+uint64_t host_parse_netstat(const char *text, const char *group, const char *name);
+/* sockstat and sockstat6: does this namespace have TCP sockets, mini-sockets included? */
+bool host_parse_sockstat(const char *sockstat, const char *sockstat6);
+/* The soft limit in the line of this name in /proc/PID/limits; HOST_UNKNOWN also for unlimited. */
+uint64_t host_parse_limit(const char *text, const char *name);
+
+#endif /* TCS_HOST_H */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_NETNS_H
+#define TCS_NETNS_H
+
+/*
+ * netns.h - the network namespaces of this host, and going into each of them
+ *
+ * They are found where the kernel shows them: at processes (/proc/PID/ns/net), and by the names
+ * that ip-netns(8) and container engines leave under /run. One that only a thread of its own, an
+ * open descriptor or a mount elsewhere keeps alive is not found.
+ *
+ * A list keeps each namespace open and therefore alive: make it, go through it, free it. The caller
+ * must be the only thread. Errors: 0 or -errno.
+ *
+ * Bounds: NETNS_MAX; what cannot be opened is counted.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NETNS_MAX 4096
+
+struct netns_at {
+	uint32_t inode;
+	int fd;
+};
+
+struct netns_list {
+	struct netns_at at[NETNS_MAX]; /* our own first */
+	uint32_t n;
+	uint64_t denied;   /* processes we may not look at */
+	uint64_t vanished; /* gone between finding and opening, or no room */
+	int own;	   /* to come back to */
+};
+
+/* inode: only this one; 0 all. It is 64 KiB: not for the stack. */
+int netns_list_init(struct netns_list *l, uint32_t inode);
+void netns_list_release(struct netns_list *l);
+
+/* 0, or -EPERM and the like: then we are where we were. */
+int netns_enter(const struct netns_list *l, uint32_t i);
+int netns_return(const struct netns_list *l);
+
+#endif /* TCS_NETNS_H */

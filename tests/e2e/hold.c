@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hold.c - TCP sockets in known states and numbers, in a network namespace of its own, held
+ *
+ *   hold WORD=N...
+ *
+ * Words are done in order; then one line of JSON says where it is, and it stays until its standard
+ * input ends. All connections are made to one listener at 127.0.0.1 (or ::1), port 8000.
+ *
+ *   established=N  both ends held: 2 N sockets
+ *   close_wait=N   the client has shut down and is held: N CLOSE_WAIT and N FIN_WAIT2
+ *   orphan=N       the client is gone: N CLOSE_WAIT and N FIN_WAIT2 of the time-wait table
+ *   time_wait=N    the client closed first: its ports are held back
+ *   server_tw=N    the server closed first: TIME_WAIT at its port
+ *   unaccepted=N   in the accept queue: 2 N ESTABLISHED
+ *   syn_recv=N     half-open (TCP_DEFER_ACCEPT at port 8001), with N ESTABLISHED clients
+ *   syn_sent=N     nobody answers (port 8002 drops everything)
+ *   dead=N         established, data sent, and the other end drops everything
+ *   listen=N       further listeners, from port 9000
+ *   ports=N        ip_local_port_range is 40000 to 40000 + N - 1
+ *   buckets=N      tcp_max_tw_buckets
+ *   tw_reuse=N     tcp_tw_reuse
+ *   ipv6=0|1       what follows is made over IPv6
+ *   leak=N         then: one more CLOSE_WAIT every 1 / N s, none is ever closed
+ *   slow=N         then: N CLOSE_WAIT, each closed and replaced after a quarter of a second
+ *
+ * Bounds: at most 60000 sockets, 120 seconds.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PORT	8000
+#define MAX	60000
+#define SECONDS 120
+
+static int listeners[2];
+static bool ipv6;
+static unsigned int leak_rate, slow_count;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "hold: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die(path);
+	close(fd);
+}
+
+static void set_number(const char *path, unsigned int n)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u", n);
+	write_file(path, text);
+}
+
+static void new_namespace(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	struct rlimit files;
+	int fd;
+
+	if (unshare(CLONE_NEWNET)) {
+		fprintf(stderr, "skip: no network namespace: %s\n", strerror(errno));
+		exit(77);
+	}
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr))
+		die("lo");
+	ifr.ifr_flags |= IFF_UP;
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
+		die("lo up");
+	close(fd);
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		die("RLIMIT_NOFILE");
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		die("RLIMIT_NOFILE");
+	/* A queue for everything at once. */
+	set_number("/proc/sys/net/core/somaxconn", 65535);
+	set_number("/proc/sys/net/ipv4/tcp_max_syn_backlog", 65535);
+}
+
+static socklen_t address(struct sockaddr_storage *ss, bool six, unsigned int port)
+{
+	memset(ss, 0, sizeof(*ss));
+	if (six) {
+		struct sockaddr_in6 *in6 = (void *)ss;
+
+		in6->sin6_family = AF_INET6;
+		in6->sin6_addr = in6addr_loopback;
+		in6->sin6_port = htons((uint16_t)port);
+		return sizeof(*in6);
+	}
+	struct sockaddr_in *in = (void *)ss;
+
+	in->sin_family = AF_INET;
+	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	in->sin_port = htons((uint16_t)port);
+	return sizeof(*in);
+}
+
+static int listen_at(bool six, unsigned int port, int defer)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, six, port);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    (defer && setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer, sizeof(defer))) ||
+	    bind(fd, (struct sockaddr *)&ss, len) || listen(fd, 65535))
+		die("listen");
+	return fd;
+}
+
+static void drop_everything(int fd)
+{
+	struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog prog = { .len = 1, .filter = &code };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)))
+		die("SO_ATTACH_FILTER");
+}
+
+static int connect_to(unsigned int port, bool wait)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, ipv6, port);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK), 0);
+
+	if (fd < 0 || (connect(fd, (struct sockaddr *)&ss, len) && (wait || errno != EINPROGRESS)))
+		die("connect");
+	return fd;
+}
+
+static int listener(void)
+{
+	if (!listeners[ipv6])
+		listeners[ipv6] = listen_at(ipv6, PORT, 0);
+	return listeners[ipv6];
+}
+
+static void make_pair(int *client, int *server)
+{
+	int l = listener();
+
+	*client = connect_to(PORT, true);
+	*server = accept4(l, NULL, NULL, SOCK_CLOEXEC);
+	if (*server < 0)
+		die("accept");
+}
+
+/* The peer's FIN has come. */
+static void wait_eof(int fd)
+{
+	char c;
+
+	if (read(fd, &c, 1))
+		die("end of file");
+}
+
+static unsigned int state_of(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		die("TCP_INFO");
+	return info.tcpi_state;
+}
+
+static int close_wait(bool orphan)
+{
+	int client, server;
+
+	make_pair(&client, &server);
+	if (orphan)
+		close(client);
+	else if (shutdown(client, SHUT_WR))
+		die("shutdown");
+	wait_eof(server);
+	while (!orphan && state_of(client) != TCP_FIN_WAIT2)
+		usleep(100);
+	return server;
+}
+
+static void closed_by(bool by_server)
+{
+	int client, server;
+
+	make_pair(&client, &server);
+	close(by_server ? server : client);
+	wait_eof(by_server ? client : server);
+	close(by_server ? client : server);
+}
+
+static void dead(unsigned int n)
+{
+	int client, server;
+
+	while (n--) {
+		make_pair(&client, &server);
+		drop_everything(server);
+		if (write(client, "x", 1) != 1)
+			die("write");
+	}
+}
+
+static void do_word(const char *word, unsigned int n)
+{
+	unsigned int i;
+	char range[32];
+	int a, b;
+
+	if (!strcmp(word, "established"))
+		for (i = 0; i < n; i++)
+			make_pair(&a, &b);
+	else if (!strcmp(word, "close_wait") || !strcmp(word, "orphan"))
+		for (i = 0; i < n; i++)
+			close_wait(word[0] == 'o');
+	else if (!strcmp(word, "time_wait") || !strcmp(word, "server_tw"))
+		for (i = 0; i < n; i++)
+			closed_by(word[0] == 's');
+	else if (!strcmp(word, "unaccepted"))
+		for (i = 0, listener(); i < n; i++)
+			connect_to(PORT, true);
+	else if (!strcmp(word, "syn_recv"))
+		for (i = 0, listen_at(ipv6, PORT + 1, 60); i < n; i++)
+			connect_to(PORT + 1, true);
+	else if (!strcmp(word, "syn_sent"))
+		for (i = 0, drop_everything(listen_at(ipv6, PORT + 2, 0)); i < n; i++)
+			connect_to(PORT + 2, false);
+	else if (!strcmp(word, "dead"))
+		dead(n);
+	else if (!strcmp(word, "listen"))
+		for (i = 0; i < n; i++)
+			listen_at(ipv6, 9000 + i, 0);
+	else if (!strcmp(word, "ports")) {
+		snprintf(range, sizeof(range), "40000 %u", 40000 + n - 1);
+		write_file("/proc/sys/net/ipv4/ip_local_port_range", range);
+	} else if (!strcmp(word, "buckets"))
+		set_number("/proc/sys/net/ipv4/tcp_max_tw_buckets", n);
+	else if (!strcmp(word, "tw_reuse"))
+		set_number("/proc/sys/net/ipv4/tcp_tw_reuse", n);
+	else if (!strcmp(word, "ipv6"))
+		ipv6 = n;
+	else if (!strcmp(word, "leak"))
+		leak_rate = n;
+	else if (!strcmp(word, "slow"))
+		slow_count = n;
+	else {
+		errno = EINVAL;
+		die(word);
+	}
+}
+
+static bool told_to_stop(int ms)
+{
+	struct pollfd in = { .fd = 0, .events = POLLIN };
+
+	return poll(&in, 1, ms) > 0;
+}
+
+static void be_slow(void)
+{
+	int held[1024];
+	unsigned int i, n = slow_count < 1024 ? slow_count : 1024;
+
+	for (i = 0; i < n; i++)
+		held[i] = close_wait(true);
+	for (i = 0; !told_to_stop((int)(250 / n) + 1); i = (i + 1) % n) {
+		close(held[i]);
+		held[i] = close_wait(true);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct stat st;
+	int i;
+
+	alarm(SECONDS);
+	new_namespace();
+	for (i = 1; i < argc; i++) {
+		char *value = strchr(argv[i], '=');
+		unsigned long n = value ? strtoul(value + 1, NULL, 10) : 0;
+
+		if (!value || n > MAX) {
+			fprintf(stderr, "usage: hold WORD=N...\n");
+			return 2;
+		}
+		*value = '\0';
+		do_word(argv[i], (unsigned int)n);
+	}
+	if (stat("/proc/self/ns/net", &st))
+		die("namespace");
+	printf("{\"netns\":%lu,\"pid\":%d}\n", (unsigned long)st.st_ino, getpid());
+	fflush(stdout);
+
+	if (slow_count)
+		be_slow();
+	while (!told_to_stop(leak_rate ? (int)(1000 / leak_rate) : -1))
+		if (leak_rate)
+			close_wait(true);
+	return 0;
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_audit.c - one look: who holds what, sums, growth; and how it is printed */
+#include <unistd.h>
+
+#include "unit.h"
+
+#include "audit_sink.h"
+
+#define SECOND 1000000000ull
+
+static const struct audit_config config = { .old_ns = 60 * SECOND, .stalled = 3 };
+
+static struct audit_socket socket_of(uint32_t netns, uint32_t pid, const char *comm, uint8_t state)
+{
+	struct audit_socket s = { .id = 5,
+				  .netns = netns,
+				  .state = state,
+				  .family = 4,
+				  .laddr = V4(10, 0, 0, 7),
+				  .raddr = V4(10, 0, 0, 5),
+				  .lport = 41000,
+				  .rport = 5432,
+				  .quiet_ns = 90 * SECOND,
+				  .owner = { .pid = pid, .source = OWNER_SCAN } };
+
+	snprintf(s.owner.comm, sizeof(s.owner.comm), "%s", comm);
+	return s;
+}
+
+static void add(struct audit *a, struct audit_socket s, unsigned int n)
+{
+	while (n--)
+		assert_int_equal(audit_add_socket(a, &s), 0);
+}
+
+static void close_wait_is_of_a_process_in_a_namespace(void **state)
+{
+	struct audit a;
+
+	(void)state;
+	assert_int_equal(audit_init(&a, &config), 0);
+	add(&a, socket_of(1, 7, "app", TCS_CLOSE_WAIT), 3);
+	add(&a, socket_of(2, 7, "app", TCS_CLOSE_WAIT), 5);
+	add(&a, socket_of(1, 8, "app", TCS_CLOSE_WAIT), 4);
+	add(&a, socket_of(1, 0, "", TCS_CLOSE_WAIT), 1);
+	assert_int_equal(audit_settle(&a, NULL), 0);
+	assert_int_equal(a.n_close_wait, 4);
+	assert_int_equal(a.close_wait[0].count, 5);
+	assert_int_equal(a.close_wait[0].netns, 2);
+	assert_int_equal(a.close_wait[1].owner.pid, 8);
+	assert_true(a.close_wait[0].growth_milli == AUDIT_NO_RATE);
+	audit_release(&a);
+}
+
+static void rows_are_bounded_and_the_rest_counted(void **state)
+{
+	struct audit a;
+	uint32_t i;
+
+	(void)state;
+	assert_int_equal(audit_init(&a, &config), 0);
+	for (i = 0; i < AUDIT_ROWS_MAX + 7; i++)
+		add(&a, socket_of(1, i + 1, "app", TCS_CLOSE_WAIT), 1);
+	assert_int_equal(a.n_close_wait, AUDIT_ROWS_MAX);
+	assert_int_equal(a.skipped, 7);
+	audit_release(&a);
+}
+
+static void what_has_no_owner_is_a_group_too(void **state)
+{
+	struct audit_config by = { .by = AUDIT_BY_COMM };
+	struct audit_netns *n;
+	struct audit a;
+
+	(void)state;
+	assert_int_equal(audit_init(&a, &by), 0);
+	assert_int_equal(audit_add_netns(&a, 1, &n), 0);
+	n->states[TCS_ESTABLISHED] = 5;
+	n->states[TCS_TIME_WAIT] = 9;
+	add(&a, socket_of(1, 7, "app", TCS_ESTABLISHED), 2);
+	add(&a, socket_of(1, 8, "app", TCS_ESTABLISHED), 2);
+	assert_int_equal(audit_settle(&a, NULL), 0);
+	assert_int_equal(a.n_groups, 2);
+	assert_int_equal(a.groups[0].comm[0], '\0');
+	assert_int_equal(a.groups[0].states[TCS_TIME_WAIT], 9);
+	assert_int_equal(a.groups[0].states[TCS_ESTABLISHED], 1);
+	assert_string_equal(a.groups[1].comm, "app");
+	assert_int_equal(a.groups[1].states[TCS_ESTABLISHED], 4);
+	audit_release(&a);
+}
+
+static void rows_grow_between_two_looks(void **state)
+{
+	struct audit_place p = { .netns = 1,
+				 .rport = 80,
+				 .time_wait = 30,
+				 .ports_used = 30,
+				 .ports_range = 100,
+				 .reusable = 10 };
+	struct audit_socket s = socket_of(1, 7, "web", TCS_LISTEN);
+	struct audit_netns *n;
+	struct audit a, b;
+
+	(void)state;
+	assert_int_equal(audit_init(&a, &config), 0);
+	assert_int_equal(audit_init(&b, &config), 0);
+	a.ts_ns = SECOND;
+	b.ts_ns = 3 * SECOND;
+	assert_int_equal(audit_add_netns(&a, 1, &n), 0);
+	n->overflows = 10;
+	assert_int_equal(audit_add_netns(&b, 1, &n), 0);
+	n->overflows = 15;
+	assert_int_equal(audit_add_place(&a, &p), 0);
+	p.ports_used = 50;
+	assert_int_equal(audit_add_place(&b, &p), 0);
+	s.drops = UINT32_MAX; /* and the counter wraps */
+	add(&a, s, 1);
+	s.drops = 3;
+	add(&b, s, 1);
+	assert_int_equal(audit_settle(&b, &a), 0);
+	assert_int_equal(b.netns[0].overflow_milli, 2500);
+	assert_int_equal(b.places[0].growth_milli, 10000);
+	assert_int_equal(b.listeners[0].drops_milli, 2000);
+	assert_int_equal(audit_seconds_left(60, 10000), 6);
+	assert_true(audit_seconds_left(60, 0) == AUDIT_UNKNOWN);
+	assert_true(audit_seconds_left(60, -5) == AUDIT_UNKNOWN);
+	assert_true(audit_seconds_left(60, AUDIT_NO_RATE) == AUDIT_UNKNOWN);
+	audit_release(&a);
+	audit_release(&b);
+}
+
+/* What a rendering writes. */
+static char *render(void (*sink)(struct output *, const struct audit_report *),
+		    const struct audit_report *report)
+{
+	FILE *f = tmpfile();
+	char *text = calloc(1, 1 << 20);
+	struct output out;
+
+	assert_non_null(f);
+	assert_non_null(text);
+	assert_int_equal(output_init(&out, fileno(f), -1), 0);
+	sink(&out, report);
+	assert_int_equal(out.end, OUTPUT_OPEN);
+	assert_int_equal(out.buf.cut, 0);
+	output_release(&out);
+	rewind(f);
+	assert_true(fread(text, 1, (1 << 20) - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
+static void hostile_names_stay_in_their_place(void **state)
+{
+	struct sink_meta meta = {
+		.version = "1", .kernel = "6", .arch = "x", .command = "audit", .netns_scope = "all"
+	};
+	struct sink_world world = { 0 };
+	struct audit_report report = { .world = &world, .meta = &meta };
+	struct audit_netns *n;
+	struct audit a;
+	char *text;
+
+	(void)state;
+	assert_int_equal(audit_init(&a, &config), 0);
+	assert_int_equal(audit_add_netns(&a, 1, &n), 0);
+	add(&a, socket_of(1, 7, "a\n\"\033[2J\xff", TCS_CLOSE_WAIT), 1);
+	assert_int_equal(audit_settle(&a, NULL), 0);
+	report.look = &a;
+
+	text = render(audit_json, &report);
+	assert_non_null(strstr(text, "\"comm\":\"a\\u000a\\\"\\u001b[2J\xef\xbf\xbd\""));
+	assert_null(strchr(text, '\033'));
+	free(text);
+	text = render(audit_text, &report);
+	assert_non_null(strstr(text, "a?\"?[2J?(7)"));
+	assert_null(strchr(text, '\033'));
+	assert_int_equal(strncmp(text, "0 findings  (exit 0)\n", 21), 0);
+	free(text);
+	audit_release(&a);
+}
+
+static void unknown_is_null(void **state)
+{
+	struct sink_meta meta = {
+		.version = "1", .kernel = "6", .arch = "x", .command = "audit", .netns_scope = "all"
+	};
+	struct sink_world world = { 0 };
+	struct audit_report report = { .world = &world, .meta = &meta };
+	struct audit_socket s = socket_of(1, 0, "", TCS_CLOSE_WAIT);
+	struct audit_netns *n;
+	struct audit a;
+	char *text;
+
+	(void)state;
+	assert_int_equal(audit_init(&a, &config), 0);
+	assert_int_equal(audit_add_netns(&a, 1, &n), 0);
+	s.quiet_ns = AUDIT_UNKNOWN;
+	add(&a, s, 1);
+	assert_int_equal(audit_settle(&a, NULL), 0);
+	report.look = &a;
+	text = render(audit_json, &report);
+	assert_non_null(strstr(text,
+			       "{\"type\":\"close_wait\",\"netns\":1,\"pid\":null,\"comm\":null,"
+			       "\"count\":1,\"oldest_us\":null,\"oldest_exact\":false,"
+			       "\"growth_per_s\":null,\"fd_used\":null,\"fd_limit\":null,"
+			       "\"fd_seconds_left\":null,\"ports\":\"->10.0.0.5:5432\","
+			       "\"old\":0}\n"));
+	assert_non_null(strstr(text, "\"time_wait_overflow_per_s\":null,\"time_wait_table\":0,"
+				     "\"time_wait_limit\":null}\n"));
+	free(text);
+	audit_release(&a);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(close_wait_is_of_a_process_in_a_namespace),
+		cmocka_unit_test(rows_are_bounded_and_the_rest_counted),
+		cmocka_unit_test(what_has_no_owner_is_a_group_too),
+		cmocka_unit_test(rows_grow_between_two_looks),
+		cmocka_unit_test(hostile_names_stay_in_their_place),
+		cmocka_unit_test(unknown_is_null),
+	};
+
+	return cmocka_run_group_tests_name("audit", tests, NULL, NULL);
+}

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_detect.c - findings: what raises one, what does not, and that nothing flaps */
+#include "unit.h"
+
+#include "detect.h"
+
+#define SECOND 1000000000ull
+
+struct told {
+	uint32_t n;
+	struct finding last;
+};
+
+struct fixture {
+	struct detect *detect;
+	struct audit look;
+	struct told told;
+	uint64_t now_ns;
+};
+
+static const struct detect_config defaults = {
+	.close_wait_count = 10,
+	.close_wait_age_ns = 60 * SECOND,
+	.ports_percent = 80,
+	.time_wait_percent = 80,
+	.dead_peer_count = 5,
+	.dead_peer_timeouts = 3,
+};
+
+static const struct audit_config look_config = { .old_ns = 60 * SECOND, .stalled = 3 };
+
+static void begin_look(struct fixture *f)
+{
+	audit_release(&f->look);
+	assert_int_equal(audit_init(&f->look, &look_config), 0);
+	f->now_ns += SECOND;
+	f->look.ts_ns = f->now_ns;
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	assert_int_equal(detect_new(&defaults, &f->detect), 0);
+	begin_look(f);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	audit_release(&f->look);
+	detect_free(f->detect);
+	free(f);
+	return 0;
+}
+
+static void on_finding(void *ctx, const struct finding *finding)
+{
+	struct told *told = ctx;
+
+	told->n++;
+	told->last = *finding;
+}
+
+/* Judge the look; returns how many findings were told. */
+static uint32_t judge(struct fixture *f)
+{
+	f->told.n = 0;
+	assert_int_equal(audit_settle(&f->look, NULL), 0);
+	detect_look(f->detect, &f->look, on_finding, &f->told);
+	return f->told.n;
+}
+
+static void add_close_wait(struct fixture *f, uint32_t pid, unsigned int n, uint64_t age_ns)
+{
+	struct audit_socket s = { .netns = 1,
+				  .state = TCS_CLOSE_WAIT,
+				  .family = 4,
+				  .quiet_ns = age_ns,
+				  .owner = { .pid = pid, .comm = "app" } };
+
+	while (n--)
+		assert_int_equal(audit_add_socket(&f->look, &s), 0);
+}
+
+static void many_young_ones_are_a_slow_process(void **state)
+{
+	struct fixture *f = *state;
+
+	add_close_wait(f, 7, 5000, 59 * SECOND);
+	assert_int_equal(judge(f), 0);
+	assert_int_equal(detect_worst(f->detect), SEVERITY_OK);
+}
+
+static void a_few_old_ones_are_no_leak(void **state)
+{
+	struct fixture *f = *state;
+
+	add_close_wait(f, 7, 9, 7200 * SECOND);
+	assert_int_equal(judge(f), 0);
+}
+
+static void old_ones_of_one_process_are_a_leak(void **state)
+{
+	struct fixture *f = *state;
+
+	add_close_wait(f, 7, 10, 60 * SECOND);
+	add_close_wait(f, 8, 9, 60 * SECOND);
+	assert_int_equal(judge(f), 1);
+	assert_int_equal(f->told.last.kind, FINDING_CLOSE_WAIT_LEAK);
+	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
+	assert_int_equal(f->told.last.status, FINDING_RAISED);
+	assert_int_equal(f->told.last.row.close_wait.owner.pid, 7);
+	assert_int_equal(f->told.last.row.close_wait.count, 10);
+}
+
+static void unknown_ages_raise_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	add_close_wait(f, 7, 1000, AUDIT_UNKNOWN);
+	assert_int_equal(judge(f), 0);
+	assert_true(f->look.close_wait[0].oldest_ns == AUDIT_UNKNOWN);
+}
+
+static void the_limit_of_descriptors_makes_it_critical(void **state)
+{
+	struct fixture *f = *state;
+
+	add_close_wait(f, 7, 900, 61 * SECOND);
+	f->look.close_wait[0].fd_used = 921;
+	f->look.close_wait[0].fd_limit = 1024;
+	assert_int_equal(judge(f), 1);
+	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
+
+	begin_look(f);
+	add_close_wait(f, 7, 900, 61 * SECOND);
+	f->look.close_wait[0].fd_used = 922;
+	f->look.close_wait[0].fd_limit = 1024;
+	assert_int_equal(judge(f), 1);
+	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+	assert_int_equal(f->told.last.status, FINDING_UPDATED);
+}
+
+static void a_full_table_of_other_files_is_not_the_leaks_doing(void **state)
+{
+	struct fixture *f = *state;
+
+	add_close_wait(f, 7, 100, 61 * SECOND);
+	f->look.close_wait[0].fd_used = 1020;
+	f->look.close_wait[0].fd_limit = 1024;
+	assert_int_equal(judge(f), 1);
+	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
+}
+
+static void growth_tells_when_descriptors_run_out(void **state)
+{
+	struct fixture *f = *state;
+	struct audit earlier;
+
+	assert_int_equal(audit_init(&earlier, &look_config), 0);
+	f->look.ts_ns = 7 * SECOND;
+	earlier.ts_ns = 5 * SECOND;
+	add_close_wait(f, 7, 100, 61 * SECOND);
+	assert_int_equal(audit_add_socket(&earlier, &f->look.close_wait[0].example), 0);
+	assert_int_equal(audit_settle(&f->look, &earlier), 0);
+	assert_int_equal(f->look.close_wait[0].growth_milli, 49500);
+	f->look.close_wait[0].fd_used = 120;
+	f->look.close_wait[0].fd_limit = 1110;
+	detect_look(f->detect, &f->look, on_finding, &f->told);
+	assert_int_equal(f->told.n, 1);
+	assert_int_equal(f->told.last.seconds_left, 20);
+	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+	audit_release(&earlier);
+}
+
+static void it_is_told_once_and_again_when_doubled(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		begin_look(f);
+		add_close_wait(f, 7, 10 + i / 2, 100 * SECOND);
+		/* 10 .. 19: raised in the first, never doubled */
+		assert_int_equal(judge(f), i ? 0 : 1);
+	}
+	begin_look(f);
+	add_close_wait(f, 7, 20, 100 * SECOND);
+	assert_int_equal(judge(f), 1);
+	assert_int_equal(f->told.last.status, FINDING_UPDATED);
+	assert_int_equal(f->told.last.since_ns, 2 * SECOND);
+}
+
+static void a_value_at_the_edge_does_not_flap(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t told = 0;
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		begin_look(f);
+		add_close_wait(f, 7, i & 1 ? 9 : 10, 100 * SECOND);
+		told += judge(f);
+	}
+	assert_int_equal(told, 1);
+	/* And one that is gone now and then, for less than the three looks. */
+	for (i = 0; i < 99; i++) {
+		begin_look(f);
+		if (i % 3 == 2)
+			add_close_wait(f, 7, 10, 100 * SECOND);
+		told += judge(f);
+	}
+	assert_int_equal(told, 1);
+	assert_int_equal(detect_open(f->detect), 1);
+}
+
+static void it_is_cleared_after_three_quiet_looks(void **state)
+{
+	struct fixture *f = *state;
+
+	add_close_wait(f, 7, 10, 100 * SECOND);
+	assert_int_equal(judge(f), 1);
+	begin_look(f);
+	assert_int_equal(judge(f), 0);
+	begin_look(f);
+	assert_int_equal(judge(f), 0);
+	assert_int_equal(detect_open(f->detect), 1);
+	begin_look(f);
+	assert_int_equal(judge(f), 1);
+	assert_int_equal(f->told.last.status, FINDING_CLEARED);
+	assert_int_equal(detect_open(f->detect), 0);
+	assert_int_equal(detect_worst(f->detect), SEVERITY_OK);
+	begin_look(f);
+	assert_int_equal(judge(f), 0);
+}
+
+static struct audit_place place(uint32_t used, uint32_t range)
+{
+	return (struct audit_place){
+		.netns = 1,
+		.family = 4,
+		.laddr = V4(10, 0, 0, 7),
+		.raddr = V4(10, 0, 0, 5),
+		.rport = 5432,
+		.time_wait = used,
+		.ports_used = used,
+		.ports_range = range,
+	};
+}
+
+static uint32_t judge_place(struct fixture *f, const struct audit_place *p)
+{
+	assert_int_equal(audit_add_place(&f->look, p), 0);
+	return judge(f);
+}
+
+static void ports_run_out(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_place p = place(79, 100);
+
+	assert_int_equal(judge_place(f, &p), 0);
+	begin_look(f);
+	p = place(80, 100);
+	assert_int_equal(judge_place(f, &p), 1);
+	assert_int_equal(f->told.last.kind, FINDING_PORT_EXHAUSTION);
+	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
+	begin_look(f);
+	p = place(95, 100);
+	assert_int_equal(judge_place(f, &p), 1);
+	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+	begin_look(f);
+	p = place(85, 100); /* better, but not over: nothing is told */
+	assert_int_equal(judge_place(f, &p), 0);
+	assert_int_equal(detect_worst(f->detect), SEVERITY_CRITICAL);
+}
+
+static void ports_that_connect_takes_over_are_free(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_place p = place(100, 100);
+
+	p.reusable = 21;
+	assert_int_equal(judge_place(f, &p), 0);
+}
+
+static void a_server_full_of_time_wait_is_not_exhausted(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_place p = place(0, 0);
+
+	p.rport = 0;
+	p.lport = 80;
+	p.time_wait = 200000;
+	assert_int_equal(judge_place(f, &p), 0);
+}
+
+static void an_unknown_range_raises_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_place p = place(60000, 0);
+
+	assert_int_equal(judge_place(f, &p), 0);
+}
+
+static uint32_t judge_table(struct fixture *f, uint32_t n, uint32_t limit, int64_t overflow)
+{
+	struct audit_netns *row;
+
+	begin_look(f);
+	assert_int_equal(audit_add_netns(&f->look, 5, &row), 0);
+	row->time_wait_table = n;
+	row->time_wait_limit = limit;
+	row->overflow_milli = overflow;
+	return judge(f);
+}
+
+static void the_time_wait_table_fills(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(judge_table(f, 799, 1000, AUDIT_NO_RATE), 0);
+	assert_int_equal(judge_table(f, 5, 0, AUDIT_NO_RATE), 0);
+	assert_int_equal(judge_table(f, 800, 1000, AUDIT_NO_RATE), 1);
+	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
+	assert_int_equal(judge_table(f, 1000, 1000, 500), 1);
+	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+	assert_int_equal(f->told.last.netns, 5);
+}
+
+static void dead_peers_are_counted_by_address(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_socket s = { .netns = 1, .state = TCS_ESTABLISHED, .family = 4, .stalled = 3 };
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		s.raddr[15] = (uint8_t)(i / 4); /* four each */
+		assert_int_equal(audit_add_socket(&f->look, &s), 0);
+	}
+	assert_int_equal(judge(f), 0);
+	s.stalled = 2;
+	s.raddr[15] = 1;
+	assert_int_equal(audit_add_socket(&f->look, &s), 0);
+	assert_int_equal(judge(f), 0);
+	s.stalled = 3;
+	assert_int_equal(audit_add_socket(&f->look, &s), 0);
+	assert_int_equal(judge(f), 1);
+	assert_int_equal(f->told.last.kind, FINDING_DEAD_PEER);
+	assert_int_equal(f->told.last.row.dead.count, 5);
+	assert_int_equal(f->told.last.row.dead.raddr[15], 1);
+}
+
+static void findings_are_bounded_and_the_rest_counted(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int i;
+
+	for (i = 0; i < DETECT_MAX + 5; i++)
+		add_close_wait(f, i + 1, 10, 61 * SECOND);
+	assert_int_equal(judge(f), DETECT_MAX);
+	assert_int_equal(detect_skipped(f->detect), 5);
+}
+
+static void names_are_those_of_the_contract(void **state)
+{
+	enum severity severity = SEVERITY_OK;
+
+	(void)state;
+	assert_string_equal(finding_name(FINDING_CLOSE_WAIT_LEAK), "close_wait_leak");
+	assert_string_equal(finding_name(FINDING_PORT_EXHAUSTION), "port_exhaustion");
+	assert_string_equal(finding_name(FINDING_TIME_WAIT_BUILDUP), "time_wait_buildup");
+	assert_string_equal(finding_name(FINDING_DEAD_PEER), "dead_peer");
+	assert_true(severity_parse("critical", &severity));
+	assert_int_equal(severity, SEVERITY_CRITICAL);
+	assert_false(severity_parse("ok", &severity));
+	assert_false(severity_parse("", &severity));
+	assert_int_equal(severity, SEVERITY_CRITICAL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(many_young_ones_are_a_slow_process),
+		TEST(a_few_old_ones_are_no_leak),
+		TEST(old_ones_of_one_process_are_a_leak),
+		TEST(unknown_ages_raise_nothing),
+		TEST(the_limit_of_descriptors_makes_it_critical),
+		TEST(a_full_table_of_other_files_is_not_the_leaks_doing),
+		TEST(growth_tells_when_descriptors_run_out),
+		TEST(it_is_told_once_and_again_when_doubled),
+		TEST(a_value_at_the_edge_does_not_flap),
+		TEST(it_is_cleared_after_three_quiet_looks),
+		TEST(ports_run_out),
+		TEST(ports_that_connect_takes_over_are_free),
+		TEST(a_server_full_of_time_wait_is_not_exhausted),
+		TEST(an_unknown_range_raises_nothing),
+		TEST(the_time_wait_table_fills),
+		TEST(dead_peers_are_counted_by_address),
+		TEST(findings_are_bounded_and_the_rest_counted),
+		cmocka_unit_test(names_are_those_of_the_contract),
+	};
+
+	return cmocka_run_group_tests_name("detect", tests, NULL, NULL);
+}
