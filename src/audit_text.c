@@ -23,11 +23,7 @@ static struct outbuf *line(const struct text *t)
 void audit_put_endpoint(struct outbuf *b, const uint8_t addr[16], unsigned int family,
 			uint16_t port)
 {
-	if (family == 6)
-		outbuf_putc(b, '[');
-	outbuf_put_addr(b, addr, family);
-	if (family == 6)
-		outbuf_putc(b, ']');
+	outbuf_put_host(b, addr, family);
 	outbuf_putc(b, ':');
 	outbuf_put_u64(b, port);
 }

@@ -16,6 +16,7 @@
 #include "audit_sink.h"
 #include "census.h"
 #include "detect.h"
+#include "host.h"
 #include "opts.h"
 #include "pipeline.h"
 #include "rights.h"
@@ -110,18 +111,6 @@ static int worst_first(const void *left, const void *right)
 	return (int)a->kind - (int)b->kind;
 }
 
-static const char *read_boot_id(char *buf, size_t size)
-{
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-	const char *line = f ? fgets(buf, (int)size, f) : NULL;
-
-	if (f)
-		fclose(f);
-	if (line)
-		buf[strcspn(buf, "\n")] = '\0';
-	return line;
-}
-
 static int exit_status(const struct audit_run *r, enum severity worst)
 {
 	enum severity from = r->opts->fail_on ? r->opts->fail_on : SEVERITY_WARNING;
@@ -142,7 +131,7 @@ static int tell(struct audit_run *r)
 		.version = TCS_VERSION,
 		.kernel = uts.release,
 		.arch = uts.machine,
-		.boot_id = read_boot_id(boot_id, sizeof(boot_id)),
+		.boot_id = host_boot_id(boot_id, sizeof(boot_id)),
 		.command = "audit",
 		.netns_scope = o->netns_spec,
 	};

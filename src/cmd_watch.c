@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cgroup_names.h"
+#include "host.h"
 #include "opts.h"
 #include "pipeline.h"
 #include "rights.h"
@@ -98,18 +99,6 @@ static int open_sink(struct watch *w)
 	return sink_text_new(&text, &w->sink);
 }
 
-static const char *read_boot_id(char *buf, size_t size)
-{
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-	const char *line = f ? fgets(buf, (int)size, f) : NULL;
-
-	if (f)
-		fclose(f);
-	if (line)
-		buf[strcspn(buf, "\n")] = '\0';
-	return line;
-}
-
 static void tell_meta(struct watch *w)
 {
 	char boot_id[64];
@@ -123,7 +112,7 @@ static void tell_meta(struct watch *w)
 		.version = TCS_VERSION,
 		.kernel = uts.release,
 		.arch = uts.machine,
-		.boot_id = read_boot_id(boot_id, sizeof(boot_id)),
+		.boot_id = host_boot_id(boot_id, sizeof(boot_id)),
 		.command = "watch",
 		.netns_scope = w->opts->netns_spec,
 		.hooks = info.hooks,

@@ -529,11 +529,7 @@ static void text_endpoint(struct outbuf *b, const struct field_row *r, const uin
 		put_unknown(b);
 		return;
 	}
-	if (family == 6)
-		outbuf_putc(b, '[');
-	outbuf_put_addr(b, addr, family);
-	if (family == 6)
-		outbuf_putc(b, ']');
+	outbuf_put_host(b, addr, family);
 	outbuf_putc(b, ':');
 	text_port(b, port);
 }

@@ -234,3 +234,15 @@ bool host_pids_are_ours(void)
 
 	return !stat("/proc/self/ns/pid", &st) && (uint32_t)st.st_ino == PID_NS_INITIAL;
 }
+
+const char *host_boot_id(char *buf, size_t size)
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	const char *line = f ? fgets(buf, (int)size, f) : NULL;
+
+	if (f)
+		fclose(f);
+	if (line)
+		buf[strcspn(buf, "\n")] = '\0';
+	return line;
+}

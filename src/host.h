@@ -38,6 +38,9 @@ void host_fds_read(uint32_t pid, uint64_t *ret_used, uint64_t *ret_limit);
 /* Do process numbers of the initial pid namespace mean the same in our /proc? */
 bool host_pids_are_ours(void);
 
+/* Which boot of the host this is, into buf; NULL: unknown. */
+const char *host_boot_id(char *buf, size_t size);
+
 /* "32768\t60999", "8080,9148-9150" (may be empty). 0 or -EINVAL. */
 int host_parse_ports(const char *range, const char *reserved, struct host_ports *ret);
 /* A counter of netstat: pairs of lines, names and values. HOST_UNKNOWN: it is not there. */

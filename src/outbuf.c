@@ -177,6 +177,15 @@ void outbuf_put_addr(struct outbuf *b, const uint8_t addr[16], unsigned int fami
 	outbuf_put(b, text, (size_t)(at - text) - 1);
 }
 
+void outbuf_put_host(struct outbuf *b, const uint8_t addr[16], unsigned int family)
+{
+	if (family == 6)
+		outbuf_putc(b, '[');
+	outbuf_put_addr(b, addr, family);
+	if (family == 6)
+		outbuf_putc(b, ']');
+}
+
 void outbuf_pad_left(struct outbuf *b, size_t start, size_t width)
 {
 	size_t n = b->len - start, blanks = n < width ? width - n : 0;

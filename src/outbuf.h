@@ -100,6 +100,8 @@ void outbuf_put_size(struct outbuf *b, uint64_t bytes);
 void outbuf_put_span(struct outbuf *b, uint64_t ns);
 /* addr: 16 bytes; family 4 prints the last four of them. IPv6 as RFC 5952 has it. */
 void outbuf_put_addr(struct outbuf *b, const uint8_t addr[16], unsigned int family);
+/* The same as a port may follow it: IPv6 in brackets. */
+void outbuf_put_host(struct outbuf *b, const uint8_t addr[16], unsigned int family);
 
 /* Fill with blanks until len is `end`. */
 static inline void outbuf_pad_to(struct outbuf *b, size_t end)
