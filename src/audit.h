@@ -10,8 +10,8 @@
  * them.
  *
  * Owner: the caller; audit_init() and audit_release() belong together. Pure: no I/O, no clock.
- * Bounds: AUDIT_ROWS_MAX rows of each kind; what comes beyond is counted in blind.skipped and shown.
- * Counts of states are whole all the same. Errors: 0 or -ENOMEM.
+ * Bounds: AUDIT_ROWS_MAX rows of each kind; what comes beyond is counted in
+ * blind.skipped. Counts of states are whole all the same. Errors: 0 or -ENOMEM.
  */
 #include <stdbool.h>
 #include <stdint.h>

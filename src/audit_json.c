@@ -196,6 +196,7 @@ static void put_build_up(struct outbuf *b, const struct audit *a)
 
 static void put_lost(struct outbuf *b, const struct summary *s)
 {
+	const struct audit_blind *seen = s->look ? &s->look->blind : NULL;
 	int i;
 
 	outbuf_lit(b, ",\"lost\":{");
@@ -207,15 +208,16 @@ static void put_lost(struct outbuf *b, const struct summary *s)
 		outbuf_lit(b, "\":");
 		put_value(b, s->totals ? s->totals->lost[i] : AUDIT_UNKNOWN);
 	}
-	put_number(b, "rows", s->look ? s->look->blind.skipped : AUDIT_UNKNOWN);
+	put_number(b, "rows", seen ? seen->skipped : AUDIT_UNKNOWN);
+	put_number(b, "findings", s->findings_skipped);
+	put_number(b, "netns_denied", seen ? seen->netns_denied : AUDIT_UNKNOWN);
+	put_number(b, "netns_vanished", seen ? seen->netns_vanished : AUDIT_UNKNOWN);
 	outbuf_putc(b, '}');
 }
 
 void audit_json_summary(struct outbuf *b, const struct sink_world *world, const struct summary *s)
 {
-	static const struct audit_blind nothing_seen;
 	const struct audit *a = s->look;
-	const struct audit_blind *blind = a ? &a->blind : &nothing_seen;
 
 	put_type(b, "summary");
 	put_key(b, "ts");
@@ -226,17 +228,19 @@ void audit_json_summary(struct outbuf *b, const struct sink_world *world, const 
 	put_lost(b, s);
 	put_number(b, "age_us", a ? s->look_age_ns / 1000 : AUDIT_UNKNOWN);
 	put_number(b, "namespaces", a ? a->n_netns : AUDIT_UNKNOWN);
-	put_number(b, "netns_denied", a ? blind->netns_denied : AUDIT_UNKNOWN);
-	put_number(b, "netns_vanished", a ? blind->netns_vanished : AUDIT_UNKNOWN);
-	put_number(b, "sockets_walked", a ? blind->sockets : AUDIT_UNKNOWN);
-	put_bool(b, "owners_known", a && !blind->owners_unknown);
+	put_number(b, "sockets_walked", a ? a->blind.sockets : AUDIT_UNKNOWN);
+	put_bool(b, "owners_known", a && !a->blind.owners_unknown);
 	end(b);
 }
 
 static void put_summary(const struct json *j)
 {
 	const struct audit *a = j->report->look;
-	struct summary s = { .ts_ns = a->ts_ns, .look = a };
+	struct summary s = {
+		.ts_ns = a->ts_ns,
+		.look = a,
+		.findings_skipped = j->report->findings_skipped,
+	};
 
 	audit_json_summary(line(j), j->report->world, &s);
 }

@@ -51,8 +51,8 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 void census_free(struct census *c); /* accepts NULL */
 
 /*
- * Look at the host now, from RECORD_LOOK to RECORD_LOOK_END. covers: enum audit_covers, bits; without
- * AUDIT_SOCKETS only counters are read, of the namespaces the last look with them has found.
+ * Look at the host now, from RECORD_LOOK to RECORD_LOOK_END. covers: enum audit_covers, bits;
+ * without AUDIT_SOCKETS only counters are read, of the namespaces the last look with them found.
  */
 int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn, void *ctx,
 		struct failure *reterr);

@@ -201,6 +201,7 @@ static void take_tick(struct engine *e, const struct record_tick *tick)
 		.interval_ns = tick->ts_ns > e->tick_ns ? tick->ts_ns - e->tick_ns : 0,
 		.counted = !states->include && !states->exclude,
 		.look = look,
+		.findings_skipped = detect_skipped(e->detect),
 		.totals = &e->totals,
 	};
 

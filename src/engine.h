@@ -51,6 +51,7 @@ struct summary {
 	uint64_t handed_over;	  /* of these, to the time-wait table */
 	const struct audit *look; /* the last look at all sockets; NULL: none yet */
 	uint64_t look_age_ns;
+	uint64_t findings_skipped;
 	const struct engine_totals *totals; /* since the start */
 };
 

@@ -115,7 +115,7 @@ struct record_look_end {
 	struct audit_blind blind;
 };
 
-/* RECORD_TICK: an interval is over; every event up to seen_ns came before this. RECORD_END: all is. */
+/* An interval is over: every event up to seen_ns came before this. RECORD_END: so is the run. */
 struct record_tick {
 	struct record_head head;
 	uint64_t ts_ns;

@@ -6,8 +6,8 @@
  * sink.h - where results go: one interface, several renderings
  *
  * A sink turns what the core tells into text in an outbuf and does no I/O; present.h writes the
- * outbuf out as it fills, the command after each batch. A line is at most SINK_LINE_MAX bytes, and the caller makes sure of
- * that much room before each call.
+ * outbuf out as it fills, the command after each batch. A line is at most SINK_LINE_MAX bytes, and
+ * the caller makes sure of that much room before each call.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,6 +3,8 @@
 
 #include "text_put.h"
 
+#define OLD_NS (5 * 1000000000ull) /* younger numbers are told without their age */
+
 static int64_t rate_of(const struct summary *s, uint64_t n)
 {
 	if (!s->counted || !s->interval_ns)
@@ -75,8 +77,7 @@ void summary_text(struct outbuf *b, const struct summary *s)
 	put_event_rate(b, "closes", s, s->closes);
 	outbuf_lit(b, "  lost ");
 	outbuf_put_grouped(b, engine_lost(s->totals));
-	/* What an interval old number is needs no words. */
-	if (!s->look || s->look_age_ns < s->interval_ns)
+	if (!s->look || s->look_age_ns < OLD_NS)
 		return;
 	outbuf_lit(b, "  (counted ");
 	outbuf_put_span(b, s->look_age_ns);
