@@ -142,6 +142,7 @@ struct audit {
 	struct audit_group *groups;
 	uint32_t n_netns, n_listeners, n_close_wait, n_places, n_dead, n_groups;
 	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_places, cap_dead, cap_groups;
+	uint32_t at_netns; /* of the socket that was added last */
 	struct hash by_holder, by_peer, by_group;
 
 	uint64_t skipped;	 /* rows that had no room here or in the kernel's tables */

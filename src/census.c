@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../bpf/tcs_wire.h"
@@ -19,15 +20,25 @@
 #define NS_PER_S   1000000000ull
 #define BATCH	   512
 #define ALL_STATES ((1u << TCS_STATE_MAX) - 2)
-#define OWNERS_MAX 4096 /* processes whose descriptors are counted, at about 20 us each */
+#define ROWS_MAX   131072 /* that wait for their owners: 10 MiB */
+#define OWNERS_MAX 4096	  /* processes whose descriptors are counted, at about 20 us each */
 #define NO_OWNER   (1u << TCS_TIME_WAIT | 1u << TCS_NEW_SYN_RECV)
+
+/* A socket whose owner is not known yet. */
+struct waiting {
+	struct tcs_wire_census row;
+	uint32_t netns;
+};
 
 struct census {
 	struct census_config config;
 	struct census_bpf *skel;
 	struct netns_list list;
-	struct host_net net; /* of the namespace at hand */
-	struct scan *scan;   /* of the look at hand; NULL: no owners */
+	struct host_net net;	 /* of the namespace at hand */
+	struct scanner *scanner; /* loaded when the first row wants an owner */
+	struct waiting *waiting;
+	uint32_t n_waiting, cap_waiting;
+	uint64_t *marks; /* of the files that have a row in this look */
 	struct audit *audit;
 	struct audit_netns *here;
 	uint64_t hz; /* jiffies a second; 0 not known yet */
@@ -70,6 +81,7 @@ static void set_up(struct census *c)
 
 	set->count = wanted_states(f);
 	set->rows = row_states(&c->config);
+	set->slice = c->config.slice;
 	set->stalled = c->config.audit.stalled;
 	set->family = f->family;
 	set->by_lport = f->lport.any_set;
@@ -100,6 +112,17 @@ static void explain_load(struct failure *reterr, int err)
 			    strerror(-err));
 }
 
+static int map_marks(struct census *c)
+{
+	void *marks = mmap(NULL, TCS_MARKS * sizeof(*c->marks), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   bpf_map__fd(c->skel->maps.marks), 0);
+
+	if (marks == MAP_FAILED)
+		return -errno;
+	c->marks = marks;
+	return 0;
+}
+
 static int load(struct census *c, struct failure *reterr)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = c->config.btf_path);
@@ -124,6 +147,8 @@ static int load(struct census *c, struct failure *reterr)
 	err = census_bpf__load(c->skel);
 	if (!err)
 		err = census_bpf__attach(c->skel);
+	if (!err)
+		err = map_marks(c);
 	if (err)
 		explain_load(reterr, err);
 	return err;
@@ -156,7 +181,11 @@ void census_free(struct census *c)
 {
 	if (!c)
 		return;
+	if (c->marks)
+		munmap(c->marks, TCS_MARKS * sizeof(*c->marks));
+	scanner_free(c->scanner);
 	census_bpf__destroy(c->skel);
+	free(c->waiting);
 	free(c);
 }
 
@@ -174,11 +203,14 @@ static void learn_hz(struct census *c)
 		c->hz = jiffies / c->net.fin_timeout_s;
 }
 
-static void take_row(struct census *c, const struct tcs_wire_census *row, struct audit_socket *ret)
+static void take_row(const struct census *c, const struct waiting *w, const struct scan *owners,
+		     struct audit_socket *ret)
 {
+	const struct tcs_wire_census *row = &w->row;
+
 	*ret = (struct audit_socket){
 		.id = row->id,
-		.netns = c->here->netns,
+		.netns = w->netns,
 		.lport = row->lport,
 		.rport = row->rport,
 		.state = row->state,
@@ -195,8 +227,8 @@ static void take_row(struct census *c, const struct tcs_wire_census *row, struct
 	memcpy(ret->raddr, row->raddr, sizeof(ret->raddr));
 	if (c->hz && row->state != TCS_LISTEN)
 		ret->quiet_ns = row->quiet * NS_PER_S / c->hz;
-	if (c->scan && row->id)
-		(void)scan_owner(c->scan, row->id, ret->netns, ret->laddr, ret->lport, &ret->owner);
+	if (owners && row->id)
+		(void)scan_owner(owners, row->id, ret->netns, ret->laddr, ret->lport, &ret->owner);
 }
 
 static bool owner_wanted(const struct filter *f, const struct owner *o)
@@ -206,17 +238,67 @@ static bool owner_wanted(const struct filter *f, const struct owner *o)
 	return !f->has_comm || !strncmp(o->comm, f->comm, sizeof(o->comm));
 }
 
+/* NULL: they stay unknown. */
+static struct scan *find_owners(struct census *c)
+{
+	struct failure why;
+	struct scan *ret = NULL;
+
+	if (!c->scanner && scanner_new(bpf_map__fd(c->skel->maps.marks), &c->scanner, &why))
+		c->scanner = NULL;
+	if (!c->scanner || scanner_walk(c->scanner, &ret, &why))
+		c->audit->owners_unknown = true;
+	return ret;
+}
+
+/*
+ * The open files are walked when the sockets have been: only those of the rows are looked at, and
+ * a host without rows is not walked at all.
+ */
+static int add_waiting(struct census *c)
+{
+	struct scan *owners = c->n_waiting ? find_owners(c) : NULL;
+	struct audit_socket s;
+	uint32_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < c->n_waiting; i++) {
+		take_row(c, &c->waiting[i], owners, &s);
+		if (owner_wanted(c->config.filter, &s.owner))
+			err = audit_add_socket(c->audit, &s);
+	}
+	c->n_waiting = 0;
+	scan_free(owners);
+	return err;
+}
+
+static int grow_waiting(struct census *c)
+{
+	uint32_t more = c->cap_waiting ? c->cap_waiting * 2 : 1024;
+	void *grown = realloc(c->waiting, more * sizeof(*c->waiting));
+
+	if (!grown)
+		return -ENOMEM;
+	c->waiting = grown;
+	c->cap_waiting = more;
+	return 0;
+}
+
 static int add_row(struct census *c, const struct tcs_wire_census *row)
 {
-	struct audit_socket s;
+	int err = 0;
 
 	if (!row->state)
 		return 0; /* only filled the buffer */
 	learn_hz(c);
-	take_row(c, row, &s);
-	if (!owner_wanted(c->config.filter, &s.owner))
-		return 0;
-	return audit_add_socket(c->audit, &s);
+	if (c->n_waiting == ROWS_MAX)
+		err = add_waiting(c);
+	if (!err && c->n_waiting == c->cap_waiting)
+		err = grow_waiting(c);
+	if (!err)
+		c->waiting[c->n_waiting++] =
+			(struct waiting){ .row = *row, .netns = c->here->netns };
+	return err;
 }
 
 static int read_rows(struct census *c, int fd)
@@ -453,14 +535,13 @@ int census_look(struct census *c, uint64_t now_ns, struct audit *ret, struct fai
 
 	c->audit = ret;
 	ret->ts_ns = now_ns;
-	if (scan_owners_new(row_states(&c->config) | 1u << TCS_LISTEN, c->config.audit.stalled,
-			    &c->scan, reterr)) {
-		ret->owners_unknown = true;
-		c->scan = NULL;
-	}
+	c->n_waiting = 0;
+	memset(c->marks, 0, TCS_MARKS * sizeof(*c->marks));
 	err = netns_list_init(&c->list, c->config.filter->netns);
 	if (!err)
 		err = look_everywhere(c);
+	if (!err)
+		err = add_waiting(c);
 	ret->netns_denied = c->list.denied;
 	ret->netns_vanished += c->list.vanished;
 	if (!err && !c->list.n) {
@@ -473,8 +554,6 @@ int census_look(struct census *c, uint64_t now_ns, struct audit *ret, struct fai
 			    strerror(-err));
 	}
 	netns_list_release(&c->list);
-	scan_free(c->scan);
-	c->scan = NULL;
 	if (!err && c->pids_are_ours)
 		count_descriptors(ret);
 	return err;

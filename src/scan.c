@@ -151,52 +151,68 @@ static int read_rows(struct scan *s, int fd)
 	return err;
 }
 
-/* maps NULL: leave no notes. */
-static int walk(struct scan *s, const struct socket_maps *maps, uint32_t states, uint8_t stalled)
+/* maps: where notes are left; marks: of the files that count. One of the two. */
+static int load(const struct socket_maps *maps, int marks, struct scan_bpf **ret)
 {
 	struct scan_bpf *skel = scan_bpf__open();
-	int err = 0, fd;
+	int err;
 
 	if (!skel)
 		return -errno;
-	skel->rodata->scan_states = states;
-	skel->rodata->scan_stalled = stalled;
 	skel->rodata->scan_notes = maps != NULL;
-	if (maps)
+	skel->rodata->scan_marked = !maps;
+	if (maps) {
 		err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
-	else
-		err = bpf_map__set_max_entries(skel->maps.notes, 1);
-	if (!err && maps)
-		err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
-	if (!err && maps)
-		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
+		if (!err)
+			err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
+		if (!err)
+			err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
+		if (!err)
+			err = bpf_map__set_max_entries(skel->maps.marks, 1);
+	} else {
+		err = bpf_map__reuse_fd(skel->maps.marks, marks);
+		if (!err)
+			err = bpf_map__set_max_entries(skel->maps.notes, 1);
+	}
 	if (!err)
 		err = scan_bpf__load(skel);
 	if (!err)
 		err = scan_bpf__attach(skel);
-	if (!err) {
-		fd = bpf_iter_create(bpf_link__fd(skel->links.tcs_scan));
-		err = fd < 0 ? -errno : read_rows(s, fd);
-		if (fd >= 0)
-			close(fd);
-	}
-	scan_bpf__destroy(skel);
+	if (err)
+		scan_bpf__destroy(skel);
+	else
+		*ret = skel;
 	return err;
 }
 
-static int make(const struct socket_maps *maps, uint32_t states, uint8_t stalled, struct scan **ret,
-		struct failure *reterr)
+static int walk(struct scan *s, const struct scan_bpf *skel)
+{
+	int fd = bpf_iter_create(bpf_link__fd(skel->links.tcs_scan)), err;
+
+	if (fd < 0)
+		return -errno;
+	err = read_rows(s, fd);
+	close(fd);
+	return err;
+}
+
+static int explain(int err, struct failure *reterr)
+{
+	failure_set(reterr, false,
+		    "cannot walk the open files of this host (%s): owners of sockets older "
+		    "than this program stay unknown",
+		    strerror(-err));
+	return err;
+}
+
+static int make(const struct scan_bpf *skel, struct scan **ret, struct failure *reterr)
 {
 	struct scan *s = calloc(1, sizeof(*s));
-	int err = s ? walk(s, maps, states, stalled) : -ENOMEM;
+	int err = s ? walk(s, skel) : -ENOMEM;
 
 	if (err) {
-		failure_set(reterr, false,
-			    "cannot walk the open files of this host (%s): owners of sockets older "
-			    "than this program stay unknown",
-			    strerror(-err));
 		scan_free(s);
-		return err;
+		return explain(err, reterr);
 	}
 	settle(s);
 	*ret = s;
@@ -205,12 +221,44 @@ static int make(const struct socket_maps *maps, uint32_t states, uint8_t stalled
 
 int scan_new(const struct socket_maps *maps, struct scan **ret, struct failure *reterr)
 {
-	return make(maps, UINT32_MAX, 0, ret, reterr);
+	struct scan_bpf *skel;
+	int err = load(maps, -1, &skel);
+
+	if (err)
+		return explain(err, reterr);
+	err = make(skel, ret, reterr);
+	scan_bpf__destroy(skel);
+	return err;
 }
 
-int scan_owners_new(uint32_t states, uint8_t stalled, struct scan **ret, struct failure *reterr)
+struct scanner {
+	struct scan_bpf *skel;
+};
+
+int scanner_new(int marks, struct scanner **ret, struct failure *reterr)
 {
-	return make(NULL, states, stalled, ret, reterr);
+	struct scanner *w = calloc(1, sizeof(*w));
+	int err = w ? load(NULL, marks, &w->skel) : -ENOMEM;
+
+	if (err) {
+		free(w);
+		return explain(err, reterr);
+	}
+	*ret = w;
+	return 0;
+}
+
+int scanner_walk(const struct scanner *w, struct scan **ret, struct failure *reterr)
+{
+	return make(w->skel, ret, reterr);
+}
+
+void scanner_free(struct scanner *w)
+{
+	if (!w)
+		return;
+	scan_bpf__destroy(w->skel);
+	free(w);
 }
 
 void scan_free(struct scan *s)
