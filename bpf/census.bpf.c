@@ -19,6 +19,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "tcs_filter.h"
 #include "tcs_note.h"
 #include "tcs_socket.h"
 #include "tcs_wire.h"
@@ -69,18 +70,29 @@ struct {
 	__type(value, __u64);
 } marks SEC(".maps");
 
-static __always_inline bool has_port(const volatile __u64 *bits, __u16 port)
-{
-	return bits[port >> 6] >> (port & 63) & 1;
-}
-
-static __always_inline bool unwanted(const struct addrs *a, __u16 lport)
+static __always_inline bool addrs_unwanted(const struct addrs *a, __u16 lport)
 {
 	if (set.family && set.family != a->family)
 		return true;
-	if (set.by_lport && !has_port(lports, lport))
+	if (set.by_lport && !port_listed(lports, lport))
 		return true;
-	return set.by_rport && !has_port(rports, a->rport);
+	if (set.by_rport && !port_listed(rports, a->rport))
+		return true;
+	if (set.src_bits && prefix_differs(set.src, a->l, set.src_bits))
+		return true;
+	return set.dst_bits && (!a->rport || prefix_differs(set.dst, a->r, set.dst_bits));
+}
+
+/* Mini-sockets and requests have neither user nor cgroup: they match no filter that asks. */
+static __always_inline bool socket_unwanted(const struct tcp_sock *tp)
+{
+	const struct sock *sk = (const struct sock *)tp;
+
+	if (!set.has_uid && !set.cgroup)
+		return false;
+	if (!tp || (set.has_uid && sk->sk_uid.val != set.uid))
+		return true;
+	return set.cgroup && outside_cgroup(sk, set.cgroup, set.cgroup_level);
 }
 
 static __always_inline void count_group(const struct addrs *a, __u16 lport, __u32 state)
@@ -113,8 +125,8 @@ static __always_inline void count_place(const struct addrs *a, __u16 lport, __u3
 {
 	struct tcs_census_held none = {}, *held;
 	struct tcs_census_place key = {};
-	bool passive = has_port(listening, lport);
-	bool ports = !passive && has_port(local_range, lport);
+	bool passive = port_listed(listening, lport);
+	bool ports = !passive && port_listed(local_range, lport);
 
 	if (!mini && !ports)
 		return;
@@ -254,7 +266,8 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 	/* What uses up ports does so whatever the user wants to see. */
 	if (set.places && state != TCP_LISTEN)
 		count_place(&a, lport, state, tw != NULL, stamped);
-	if (state >= TCS_CENSUS_STATES || unwanted(&a, lport) || !(set.count >> state & 1))
+	if (state >= TCS_CENSUS_STATES || addrs_unwanted(&a, lport) || socket_unwanted(tp) ||
+	    !(set.count >> state & 1))
 		return 0;
 	out.states[state]++;
 	if (set.group)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef TCS_FILTER_BPF_H
-#define TCS_FILTER_BPF_H
+#ifndef TCS_FILTER_H
+#define TCS_FILTER_H
 
 /*
  * tcs_filter.h - does a socket pass a filter? Shared by the event programs and the walk
@@ -55,4 +55,4 @@ static __always_inline bool outside_cgroup(const struct sock *sk, __u64 cgroup, 
 	return id != cgroup;
 }
 
-#endif /* TCS_FILTER_BPF_H */
+#endif /* TCS_FILTER_H */

@@ -220,7 +220,15 @@ struct tcs_census_settings {
 	__u8 places; /* fill tcs_places */
 	__u8 group;  /* 0 none, 1 by local port, 2 by remote address */
 	__u8 notes;  /* ask the event programs' notes */
-	__u8 pad[1];
+	__u8 has_uid;
+	__u8 src_bits; /* 0 any */
+	__u8 dst_bits;
+	__u8 pad[2];
+	__u32 uid;
+	__u32 cgroup_level;
+	__u64 cgroup; /* 0 any */
+	__u8 src[16];
+	__u8 dst[16];
 };
 
 /* Written by one walk, which is one thread; user space clears it between two. */

@@ -85,6 +85,11 @@ static uint32_t row_states(const struct census_config *config)
 	return 1u << TCS_LISTEN | 1u << TCS_CLOSE_WAIT;
 }
 
+static bool owner_filtered(const struct census_config *config)
+{
+	return config->audit.count_rows || config->filter->has_uid || config->filter->cgroup;
+}
+
 static void set_up(struct census *c)
 {
 	const struct filter *f = c->config.filter;
@@ -95,13 +100,21 @@ static void set_up(struct census *c)
 	set->slice = c->config.slice;
 	set->stalled = c->config.audit.stalled;
 	set->family = f->family;
+	set->has_uid = f->has_uid;
+	set->uid = f->uid;
+	set->cgroup = f->cgroup;
+	set->cgroup_level = f->cgroup_level;
+	set->src_bits = f->src.set ? f->src.bits : 0;
+	set->dst_bits = f->dst.set ? f->dst.bits : 0;
+	memcpy(set->src, f->src.addr, sizeof(set->src));
+	memcpy(set->dst, f->dst.addr, sizeof(set->dst));
 	set->notes = c->config.maps != NULL;
 	set->by_lport = f->lport.any_set;
 	set->by_rport = f->rport.any_set;
 	memcpy((void *)c->skel->rodata->lports, f->lport.bits, sizeof(f->lport.bits));
 	memcpy((void *)c->skel->rodata->rports, f->rport.bits, sizeof(f->rport.bits));
 	/* Neither TIME_WAIT nor ports have an owner. */
-	set->places = set->count >> TCS_TIME_WAIT & 1 && !c->config.audit.count_rows;
+	set->places = set->count >> TCS_TIME_WAIT & 1 && !owner_filtered(&c->config);
 	if (c->config.audit.count_rows)
 		return; /* groups are made of rows too */
 	if (c->config.audit.by == AUDIT_BY_LPORT)
@@ -429,6 +442,10 @@ static bool place_wanted(const struct filter *f, const struct tcs_census_place *
 	if (f->family && f->family != p->family)
 		return false;
 	if (f->lport.any_set && (!p->lport || !portset_has(&f->lport, p->lport)))
+		return false;
+	if (f->src.set && !prefix_has(&f->src, p->laddr))
+		return false;
+	if (f->dst.set && (!p->rport || !prefix_has(&f->dst, p->raddr)))
 		return false;
 	return portset_has(&f->rport, p->rport);
 }

@@ -15,9 +15,9 @@
  * walked. With rows whose owner no event told: 0.2 us for each open file. Reads in slices cost 10 %
  * more; between two of them the caller may do something else.
  *
- * Memory: 16 bytes for each socket whose owner is looked up, 112 bytes for each that waits for it (at
- * most 15 MB), 1 MiB of marks, and tables of TCS_CENSUS_PLACES destinations in the kernel. Overflow
- * is counted as skipped.
+ * Memory: 16 bytes for each socket whose owner is looked up, 112 bytes for each that waits for it
+ * (at most 15 MB), 1 MiB of marks, and tables of TCS_CENSUS_PLACES destinations in the kernel.
+ * Overflow is counted as skipped.
  *
  * A look is not an instant: what opens or closes during a walk may be in it or not; what lives
  * through it is in it once.
