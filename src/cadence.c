@@ -15,9 +15,16 @@ static bool affordable(const struct cadence *c, uint64_t cost_ns)
 	return c->credit_ns >= (int64_t)cost_ns || c->credit_ns >= CREDIT_MAX_NS;
 }
 
+static uint64_t refresh_ns(const struct cadence *c)
+{
+	uint64_t ns = c->walk_cost_ns * 1000;
+
+	return ns < CADENCE_REFRESH_NS ? ns : CADENCE_REFRESH_NS;
+}
+
 enum cadence_look cadence_next(struct cadence *c, uint64_t now_ns, bool moved)
 {
-	bool due = moved || !c->walked_ns || now_ns - c->walked_ns >= CADENCE_REFRESH_NS;
+	bool due = moved || !c->walked_ns || now_ns - c->walked_ns >= refresh_ns(c);
 
 	c->credit_ns += (int64_t)((now_ns - c->now_ns) * CADENCE_PER_MILLE / 1000);
 	if (c->credit_ns > CREDIT_MAX_NS)

@@ -7,8 +7,9 @@
  *
  * CPU time is credited at CADENCE_PER_MILLE of the time that passes and spent on looks. At each
  * interval the counters of the namespaces are read if the credit allows; all sockets are walked
- * over when something has moved since the last walk (or CADENCE_REFRESH_NS have passed: ages grow
- * and peers die without an event), and what the last walk cost has been saved up. The first walk is
+ * over when something has moved since the last walk, and what the last walk cost has been saved up.
+ * When nothing moves ages grow all the same and peers die without an event: then a walk comes when
+ * a thousand times its cost has passed, but at least every CADENCE_REFRESH_NS. The first walk is
  * free to come at once, since its price is not known; it is paid for before the next.
  *
  * Pure: times are the caller's.

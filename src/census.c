@@ -39,6 +39,7 @@ struct census {
 	struct netns_list list;
 	uint64_t hz; /* jiffies a second; 0 not known yet */
 	bool pids_are_ours;
+	bool found; /* a namespace, in any look so far */
 
 	/* of the look at hand */
 	record_fn fn;
@@ -656,8 +657,9 @@ static int list_again(struct census *c, struct failure *reterr)
 	err = netns_list_init(&c->list, c->config.filter->netns);
 	c->blind.netns_denied = c->list.denied;
 	c->blind.netns_vanished = c->list.vanished;
-	if (err || c->list.n)
-		return err;
+	c->found |= c->list.n > 0;
+	if (err || c->list.n || c->found)
+		return err; /* one that has gone has no sockets */
 	failure_set(reterr, false,
 		    "no namespace of this number can be entered: it has no process we may look "
 		    "at, and no name");

@@ -137,7 +137,9 @@ void pipeline_between(void *ctx)
 
 static bool moved(const struct pipeline *p)
 {
-	return p->events != p->walked_events || p->counters != p->walked_counters;
+	/* What has been raised is to be cleared soon after it is over. */
+	return p->events != p->walked_events || p->counters != p->walked_counters ||
+	       engine_findings(p->config.engine);
 }
 
 static void look(struct pipeline *p, enum cadence_look what)
@@ -149,8 +151,13 @@ static void look(struct pipeline *p, enum cadence_look what)
 	p->drain_cpu_ns = 0;
 	if (what == CADENCE_WALK)
 		p->walked_events = p->events;
-	/* One that fails leaves the numbers as old as they are, and they say so. */
-	(void)census_look(p->config.census, covers, pipeline_now_ns(), pipeline_record, p, &why);
+	/* One that fails leaves the numbers as old as they are, which they say. */
+	if (census_look(p->config.census, covers, pipeline_now_ns(), pipeline_record, p, &why) &&
+	    !p->error && !p->look_failed) {
+		p->look_failed = true;
+		fprintf(stderr, "tcpconnstate: warning: %s; sums and findings stand still\n",
+			why.text);
+	}
 	if (what == CADENCE_WALK)
 		p->walked_counters = p->counters;
 	cadence_spent(&p->cadence, what, cpu_ns() - before - p->drain_cpu_ns);

@@ -57,7 +57,8 @@ struct pipeline {
 	uint64_t drain_cpu_ns; /* spent on events while a look was under way */
 	uint64_t seen_ns;      /* all events up to here have been handed over */
 	uint8_t epoch;
-	int error; /* -errno */
+	bool look_failed; /* and it has been told */
+	int error;	  /* -errno */
 };
 
 /*

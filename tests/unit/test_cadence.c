@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_cadence.c - how often the host is looked at, and what that costs
+ *
+ * Simulated hours: each walk costs what the test says; what is judged is how many there were and
+ * how much of the time they took.
+ */
+#include "unit.h"
+
+#include "cadence.h"
+
+#define MS	      1000000ull
+#define SECOND	      (1000 * MS)
+#define COUNTERS_COST (100 * 1000ull)
+
+struct hour {
+	unsigned int walks, counters;
+	uint64_t cpu_ns;
+	uint64_t first_walk_ns;
+	uint64_t longest_gap_ns; /* between two walks */
+};
+
+static struct hour run(uint64_t seconds, uint64_t interval_ns, uint64_t walk_cost, bool moving)
+{
+	uint64_t start = 5 * SECOND, end = start + seconds * SECOND, now, last = start;
+	struct hour h = { 0 };
+	struct cadence c;
+
+	cadence_init(&c, start);
+	for (now = start + interval_ns; now <= end; now += interval_ns) {
+		enum cadence_look what = cadence_next(&c, now, moving);
+		uint64_t cost = what == CADENCE_WALK	 ? walk_cost :
+				what == CADENCE_COUNTERS ? COUNTERS_COST :
+							   0;
+
+		cadence_spent(&c, what, cost);
+		h.cpu_ns += cost;
+		h.counters += what == CADENCE_COUNTERS;
+		if (what != CADENCE_WALK)
+			continue;
+		if (!h.walks++)
+			h.first_walk_ns = now - start;
+		else if (now - last > h.longest_gap_ns)
+			h.longest_gap_ns = now - last;
+		last = now;
+	}
+	return h;
+}
+
+static void a_small_busy_host_is_walked_at_every_interval(void **state)
+{
+	struct hour h = run(60, SECOND, 3 * MS, true);
+
+	(void)state;
+	assert_int_equal(h.walks, 60);
+}
+
+static void the_first_look_comes_at_the_first_interval(void **state)
+{
+	(void)state;
+	assert_true(run(60, SECOND, 400 * MS, true).first_walk_ns == SECOND);
+	assert_true(run(60, SECOND, 400 * MS, false).first_walk_ns == SECOND);
+}
+
+/* 900,000 sockets: 0.4 s a walk. */
+static void a_large_busy_host_pays_two_percent_at_most(void **state)
+{
+	struct hour minute = run(60, SECOND, 400 * MS, true);
+	struct hour hour = run(3600, SECOND, 400 * MS, true);
+
+	(void)state;
+	assert_true(minute.cpu_ns <= 60 * SECOND * 2 / 100);
+	assert_true(hour.cpu_ns <= 3600 * SECOND * 2 / 100);
+	assert_in_range(hour.walks, 100, 180);
+	assert_true(hour.longest_gap_ns < 60 * SECOND);
+}
+
+static void an_idle_host_pays_a_thousandth(void **state)
+{
+	struct hour small = run(600, SECOND, 10 * MS, false);
+	struct hour large = run(600, SECOND, 400 * MS, false);
+
+	(void)state;
+	assert_in_range(small.walks, 59, 60);
+	assert_in_range(small.counters, 530, 550);
+	assert_in_range(large.walks, 10, 11); /* ages are never older than a minute */
+}
+
+/* A walk that is dearer than all that may be saved up still comes, at the price of its share. */
+static void what_cannot_be_saved_up_for_comes_all_the_same(void **state)
+{
+	struct hour h = run(7200, SECOND, 5 * SECOND, true);
+
+	(void)state;
+	assert_in_range(h.walks, 15, 30);
+	assert_true(h.cpu_ns <= 7200 * SECOND * 2 / 100);
+}
+
+/* Ten looks a second would not fit: some are left out. */
+static void short_intervals_do_not_cost_more(void **state)
+{
+	struct hour h = run(60, 50 * MS, 3 * MS, true);
+
+	(void)state;
+	assert_true(h.cpu_ns <= 60 * SECOND * 2 / 100);
+	assert_in_range(h.walks, 200, 400);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_small_busy_host_is_walked_at_every_interval),
+		cmocka_unit_test(the_first_look_comes_at_the_first_interval),
+		cmocka_unit_test(a_large_busy_host_pays_two_percent_at_most),
+		cmocka_unit_test(an_idle_host_pays_a_thousandth),
+		cmocka_unit_test(what_cannot_be_saved_up_for_comes_all_the_same),
+		cmocka_unit_test(short_intervals_do_not_cost_more),
+	};
+
+	return cmocka_run_group_tests_name("cadence", tests, NULL, NULL);
+}

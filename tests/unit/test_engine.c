@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_engine.c - records in, what is told out: sums of an interval, losses, findings, their order;
+ * and the gate that records pass
+ */
+#include "engine.h"
+#include "record.h"
+#include "unit.h"
+
+#define SECOND 1000000000ull
+
+static struct filter filter;
+static struct engine *engine;
+
+/* What was told last, and how often. */
+static struct {
+	unsigned int changes, summaries, findings, losses;
+	struct summary summary;
+	uint64_t established, close_wait; /* of the summary's look */
+	struct finding finding;
+	uint64_t lost[LOST_MAX];
+	int64_t wall_offset_ns;
+} told;
+
+static void on_change(void *ctx, const struct change *change)
+{
+	(void)ctx;
+	(void)change;
+	told.changes++;
+}
+
+static void on_synack(void *ctx, const struct tcs_wire_synack *synack)
+{
+	(void)ctx;
+	(void)synack;
+}
+
+static void on_lost(void *ctx, enum lost_reason reason, uint64_t count, uint64_t ts_ns)
+{
+	(void)ctx;
+	(void)ts_ns;
+	told.losses++;
+	told.lost[reason] += count;
+}
+
+static void on_finding(void *ctx, const struct finding *finding, uint64_t ts_ns)
+{
+	(void)ctx;
+	(void)ts_ns;
+	told.findings++;
+	told.finding = *finding;
+}
+
+static void on_summary(void *ctx, const struct summary *summary)
+{
+	(void)ctx;
+	told.summaries++;
+	told.summary = *summary;
+	told.established = summary->look ? summary->look->states[TCS_ESTABLISHED] : 0;
+	told.close_wait = summary->look ? summary->look->states[TCS_CLOSE_WAIT] : 0;
+}
+
+static void on_clock(void *ctx, int64_t wall_offset_ns)
+{
+	(void)ctx;
+	told.wall_offset_ns = wall_offset_ns;
+}
+
+static int set_up(void **state)
+{
+	struct engine_config config = {
+		.filter = &filter,
+		.max_sockets = 1000,
+		.start_ns = 10 * SECOND,
+		.audit = { .old_ns = 60 * SECOND, .stalled = 3 },
+		.detect = { .close_wait_count = 10,
+			    .close_wait_age_ns = 60 * SECOND,
+			    .ports_percent = 80,
+			    .time_wait_percent = 80,
+			    .dead_peer_count = 5,
+			    .dead_peer_timeouts = 3 },
+		.sink = { .change = on_change,
+			  .synack = on_synack,
+			  .lost = on_lost,
+			  .finding = on_finding,
+			  .summary = on_summary,
+			  .clock = on_clock },
+	};
+
+	(void)state;
+	memset(&told, 0, sizeof(told));
+	memset(&filter, 0, sizeof(filter));
+	return engine_new(&config, &engine);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	engine_free(engine);
+	return 0;
+}
+
+#define FEED(record) assert_int_equal(engine_record(engine, &(record), sizeof(record)), 0)
+
+/* A whole connection that we opened and the peer closed: four changes. */
+static void feed_connection(uint64_t id, uint64_t at_ns)
+{
+	static const uint8_t path[] = { TCS_CLOSE,	TCS_SYN_SENT, TCS_ESTABLISHED,
+					TCS_CLOSE_WAIT, TCS_LAST_ACK, TCS_CLOSE };
+	struct {
+		struct tcs_wire_state state;
+		struct tcs_wire_facts facts;
+	} r = { .state = { .kind = TCS_WIRE_STATE, .id = id, .lport = 40000 },
+		.facts = { .laddr = V4(10, 0, 0, 7),
+			   .raddr = V4(10, 0, 0, 9),
+			   .family = 4,
+			   .netns = 1,
+			   .rport = 443 } };
+	uint32_t i;
+
+	for (i = 0; i + 1 < COUNT(path); i++) {
+		r.state.flags = TCS_F_HAS_FACTS;
+		r.state.old_state = path[i];
+		r.state.new_state = path[i + 1];
+		r.state.ts_ns = at_ns + i * 1000;
+		r.state.seq = i + 1;
+		FEED(r);
+	}
+}
+
+static void feed_tick(uint64_t at_ns)
+{
+	struct record_tick r = { .head.kind = RECORD_TICK, .ts_ns = at_ns, .seen_ns = at_ns };
+
+	FEED(r);
+}
+
+static void begin_look(uint64_t at_ns, uint32_t covers)
+{
+	struct record_look r = { .head.kind = RECORD_LOOK, .ts_ns = at_ns, .covers = covers };
+
+	FEED(r);
+}
+
+static void end_look(uint64_t at_ns)
+{
+	struct record_look_end r = { .head.kind = RECORD_LOOK_END, .ts_ns = at_ns };
+
+	FEED(r);
+}
+
+/* n sockets in CLOSE_WAIT for age_ns, of app(991). */
+static void feed_look(uint64_t at_ns, uint32_t n, uint64_t age_ns)
+{
+	struct record_netns netns = { .head.kind = RECORD_NETNS, .netns = { .netns = 1 } };
+	struct record_socket socket = {
+		.head.kind = RECORD_SOCKET,
+		.socket = { .id = 1,
+			    .netns = 1,
+			    .family = 4,
+			    .state = TCS_CLOSE_WAIT,
+			    .quiet_ns = 1,
+			    .in_state_ns = age_ns,
+			    .owner = { .pid = 991, .source = OWNER_CACHED, .comm = "app" } },
+	};
+	struct record_holder holder = { .head.kind = RECORD_HOLDER,
+					.holder = {
+						.pid = 991, .fd_used = n + 5, .fd_limit = 1024 } };
+	uint32_t i;
+
+	begin_look(at_ns, AUDIT_COUNTERS | AUDIT_SOCKETS);
+	for (i = 0; i < n; i++)
+		FEED(socket);
+	netns.netns.states[TCS_CLOSE_WAIT] = n;
+	netns.netns.states[TCS_ESTABLISHED] = 7;
+	FEED(netns);
+	FEED(holder);
+	end_look(at_ns);
+}
+
+static void an_interval_is_summed_up(void **state)
+{
+	(void)state;
+	feed_connection(1, 10 * SECOND);
+	feed_connection(2, 10 * SECOND + 100);
+	feed_tick(11 * SECOND);
+	assert_int_equal(told.changes, 10);
+	assert_int_equal(told.summaries, 1);
+	assert_true(told.summary.counted);
+	assert_int_equal(told.summary.transitions, 10);
+	assert_int_equal(told.summary.opens, 2);
+	assert_int_equal(told.summary.closes, 2);
+	assert_int_equal(told.summary.handed_over, 0);
+	assert_true(told.summary.interval_ns == SECOND);
+	assert_null(told.summary.look);
+	feed_tick(13 * SECOND);
+	assert_int_equal(told.summary.transitions, 0);
+	assert_true(told.summary.interval_ns == 2 * SECOND);
+}
+
+/* Changes that the kernel keeps back cannot be counted, so nothing is said. */
+static void filtered_states_are_not_counted(void **state)
+{
+	(void)state;
+	filter.states.include = 1u << TCS_CLOSE_WAIT;
+	feed_connection(1, 10 * SECOND);
+	feed_tick(11 * SECOND);
+	assert_int_equal(told.changes, 2);
+	assert_false(told.summary.counted);
+	assert_int_equal(engine_totals(engine)->filtered, 3);
+}
+
+static void a_look_has_an_age(void **state)
+{
+	(void)state;
+	feed_look(12 * SECOND, 3, SECOND);
+	feed_tick(12 * SECOND + 5);
+	assert_int_equal(told.close_wait, 3);
+	assert_int_equal(told.established, 7);
+	assert_int_equal(told.summary.look_age_ns, 5);
+	feed_tick(14 * SECOND);
+	assert_int_equal(told.close_wait, 3);
+	assert_true(told.summary.look_age_ns == 2 * SECOND);
+}
+
+/* Events between two slices of a walk, and one walk after another. */
+static void a_look_under_way_is_not_told(void **state)
+{
+	(void)state;
+	feed_look(12 * SECOND, 3, SECOND);
+	begin_look(13 * SECOND, AUDIT_COUNTERS | AUDIT_SOCKETS);
+	feed_connection(1, 13 * SECOND);
+	feed_tick(13 * SECOND + 1);
+	assert_int_equal(told.close_wait, 3);
+	assert_int_equal(told.summary.transitions, 5);
+	end_look(13 * SECOND);
+	feed_tick(14 * SECOND);
+	assert_int_equal(told.close_wait, 0);
+}
+
+static void counters_alone_leave_the_states_as_they_are(void **state)
+{
+	struct record_netns netns = { .head.kind = RECORD_NETNS, .netns = { .netns = 1 } };
+
+	(void)state;
+	feed_look(12 * SECOND, 20, 61 * SECOND);
+	begin_look(13 * SECOND, AUDIT_COUNTERS);
+	FEED(netns);
+	end_look(13 * SECOND);
+	feed_tick(13 * SECOND + 1);
+	assert_int_equal(told.close_wait, 20);
+	assert_int_equal(told.findings, 1); /* and clear nothing */
+}
+
+static void a_leak_is_told_once_and_when_it_is_over(void **state)
+{
+	(void)state;
+	feed_look(12 * SECOND, 20, 59 * SECOND);
+	assert_int_equal(told.findings, 0);
+	feed_look(13 * SECOND, 21, 60 * SECOND);
+	assert_int_equal(told.findings, 1);
+	assert_int_equal(told.finding.kind, FINDING_CLOSE_WAIT_LEAK);
+	assert_int_equal(told.finding.row.close_wait.owner.pid, 991);
+	assert_int_equal(told.finding.row.close_wait.fd_limit, 1024);
+	assert_int_equal(told.finding.row.close_wait.growth_milli, 1000);
+	assert_true(told.finding.row.close_wait.oldest_exact);
+	feed_look(14 * SECOND, 22, 61 * SECOND);
+	assert_int_equal(told.findings, 1);
+	assert_int_equal(engine_findings(engine), 1);
+	feed_look(15 * SECOND, 0, 0);
+	feed_look(16 * SECOND, 0, 0);
+	assert_int_equal(told.findings, 1);
+	feed_look(17 * SECOND, 0, 0);
+	assert_int_equal(told.findings, 2);
+	assert_int_equal(told.finding.status, FINDING_CLEARED);
+	assert_int_equal(engine_findings(engine), 0);
+	assert_int_equal(engine_worst(engine), SEVERITY_WARNING); /* it was */
+}
+
+static void losses_are_told_as_they_grow(void **state)
+{
+	struct record_stats stats = { .head.kind = RECORD_STATS,
+				      .lost_ring_full = 5,
+				      .filtered = 2 };
+
+	(void)state;
+	FEED(stats);
+	feed_tick(11 * SECOND);
+	assert_int_equal(told.lost[LOST_RING_FULL], 5);
+	feed_tick(12 * SECOND);
+	assert_int_equal(told.losses, 1);
+	stats.lost_ring_full = 7;
+	stats.lost_recursion = 1;
+	FEED(stats);
+	feed_tick(13 * SECOND);
+	assert_int_equal(told.lost[LOST_RING_FULL], 7);
+	assert_int_equal(told.lost[LOST_RECURSION], 1);
+	assert_int_equal(engine_totals(engine)->filtered, 2);
+	assert_int_equal(engine_lost(engine_totals(engine)), 8);
+}
+
+static void the_clock_is_passed_on(void **state)
+{
+	struct record_clock clock = { .head.kind = RECORD_CLOCK, .wall_offset_ns = -7 };
+
+	(void)state;
+	FEED(clock);
+	assert_int_equal(told.wall_offset_ns, -7);
+}
+
+/* The beginning of a recording may be missing. */
+static void half_a_look_is_left_alone(void **state)
+{
+	(void)state;
+	end_look(12 * SECOND);
+	feed_tick(13 * SECOND);
+	assert_null(told.summary.look);
+	assert_int_equal(told.findings, 0);
+}
+
+static void what_is_no_record_is_lost(void **state)
+{
+	struct record_socket socket = { .head.kind = RECORD_SOCKET,
+					.socket = { .state = TCS_CLOSE_WAIT, .family = 4 } };
+	struct record_place place = { .head.kind = RECORD_PLACE, .place = { .family = 4 } };
+	struct record_head head = { .kind = RECORD_KIND_MAX };
+	unsigned int wrong = 0, kind;
+
+	(void)state;
+	begin_look(12 * SECOND, AUDIT_SOCKETS);
+	FEED(socket);
+	FEED(place);
+	socket.socket.state = TCS_STATE_MAX;
+	FEED(socket), wrong++;
+	socket.socket.state = 0;
+	FEED(socket), wrong++;
+	socket.socket.state = TCS_CLOSE_WAIT;
+	socket.socket.family = 5;
+	FEED(socket), wrong++;
+	socket.socket.family = 4;
+	socket.socket.owner.source = OWNER_SOURCE_MAX;
+	FEED(socket), wrong++;
+	place.place.family = 0;
+	FEED(place), wrong++;
+	place.place.family = 4;
+	place.place.reusable = 1; /* of none */
+	FEED(place), wrong++;
+	FEED(head), wrong++;
+	/* No kind takes a record that is too short. */
+	for (kind = 0; kind <= 255; kind++, wrong++) {
+		head.kind = (uint8_t)kind;
+		FEED(head);
+	}
+	assert_int_equal(engine_record(engine, &head, 0), 0);
+	wrong++;
+	feed_tick(13 * SECOND);
+	assert_int_equal(told.lost[LOST_DECODE], wrong);
+}
+
+#define WITH_ENGINE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		WITH_ENGINE(an_interval_is_summed_up),
+		WITH_ENGINE(filtered_states_are_not_counted),
+		WITH_ENGINE(a_look_has_an_age),
+		WITH_ENGINE(a_look_under_way_is_not_told),
+		WITH_ENGINE(counters_alone_leave_the_states_as_they_are),
+		WITH_ENGINE(a_leak_is_told_once_and_when_it_is_over),
+		WITH_ENGINE(losses_are_told_as_they_grow),
+		WITH_ENGINE(the_clock_is_passed_on),
+		WITH_ENGINE(half_a_look_is_left_alone),
+		WITH_ENGINE(what_is_no_record_is_lost),
+	};
+
+	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
+}
