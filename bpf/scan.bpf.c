@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * scan.bpf.c - who holds the TCP sockets that are older than the program
+ * scan.bpf.c - who holds the TCP sockets of this host
  *
- * Walks the open files of all processes once, at start: every full TCP socket of every network
- * namespace with its owner, at about half a microsecond a file. Listeners also get a note.
+ * Walks the open files of all processes: every full TCP socket of every network namespace with its
+ * owner, at about half a microsecond a file. At start listeners also get a note.
  *
  * Not seen: connections nobody has accepted yet and orphans (no file refers to them), and sockets
  * held only by the kernel, by io_uring's fixed files, or by a message in flight (SCM_RIGHTS).
@@ -19,10 +19,9 @@
 #include "tcs_note.h"
 #include "tcs_socket.h"
 
-const volatile bool scan_notes = true;	 /* leave notes at listeners */
-const volatile bool scan_marked = false; /* only files that have a mark */
-
-char LICENSE[] SEC("license") = "GPL";
+/* Written before each walk. */
+bool only_marked; /* files that have a mark */
+bool leave_notes; /* at listeners */
 
 /* The census's (census.bpf.c). */
 struct {
@@ -32,6 +31,8 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } marks SEC(".maps");
+
+char LICENSE[] SEC("license") = "GPL";
 
 /* So that the children it is yet to have inherit an owner. */
 static __always_inline void note_listener(struct sock *sk, const struct tcs_wire_scan *row)
@@ -56,7 +57,7 @@ static __always_inline bool has_mark(struct bpf_iter__task_file *ctx)
 	__u64 file, *word;
 	__u32 at;
 
-	/* Its address is not the verifier's to forbid arithmetic with. */
+	/* By a probe read it is a number, and the verifier lets us compute with it. */
 	if (bpf_probe_read_kernel(&file, sizeof(file), &ctx->file))
 		return true;
 	at = MARK_WORD(file);
@@ -74,7 +75,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	struct addrs a;
 	struct sock *sk;
 
-	if (!task || !file || (scan_marked && !has_mark(ctx)))
+	if (!task || !file || (only_marked && !has_mark(ctx)))
 		return 0;
 	sock = bpf_sock_from_file(file);
 	if (!sock)
@@ -93,7 +94,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	row.id = bpf_get_socket_cookie(sk);
 	row.pid = task->tgid;
 	__builtin_memcpy(row.comm, task->group_leader->comm, TCS_COMM_LEN);
-	if (scan_notes && row.state == TCP_LISTEN)
+	if (leave_notes && row.state == TCP_LISTEN)
 		note_listener(sk, &row);
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;
