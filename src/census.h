@@ -32,7 +32,7 @@
 #include "record.h"
 #include "socket_maps.h"
 
-#define CENSUS_WAITING (64u << 10)
+#define CENSUS_WAITING (128u << 10)
 
 struct census_config {
 	const struct filter *filter; /* family, ports, states, namespace, owner */

@@ -203,8 +203,13 @@ struct inet_request_sock {
 };
 
 /* TIME_WAIT, and FIN_WAIT2 of a socket that nobody holds any more: tw_substate tells. */
+struct timer_list {
+	unsigned long expires;
+};
+
 struct inet_timewait_sock {
 	struct sock_common __tw_common;
+	struct timer_list tw_timer;	/* when it is over */
 	volatile unsigned char tw_substate;
 };
 

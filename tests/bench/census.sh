@@ -99,9 +99,9 @@ hold_close() {
 	exec {fd}>&-
 }
 
-# took COMMAND...: sets status, s (seconds), cpu, kB; its output is in $tmp/out
+# took COMMAND...: sets status, s (seconds), kB; its output is in $tmp/out
 took() {
-	read -r status s cpu kB < <("$bin/once" "$tmp/out" "$@")
+	read -r status s _ kB < <("$bin/once" "$tmp/out" "$@")
 }
 
 # best NAME: remembers the smallest s of each name
@@ -169,7 +169,8 @@ mixed() {
 	grep -o 'pid=[0-9]*' "$tmp/out" | sort | uniq -c | sed 's/ *\([0-9]*\) pid=\(.*\)/\2 \1/' |
 		sort >"$tmp/theirs"
 	exact=0
-	[[ -s $tmp/mine ]] && cmp -s "$tmp/mine" "$tmp/theirs" && exact=1
+	[[ -s $tmp/mine ]] && diff "$tmp/mine" "$tmp/theirs" >"$tmp/diff" && exact=1
+	((exact)) || head -n 5 "$tmp/diff"
 	verdict "$exact" "CLOSE_WAIT of $(wc -l <"$tmp/mine") processes is that of ss -tanp:" \
 		"$(awk '{ n += $2 } END { print n }' "$tmp/mine") sockets"
 	in_time "${best[audit]} <= $s / 60" "audit ${best[audit]} s, ss -tanp state close-wait $s s:" \

@@ -48,6 +48,11 @@ hold_ready() {
 	[[ -s hold.$1.json ]] || ! kill -0 "${HOLD_PIDS[$1]}" 2>/dev/null
 	[[ -s hold.$1.json ]]
 }
+# hold_more I WORD=N: and wait until it is done
+hold_more() {
+	echo "$2" >&"${HOLD_FDS[$1]}"
+	until_true 30 grep -q '"done"' "hold.$1.json"
+}
 hold_end() {
 	local fd=${HOLD_FDS[$1]-}
 	[[ -n $fd ]] || return 0
@@ -226,6 +231,26 @@ fd_limit() { awk '/^Max open files/ { print $4 }' "/proc/${HOLD_PIDS[$1]}/limits
 	is 'map(select(.type == "time_wait"))[0].ports_range == 36'
 }
 
+@test "TIME_WAIT and the time that is left of it, as ss has it" {
+	hold ports=1000 tw_reuse=0 time_wait=20
+	sleep 1.5 # so that there are two ages
+	hold_more 0 time_wait=10
+	audit 0 -N "${HOLD_NETNS[0]}" --window 0
+	local first last
+	read -r first last < <(nsenter -t "${HOLD_PIDS[0]}" -n ss -tanoH state time-wait |
+		sed -n 's/.*timer:(timewait,\([0-9]*\)sec.*/\1/p' | sort -n | sed -n '1h;${H;x;s/\n/ /p}')
+	echo "ss: $first to $last" >&2
+	((first > 40 && last > first))
+	# ss rounds down, and looks a moment later
+	is "map(select(.type == \"time_wait\"))[0] | .count == 30 and .next_free_s < .all_free_s and
+		.all_free_s <= 60 and .next_free_s - $first >= 0 and .next_free_s - $first <= 2 and
+		.all_free_s - $last >= 0 and .all_free_s - $last <= 2"
+	hold ports=30 established=20
+	audit '[03]' -N "${HOLD_NETNS[1]}" --window 0
+	is 'map(select(.type == "time_wait"))[0] | .count == 0 and .next_free_s == null and
+		.all_free_s == null'
+}
+
 @test "nearly no port left is critical" {
 	hold ports=40 tw_reuse=0 established=19 time_wait=19
 	audit 3 -N "${HOLD_NETNS[0]}" --window 0 --fail-on critical
@@ -255,6 +280,25 @@ fd_limit() { awk '/^Max open files/ { print $4 }' "/proc/${HOLD_PIDS[$1]}/limits
 	audit 3 -N "${HOLD_NETNS[1]}" --window 0
 	is '.[1].connections.time_wait <= 11'
 	same_as_ss 1
+}
+
+@test "a time-wait table that overflows while we look is critical" {
+	hold buckets=10 tw_reuse=0 time_wait=12
+	audit 3 -N "${HOLD_NETNS[0]}" --window 0
+	is 'map(select(.type == "alert"))[0] | .kind == "time_wait_buildup" and .severity == "warning"'
+	"$TCPCONNSTATE" audit --json -N "${HOLD_NETNS[0]}" --window 1.5 --fail-on critical \
+		>out 2>err 3>&- &
+	local pid=$! got=0
+	sleep 0.7 # between the two looks
+	hold_more 0 time_wait=50
+	wait "$pid" || got=$?
+	((got == 3)) || { cat out err >&2; false; }
+	is 'map(select(.type == "alert"))[0] | .kind == "time_wait_buildup" and
+		.severity == "critical" and .evidence.overflow_per_s > 0'
+	is '.[-1].worst == "critical"'
+	# the table is full, but nothing overflows any more
+	audit 0 -N "${HOLD_NETNS[0]}" --window 0.2 --fail-on critical
+	is '.[-1].worst == "warning"'
 }
 
 @test "peers that vanished, and ones that were merely reset" {
