@@ -19,9 +19,10 @@
 #include "tcs_note.h"
 #include "tcs_socket.h"
 
-/* Written before each walk. */
-bool only_marked; /* files that have a mark */
-bool leave_notes; /* at listeners */
+const volatile bool leave_notes; /* at listeners */
+const volatile bool marked_only; /* only files that have a mark */
+
+char LICENSE[] SEC("license") = "GPL";
 
 /* The census's (census.bpf.c). */
 struct {
@@ -31,8 +32,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } marks SEC(".maps");
-
-char LICENSE[] SEC("license") = "GPL";
 
 /* So that the children it is yet to have inherit an owner. */
 static __always_inline void note_listener(struct sock *sk, const struct tcs_wire_scan *row)
@@ -57,7 +56,7 @@ static __always_inline bool has_mark(struct bpf_iter__task_file *ctx)
 	__u64 file, *word;
 	__u32 at;
 
-	/* By a probe read it is a number, and the verifier lets us compute with it. */
+	/* Its address is not the verifier's to forbid arithmetic with. */
 	if (bpf_probe_read_kernel(&file, sizeof(file), &ctx->file))
 		return true;
 	at = MARK_WORD(file);
@@ -75,7 +74,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	struct addrs a;
 	struct sock *sk;
 
-	if (!task || !file || (only_marked && !has_mark(ctx)))
+	if (!task || !file || (marked_only && !has_mark(ctx)))
 		return 0;
 	sock = bpf_sock_from_file(file);
 	if (!sock)

@@ -170,7 +170,6 @@ struct tcs_wire_census {
 };
 
 #define TCS_CENSUS_STATES 13
-#define TCS_CENSUS_SLICE  4096	/* sockets walked over by one read, at most; a power of two */
 #define TCS_CENSUS_READ	  16328 /* bytes of one read: 157 rows; two fit the kernel's buffer */
 #define TCS_CENSUS_PLACES 65536 /* of one namespace; more are counted as not kept */
 #define TCS_CENSUS_GROUPS 16384

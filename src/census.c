@@ -21,15 +21,21 @@
 #define NS_PER_S   1000000000ull
 #define BATCH	   512
 #define ALL_STATES ((1u << TCS_STATE_MAX) - 2)
-#define OWNERS_MAX 4096 /* processes whose descriptors are counted, at about 20 us each */
+#define ROWS_MAX   131072 /* that wait for their owners: 15 MB */
+#define OWNERS_MAX 4096	  /* processes whose descriptors are counted, at about 20 us each */
 #define NO_OWNER   (1u << TCS_TIME_WAIT | 1u << TCS_NEW_SYN_RECV)
-#define ROWS_ALL   (ALL_STATES & ~NO_OWNER)
+
+/* A socket whose owner is not known yet. */
+struct waiting {
+	struct tcs_wire_census row;
+	uint32_t netns;
+};
 
 struct census {
 	struct census_config config;
 	struct census_bpf *skel;
 	struct scan *scan; /* NULL: open files cannot be walked */
-	uint64_t *marks;   /* files that hold a socket with a row */
+	uint64_t *marks;   /* of the files that have a row in this look */
 	struct netns_list list;
 	uint64_t hz; /* jiffies a second; 0 not known yet */
 	bool pids_are_ours;
@@ -38,10 +44,9 @@ struct census {
 	record_fn fn;
 	void *fn_ctx;
 	uint64_t now_ns;
-	struct older *owners; /* NULL: they are looked up last */
 	struct audit_blind blind;
-	struct audit_socket *waiting; /* for their owners */
-	uint32_t n_waiting;
+	struct waiting *waiting;
+	uint32_t n_waiting, cap_waiting;
 	struct hash seen; /* processes with CLOSE_WAIT, of which holders[] are the numbers */
 	uint32_t holders[OWNERS_MAX];
 	uint32_t n_holders;
@@ -76,7 +81,7 @@ static uint32_t wanted_states(const struct filter *f)
 static uint32_t row_states(const struct census_config *config)
 {
 	if (config->audit.count_rows || config->audit.by == AUDIT_BY_COMM)
-		return ROWS_ALL;
+		return ALL_STATES & ~NO_OWNER;
 	return 1u << TCS_LISTEN | 1u << TCS_CLOSE_WAIT;
 }
 
@@ -87,7 +92,7 @@ static void set_up(struct census *c)
 
 	set->count = wanted_states(f);
 	set->rows = row_states(&c->config);
-	set->slice = c->config.between ? TCS_CENSUS_SLICE : 0;
+	set->slice = c->config.slice;
 	set->stalled = c->config.audit.stalled;
 	set->family = f->family;
 	set->notes = c->config.maps != NULL;
@@ -172,9 +177,7 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 	struct failure no_owners;
 	int err;
 
-	if (c)
-		c->waiting = calloc(CENSUS_WAITING, sizeof(*c->waiting));
-	if (!c || !c->waiting || hash_init(&c->seen)) {
+	if (!c || hash_init(&c->seen)) {
 		failure_set(reterr, false, "out of memory");
 		census_free(c);
 		return -ENOMEM;
@@ -221,19 +224,19 @@ static int keep_owner(void *ctx, const struct tcs_wire_scan *row)
 	return older_add(ctx, row);
 }
 
-/* Walk the open files. */
-static int find_owners(struct census *c, bool marked)
+/* The holders of all sockets that have a mark; an empty table where they stay unknown. */
+static int find_owners(struct census *c, struct older **ret)
 {
-	struct scan_wanted wanted = { .marked = marked };
 	struct failure why;
-	int err = older_new(&c->owners);
+	struct older *owners;
 
-	if (err)
-		return err;
-	if (!c->scan || scan_walk(c->scan, &wanted, keep_owner, c->owners, &why))
+	if (older_new(&owners))
+		return -ENOMEM;
+	if (!c->scan || scan_walk(c->scan, keep_owner, owners, &why))
 		c->blind.owners_unknown = true;
-	c->blind.skipped += older_skipped(c->owners);
-	older_settle(c->owners);
+	c->blind.skipped += older_skipped(owners);
+	older_settle(owners);
+	*ret = owners;
 	return 0;
 }
 
@@ -251,11 +254,12 @@ static void learn_hz(struct census *c)
 		c->hz = jiffies / c->net.fin_timeout_s;
 }
 
-static void take_row(struct census *c, const struct tcs_wire_census *row, struct audit_socket *ret)
+static void take_row(const struct census *c, const struct tcs_wire_census *row, uint32_t netns,
+		     struct audit_socket *ret)
 {
 	*ret = (struct audit_socket){
 		.id = row->id,
-		.netns = c->here.netns,
+		.netns = netns,
 		.lport = row->lport,
 		.rport = row->rport,
 		.state = row->state,
@@ -310,8 +314,6 @@ static int emit_socket(struct census *c, const struct audit_socket *s)
 
 	if (err || !owner_wanted(c->config.filter, &s->owner))
 		return err;
-	if (c->config.audit.count_rows)
-		c->here.states[s->state]++;
 	return emit(c, &record, sizeof(record));
 }
 
@@ -321,31 +323,38 @@ static bool owner_is_sure(const struct audit_socket *s)
 	return s->owner.source == OWNER_CACHED || (s->state == TCS_LISTEN && s->owner.pid);
 }
 
-static void look_up(const struct census *c, struct audit_socket *s)
-{
-	if (c->owners && s->id && !owner_is_sure(s))
-		(void)older_owner(c->owners, s->id, s->netns, s->laddr, s->lport, &s->owner);
-}
-
 /*
- * Those whose owner is worth a walk over the open files: of the rows' files only, and none where
- * all is known.
+ * The open files are walked when the sockets have been: only those of the rows are looked at, and
+ * a host where no row needs it is not walked at all.
  */
 static int emit_waiting(struct census *c)
 {
+	struct older *owners = NULL;
+	struct audit_socket s;
 	uint32_t i;
-	int err = c->n_waiting ? find_owners(c, true) : 0;
+	int err = c->n_waiting ? find_owners(c, &owners) : 0;
 
 	for (i = 0; !err && i < c->n_waiting; i++) {
-		look_up(c, &c->waiting[i]);
-		err = emit_socket(c, &c->waiting[i]);
-	}
-	if (c->n_waiting) {
-		older_free(c->owners);
-		c->owners = NULL;
+		take_row(c, &c->waiting[i].row, c->waiting[i].netns, &s);
+		if (s.id)
+			(void)older_owner(owners, s.id, s.netns, s.laddr, s.lport, &s.owner);
+		err = emit_socket(c, &s);
 	}
 	c->n_waiting = 0;
+	older_free(owners);
 	return err;
+}
+
+static int grow_waiting(struct census *c)
+{
+	uint32_t more = c->cap_waiting ? c->cap_waiting * 2 : 1024;
+	void *grown = realloc(c->waiting, more * sizeof(*c->waiting));
+
+	if (!grown)
+		return -ENOMEM;
+	c->waiting = grown;
+	c->cap_waiting = more;
+	return 0;
 }
 
 static int add_row(struct census *c, const struct tcs_wire_census *row)
@@ -356,14 +365,16 @@ static int add_row(struct census *c, const struct tcs_wire_census *row)
 	if (!row->state)
 		return 0; /* only filled the buffer */
 	learn_hz(c);
-	take_row(c, row, &s);
-	look_up(c, &s);
-	if (c->owners || owner_is_sure(&s))
+	take_row(c, row, c->here.netns, &s);
+	if (owner_is_sure(&s))
 		return emit_socket(c, &s);
-	if (c->n_waiting == CENSUS_WAITING)
+	if (c->n_waiting == ROWS_MAX)
 		err = emit_waiting(c);
+	if (!err && c->n_waiting == c->cap_waiting)
+		err = grow_waiting(c);
 	if (!err)
-		c->waiting[c->n_waiting++] = s;
+		c->waiting[c->n_waiting++] =
+			(struct waiting){ .row = *row, .netns = c->here.netns };
 	return err;
 }
 
@@ -551,12 +562,18 @@ static bool may_have_sockets(const struct host_counters *counters)
 	return counters->in_use || counters->time_wait; /* or unknown */
 }
 
+static int emit_netns(struct census *c)
+{
+	struct record_netns record = { .head.kind = RECORD_NETNS, .netns = c->here };
+
+	return emit(c, &record, sizeof(record));
+}
+
 static_assert(HOST_UNKNOWN == AUDIT_UNKNOWN, "handed on as it is");
 
 /* We are inside it. */
 static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 {
-	struct record_netns record = { .head.kind = RECORD_NETNS };
 	int err = 0;
 
 	if (covers & AUDIT_SOCKETS)
@@ -573,13 +590,15 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 		c->here.time_wait_limit = c->net.time_wait_limit;
 		c->here.ports_range = c->net.ports.count;
 		c->here.tw_reuse = c->net.tw_reuse;
-		if (may_have_sockets(&c->net.counters))
-			err = walk(c);
 	}
-	if (err)
-		return err;
-	record.netns = c->here;
-	return emit(c, &record, sizeof(record));
+	/* Where the states are counted from rows, the rows find their namespace there. */
+	if (c->config.audit.count_rows)
+		err = emit_netns(c);
+	if (!err && covers & AUDIT_SOCKETS && may_have_sockets(&c->net.counters))
+		err = walk(c);
+	if (!err && !c->config.audit.count_rows)
+		err = emit_netns(c);
+	return err;
 }
 
 /* ---- the host -------------------------------------------------------------------------------- */
@@ -642,9 +661,6 @@ static int look(struct census *c, uint32_t covers)
 	struct record_look_end end = { .head.kind = RECORD_LOOK_END, .ts_ns = c->now_ns };
 	int err = emit(c, &begin, sizeof(begin));
 
-	/* Where every socket has a row they do not wait, and what is filtered is counted at once. */
-	if (!err && covers & AUDIT_SOCKETS && row_states(&c->config) == ROWS_ALL)
-		err = find_owners(c, false);
 	if (!err)
 		err = look_everywhere(c, covers);
 	if (!err)
@@ -666,15 +682,12 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 	c->blind = (struct audit_blind){ 0 };
 	c->n_waiting = c->n_holders = 0;
 	hash_clear(&c->seen);
+	memset(c->marks, 0, TCS_MARKS * sizeof(*c->marks));
 	reterr->text[0] = '\0';
-	if (covers & AUDIT_SOCKETS) {
-		memset(c->marks, 0, TCS_MARKS * sizeof(*c->marks));
+	if (covers & AUDIT_SOCKETS)
 		err = list_again(c, reterr);
-	}
 	if (!err)
 		err = look(c, covers);
-	older_free(c->owners);
-	c->owners = NULL;
 	if (err && !reterr->text[0])
 		failure_set(reterr, false, "cannot walk the sockets of this host (%s)",
 			    strerror(-err));

@@ -52,14 +52,10 @@ static int complain(struct failure *reterr, int err)
 	return err;
 }
 
-int scan_walk(struct scan *s, const struct scan_wanted *wanted, scan_fn fn, void *ctx,
-	      struct failure *reterr)
+int scan_walk(struct scan *s, scan_fn fn, void *ctx, struct failure *reterr)
 {
-	int err, fd;
+	int fd = bpf_iter_create(bpf_link__fd(s->skel->links.tcs_scan)), err;
 
-	s->skel->bss->only_marked = wanted->marked;
-	s->skel->bss->leave_notes = wanted->notes;
-	fd = bpf_iter_create(bpf_link__fd(s->skel->links.tcs_scan));
 	if (fd < 0)
 		return complain(reterr, -errno);
 	err = read_rows(s, fd, fn, ctx);
@@ -67,21 +63,31 @@ int scan_walk(struct scan *s, const struct scan_wanted *wanted, scan_fn fn, void
 	return err ? complain(reterr, err) : 0;
 }
 
+static int share_notes(struct scan_bpf *skel, const struct socket_maps *maps)
+{
+	int err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
+
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
+	return err ? err : bpf_map__set_max_entries(skel->maps.marks, 1);
+}
+
+static int share_marks(struct scan_bpf *skel, int marks)
+{
+	int err = bpf_map__reuse_fd(skel->maps.marks, marks);
+
+	return err ? err : bpf_map__set_max_entries(skel->maps.notes, 1);
+}
+
 static int load(struct scan_bpf *skel, const struct socket_maps *maps, int marks)
 {
 	int err;
 
-	if (maps)
-		err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
-	else
-		err = bpf_map__set_max_entries(skel->maps.notes, 1);
-	if (!err && maps)
-		err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
-	if (!err && maps)
-		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
-	if (!err)
-		err = marks < 0 ? bpf_map__set_max_entries(skel->maps.marks, 1) :
-				  bpf_map__reuse_fd(skel->maps.marks, marks);
+	skel->rodata->leave_notes = maps != NULL;
+	skel->rodata->marked_only = !maps;
+	err = maps ? share_notes(skel, maps) : share_marks(skel, marks);
 	if (!err)
 		err = scan_bpf__load(skel);
 	return err ? err : scan_bpf__attach(skel);

@@ -6,8 +6,7 @@
  * scan.h - a walk over the open files of all processes, for the owners of TCP sockets
  *
  * Loads bpf/scan.bpf.c once and walks as often as it is asked to: every full TCP socket of every
- * network namespace with its holder, at about half a microsecond a file (0.2 for one
- * that is not wanted). older.h keeps what comes.
+ * network namespace with its holder, at about half a microsecond a file. older.h keeps what comes.
  *
  * The event programs walk once after they are attached (what changes meanwhile tells its owner
  * itself) and leave notes at listeners; a census walks for the sockets it has rows for.
@@ -22,22 +21,17 @@
 struct scan; /* opaque */
 
 /*
- * maps: of the event programs, NULL: there are none. marks: the descriptor of the map in which the
- * census marks files, or -1. 0, or -errno with the sentence in *reterr.
+ * maps: of the event programs; every socket is told, and listeners are left a note. NULL: marks is
+ * the descriptor of the census's map, and only sockets whose file it marks are told; the others
+ * cost 0.2 us. 0, or -errno with the sentence in *reterr.
  */
 int scan_new(const struct socket_maps *maps, int marks, struct scan **ret, struct failure *reterr);
 void scan_free(struct scan *s); /* accepts NULL */
-
-struct scan_wanted {
-	bool marked; /* only files that have a mark, and few others */
-	bool notes;  /* leave notes at listeners; needs maps */
-};
 
 /* Not 0: the walk ends with it. */
 typedef int (*scan_fn)(void *ctx, const struct tcs_wire_scan *row);
 
 /* 0, what fn said, or -errno with the sentence in *reterr. */
-int scan_walk(struct scan *s, const struct scan_wanted *wanted, scan_fn fn, void *ctx,
-	      struct failure *reterr);
+int scan_walk(struct scan *s, scan_fn fn, void *ctx, struct failure *reterr);
 
 #endif /* TCS_SCAN_H */
