@@ -309,6 +309,11 @@ fd_limit() { awk '/^Max open files/ { print $4 }' "/proc/${HOLD_PIDS[$1]}/limits
 		.[0].evidence.count == 6 and .[0].subject.raddr == \"127.0.0.1\" and
 		.[0].subject.pid == ${HOLD_PIDS[0]}"
 	audit 0 -N "${HOLD_NETNS[0]}" --window 0 --dead-peer-count 7
+	hold established=10 reset=20
+	sleep 2.5
+	audit 0 -N "${HOLD_NETNS[1]}" --window 0 --dead-peer-count 1
+	same_as_ss 1
+	is '.[1].connections.established == 20'
 }
 
 @test "several namespaces with the same addresses" {
