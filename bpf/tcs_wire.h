@@ -179,6 +179,7 @@ struct tcs_wire_census {
  * others: a bit for each 64 bytes of 512 MiB, the address modulo that. Words of 64 bits.
  */
 #define TCS_MARKS 131072
+#define TCS_FOUND 262144 /* sockets that one walk over marked files can tell */
 
 /* What connections to one place, or into one local port, hold. */
 struct tcs_census_place {
