@@ -99,7 +99,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* ---- the same, without touching a file that has no mark --------------------------------------- */
+/* ---- the same, without touching a file that has no mark -------------------------------------- */
 
 /* Descriptors read at once: tables are multiples of it (NR_OPEN_DEFAULT, alloc_fdtable()). */
 #define WINDOW 64

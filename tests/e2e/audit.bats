@@ -237,8 +237,9 @@ fd_limit() { awk '/^Max open files/ { print $4 }' "/proc/${HOLD_PIDS[$1]}/limits
 	hold_more 0 time_wait=10
 	audit 0 -N "${HOLD_NETNS[0]}" --window 0
 	local first last
-	read -r first last < <(nsenter -t "${HOLD_PIDS[0]}" -n ss -tanoH state time-wait |
-		sed -n 's/.*timer:(timewait,\([0-9]*\)sec.*/\1/p' | sort -n | sed -n '1h;${H;x;s/\n/ /p}')
+	nsenter -t "${HOLD_PIDS[0]}" -n ss -tanoH state time-wait |
+		sed -n 's/.*timer:(timewait,\([0-9]*\)sec.*/\1/p' | sort -n >left
+	first=$(head -n1 left) last=$(tail -n1 left)
 	echo "ss: $first to $last" >&2
 	((first > 40 && last > first))
 	# ss rounds down, and looks a moment later
