@@ -120,15 +120,28 @@ static __always_inline void count_group(const struct addrs *a, __u16 lport, __u3
  * Whose ports these are: a connection that came to a port we listen on takes none of ours, and its
  * TIME_WAIT is told by that port; a thousand clients are not a thousand lines.
  */
-static __always_inline void count_place(const struct addrs *a, __u16 lport, __u32 state, bool mini,
-					bool stamped)
+static __always_inline void count_time_wait(struct tcs_census_held *held,
+					    const struct tcp_timewait_sock *tw)
+{
+	__s32 left = (__s32)((__u32)tw->tw_sk.tw_timer.expires - (__u32)bpf_jiffies64());
+	__u32 end = left > 0 ? left : 0; /* its timer is about to run */
+
+	if (!held->time_wait || end < held->first_end)
+		held->first_end = end;
+	if (end > held->last_end)
+		held->last_end = end;
+	held->time_wait++;
+}
+
+static __always_inline void count_place(const struct addrs *a, __u16 lport, __u32 state,
+					const struct tcp_timewait_sock *tw)
 {
 	struct tcs_census_held none = {}, *held;
 	struct tcs_census_place key = {};
 	bool passive = port_listed(listening, lport);
 	bool ports = !passive && port_listed(local_range, lport);
 
-	if (!mini && !ports)
+	if (!tw && !ports)
 		return;
 	key.family = a->family;
 	__builtin_memcpy(key.laddr, a->l, sizeof(key.laddr));
@@ -148,13 +161,16 @@ static __always_inline void count_place(const struct addrs *a, __u16 lport, __u3
 		if (!held)
 			return;
 	}
-	if (state == TCP_TIME_WAIT)
-		held->time_wait++;
-	else if (mini)
-		held->fin_wait2++;
 	if (ports)
 		held->ports++;
-	if (ports && stamped && state == TCP_TIME_WAIT)
+	if (!tw)
+		return;
+	if (state != TCP_TIME_WAIT) {
+		held->fin_wait2++;
+		return;
+	}
+	count_time_wait(held, tw);
+	if (ports && tw->tw_ts_recent_stamp)
 		held->reusable++;
 }
 
@@ -226,7 +242,6 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 	struct sock_common *skc = ctx->sk_common;
 	struct tcp_timewait_sock *tw = NULL;
 	struct tcp_sock *tp = NULL;
-	bool stamped = false;
 	struct addrs a;
 	__u8 stalled = 0;
 	__u32 state;
@@ -249,7 +264,6 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 			return 0;
 		out.time_wait_table++;
 		state = tw->tw_sk.tw_substate;
-		stamped = tw->tw_ts_recent_stamp != 0;
 	} else if (state == TCP_NEW_SYN_RECV) {
 		state = TCP_SYN_RECV;
 	} else {
@@ -265,7 +279,7 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 
 	/* What uses up ports does so whatever the user wants to see. */
 	if (set.places && state != TCP_LISTEN)
-		count_place(&a, lport, state, tw != NULL, stamped);
+		count_place(&a, lport, state, tw);
 	if (state >= TCS_CENSUS_STATES || addrs_unwanted(&a, lport) || socket_unwanted(tp) ||
 	    !(set.count >> state & 1))
 		return 0;

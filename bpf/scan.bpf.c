@@ -98,3 +98,114 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;
 }
+
+/* ---- the same, without touching a file that has no mark -------------------------------------- */
+
+/* Descriptors read at once: tables are multiples of it (NR_OPEN_DEFAULT, alloc_fdtable()). */
+#define WINDOW 64
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TCS_FOUND);
+	__type(key, __u32);
+	__type(value, struct tcs_wire_scan);
+} found SEC(".maps");
+
+__u32 n_found; /* TCS_FOUND and more: the rest has no place */
+
+/* A walk is one thread. */
+__u64 window[WINDOW];
+
+struct table {
+	__u64 fds; /* struct file ** */
+	__u32 pid;
+	struct task_struct *leader;
+};
+
+static __always_inline void read_laddr(const struct sock *sk, struct tcs_wire_scan *row)
+{
+	__be32 v4;
+
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
+		BPF_CORE_READ_INTO(&row->laddr, sk, __sk_common.skc_v6_rcv_saddr);
+		return;
+	}
+	v4 = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+	map_v4((__u64 *)row->laddr, v4);
+}
+
+/*
+ * Everything by probe reads: nothing holds the file but RCU, and what was read of one that has just
+ * been closed is the owner of no row, as the cookie tells.
+ */
+static __always_inline void tell_file(__u64 file, const struct table *t)
+{
+	struct socket *sock = BPF_CORE_READ((struct file *)file, private_data);
+	struct task_struct *leader = t->leader;
+	struct tcs_wire_scan *row;
+	struct sock *sk;
+	__u32 at = n_found;
+	__u8 state;
+
+	if ((__u64)BPF_CORE_READ(sock, file) != file)
+		return; /* no socket: another file of the same mark */
+	sk = BPF_CORE_READ(sock, sk);
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP || state == TCP_CLOSE)
+		return;
+	n_found = at + 1;
+	row = bpf_map_lookup_elem(&found, &at);
+	if (!row)
+		return;
+	row->id = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	row->state = state;
+	row->pid = t->pid;
+	BPF_CORE_READ_INTO(&row->comm, leader, comm);
+	if (state != TCP_LISTEN)
+		return;
+	read_laddr(sk, row);
+	row->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	row->netns = netns_of(sk);
+}
+
+static long look_at_window(__u32 i, struct table *t)
+{
+	__u64 *word;
+	__u32 j, at;
+
+	if (bpf_probe_read_kernel(window, sizeof(window), (void *)(t->fds + i * sizeof(window))))
+		return 1;
+	for (j = 0; j < WINDOW; j++) {
+		if (!window[j])
+			continue;
+		at = MARK_WORD(window[j]);
+		word = bpf_map_lookup_elem(&marks, &at);
+		if (word && *word & MARK_BIT(window[j]))
+			tell_file(window[j], t);
+	}
+	return 0;
+}
+
+/* Of threads that share their files, the leader is looked at (task_seq_get_next() does so too). */
+SEC("iter/task")
+int tcs_scan_marked(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task, *leader;
+	struct files_struct *files;
+	struct fdtable *fdt;
+	struct table t;
+
+	if (!task)
+		return 0;
+	leader = BPF_CORE_READ(task, group_leader);
+	files = BPF_CORE_READ(task, files);
+	if (!files || (leader != task && files == BPF_CORE_READ(leader, files)))
+		return 0;
+	t.leader = leader;
+	fdt = BPF_CORE_READ(files, fdt);
+	t.fds = (__u64)BPF_CORE_READ(fdt, fd);
+	t.pid = task->tgid;
+	bpf_loop(BPF_CORE_READ(fdt, max_fds) / WINDOW, look_at_window, &t, 0);
+	return 0;
+}

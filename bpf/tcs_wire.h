@@ -179,6 +179,7 @@ struct tcs_wire_census {
  * others: a bit for each 64 bytes of 512 MiB, the address modulo that. Words of 64 bits.
  */
 #define TCS_MARKS 131072
+#define TCS_FOUND 262144 /* sockets that one walk over marked files can tell */
 
 /* What connections to one place, or into one local port, hold. */
 struct tcs_census_place {
@@ -195,6 +196,8 @@ struct tcs_census_held {
 	__u32 fin_wait2; /* of the time-wait table */
 	__u32 ports;	 /* of the local range that are taken, in whatever state */
 	__u32 reusable;	 /* of these, TIME_WAIT with timestamps: a connect() may take them over */
+	__u32 first_end; /* jiffies until the first TIME_WAIT is over, and until all are */
+	__u32 last_end;
 };
 
 struct tcs_census_group {

@@ -577,3 +577,8 @@ uint32_t audit_ports_taken(const struct audit_place *p)
 {
 	return p->ports_used - p->reusable;
 }
+
+uint64_t audit_seconds(uint64_t ns)
+{
+	return ns == AUDIT_UNKNOWN ? ns : ns / 1000000000 + (ns % 1000000000 != 0);
+}

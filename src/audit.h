@@ -109,7 +109,9 @@ struct audit_close_wait {
 
 /* TIME_WAIT, and ports in use, towards one destination; or behind one port we listen on. */
 struct audit_place {
-	int64_t growth_milli; /* audit_settle() */
+	int64_t growth_milli;  /* audit_settle() */
+	uint64_t next_free_ns; /* until the first TIME_WAIT is over; AUDIT_UNKNOWN */
+	uint64_t all_free_ns;  /* until none of those of now is left */
 	uint8_t laddr[16];
 	uint8_t raddr[16];
 	uint32_t netns;
@@ -201,6 +203,8 @@ int audit_settle(struct audit *a, const struct audit *earlier);
 
 /* Seconds until `left` are used up at this rate; AUDIT_UNKNOWN when it does not grow. */
 uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli);
+/* Rounded up; AUDIT_UNKNOWN stays. */
+uint64_t audit_seconds(uint64_t ns);
 /* Ports that nothing but time gives back. */
 uint32_t audit_ports_taken(const struct audit_place *p);
 

@@ -375,6 +375,8 @@ static void put_places(const struct json *j)
 		put_known(b, "lport", p->lport);
 		put_number(b, "fin_wait2", p->fin_wait2);
 		put_number(b, "ports_reusable", p->rport ? p->reusable : AUDIT_UNKNOWN);
+		put_number(b, "next_free_s", audit_seconds(p->next_free_ns));
+		put_number(b, "all_free_s", audit_seconds(p->all_free_ns));
 		end(b);
 	}
 }

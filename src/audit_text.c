@@ -363,6 +363,7 @@ static void tell_place(const struct text *t, const struct audit_place *p)
 		RIGHT(b, start, 76, outbuf_putc(b, '-'));
 		RIGHT(b, start, 86, outbuf_putc(b, '-'));
 	}
+	RIGHT(b, start, 95, put_seconds(b, audit_seconds(p->all_free_ns)));
 	put_netns(t, b, p->netns);
 	outbuf_putc(b, '\n');
 }
@@ -375,7 +376,7 @@ static void tell_places(const struct text *t)
 	if (!a->n_places)
 		return;
 	outbuf_lit(line(t), "\nTIME_WAIT by destination                COUNT    PORTS USED/RANGE"
-			    "   REUSABLE  EMPTY IN\n");
+			    "   REUSABLE  EMPTY IN  OVER IN\n");
 	for (i = 0; i < shown(t, a->n_places); i++)
 		tell_place(t, &a->places[i]);
 	put_rest(t, a->n_places);

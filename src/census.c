@@ -466,10 +466,16 @@ static int add_place(struct census *c, const void *key, const void *value)
 		.ports_used = held->ports,
 		.ports_range = p->rport ? c->net.ports.count : 0,
 		.reusable = may_reuse(c, p) ? held->reusable : 0,
+		.next_free_ns = AUDIT_UNKNOWN,
+		.all_free_ns = AUDIT_UNKNOWN,
 	};
 
 	if (!place_wanted(c->config.filter, p))
 		return 0;
+	if (c->hz && held->time_wait) {
+		row.next_free_ns = held->first_end * NS_PER_S / c->hz;
+		row.all_free_ns = held->last_end * NS_PER_S / c->hz;
+	}
 	memcpy(row.laddr, p->laddr, sizeof(row.laddr));
 	memcpy(row.raddr, p->raddr, sizeof(row.raddr));
 	record.place = row;

@@ -12,12 +12,12 @@
  *
  * Cost: 0.4 us for each socket of the host for each namespace that has sockets, since the kernel
  * keeps those of all namespaces in one table; namespaces without any are told by sockstat and not
- * walked. With rows whose owner no event told: 0.2 us for each open file. Reads in slices cost 10 %
+ * walked. With rows whose owner no event told, a pointer is read for each open file. Slices cost 10 %
  * more; between two of them the caller may do something else.
  *
  * Memory: 16 bytes for each socket whose owner is looked up, 112 bytes for each that waits for it
- * (at most 15 MB), 1 MiB of marks, and tables of TCS_CENSUS_PLACES destinations in the kernel.
- * Overflow is counted as skipped.
+ * (at most 15 MB), 1 MiB of marks, 56 bytes for each found by its mark (scan.h: at most 15 MB), and
+ * tables of TCS_CENSUS_PLACES destinations in the kernel. Overflow is counted as skipped.
  *
  * A look is not an instant: what opens or closes during a walk may be in it or not; what lives
  * through it is in it once.

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "scan.skel.h"
@@ -14,6 +15,7 @@
 
 struct scan {
 	struct scan_bpf *skel;
+	const struct tcs_wire_scan *found; /* by the faster of the two programs; NULL: not here */
 	char buf[READ_BYTES];
 };
 
@@ -52,14 +54,39 @@ static int complain(struct failure *reterr, int err)
 	return err;
 }
 
-int scan_walk(struct scan *s, scan_fn fn, void *ctx, struct failure *reterr)
+static int walk(struct scan *s, const struct bpf_link *link, scan_fn fn, void *ctx)
 {
-	int fd = bpf_iter_create(bpf_link__fd(s->skel->links.tcs_scan)), err;
+	int fd = bpf_iter_create(bpf_link__fd(link)), err;
 
 	if (fd < 0)
-		return complain(reterr, -errno);
+		return -errno;
 	err = read_rows(s, fd, fn, ctx);
 	close(fd);
+	return err;
+}
+
+/* -E2BIG, and fn was not called: more was found than there is room for. */
+static int walk_marked(struct scan *s, scan_fn fn, void *ctx)
+{
+	uint32_t i, n;
+	int err;
+
+	s->skel->bss->n_found = 0;
+	err = walk(s, s->skel->links.tcs_scan_marked, fn, ctx);
+	n = s->skel->bss->n_found;
+	if (!err && n > TCS_FOUND)
+		return -E2BIG;
+	for (i = 0; !err && i < n; i++)
+		err = fn(ctx, &s->found[i]);
+	return err;
+}
+
+int scan_walk(struct scan *s, scan_fn fn, void *ctx, struct failure *reterr)
+{
+	int err = s->found ? walk_marked(s, fn, ctx) : -E2BIG;
+
+	if (err == -E2BIG)
+		err = walk(s, s->skel->links.tcs_scan, fn, ctx);
 	return err ? complain(reterr, err) : 0;
 }
 
@@ -71,6 +98,8 @@ static int share_notes(struct scan_bpf *skel, const struct socket_maps *maps)
 		err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
 	if (!err)
 		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.found, 1);
 	return err ? err : bpf_map__set_max_entries(skel->maps.marks, 1);
 }
 
@@ -81,16 +110,30 @@ static int share_marks(struct scan_bpf *skel, int marks)
 	return err ? err : bpf_map__set_max_entries(skel->maps.notes, 1);
 }
 
-static int load(struct scan_bpf *skel, const struct socket_maps *maps, int marks)
+static int load(struct scan *s, const struct socket_maps *maps, int marks, bool fast)
 {
+	struct scan_bpf *skel = s->skel = scan_bpf__open();
 	int err;
 
+	if (!skel)
+		return -errno;
 	skel->rodata->leave_notes = maps != NULL;
 	skel->rodata->marked_only = !maps;
 	err = maps ? share_notes(skel, maps) : share_marks(skel, marks);
 	if (!err)
+		err = bpf_program__set_autoload(skel->progs.tcs_scan_marked, fast);
+	if (!err)
 		err = scan_bpf__load(skel);
 	return err ? err : scan_bpf__attach(skel);
+}
+
+static void map_found(struct scan *s)
+{
+	size_t bytes = TCS_FOUND * sizeof(struct tcs_wire_scan);
+	void *found = mmap(NULL, bytes, PROT_READ, MAP_SHARED, bpf_map__fd(s->skel->maps.found), 0);
+
+	if (found != MAP_FAILED)
+		s->found = found;
 }
 
 int scan_new(const struct socket_maps *maps, int marks, struct scan **ret, struct failure *reterr)
@@ -98,9 +141,14 @@ int scan_new(const struct socket_maps *maps, int marks, struct scan **ret, struc
 	struct scan *s = calloc(1, sizeof(*s));
 	int err = s ? 0 : -ENOMEM;
 
-	if (!err) {
-		s->skel = scan_bpf__open();
-		err = s->skel ? load(s->skel, maps, marks) : -errno;
+	if (!err)
+		err = load(s, maps, marks, !maps);
+	if (err && s && !maps) {
+		/* Before 5.17 there is no bpf_loop(). */
+		scan_bpf__destroy(s->skel);
+		err = load(s, maps, marks, false);
+	} else if (!err && !maps) {
+		map_found(s);
 	}
 	if (err) {
 		scan_free(s);
@@ -114,6 +162,8 @@ void scan_free(struct scan *s)
 {
 	if (!s)
 		return;
+	if (s->found)
+		munmap((void *)s->found, TCS_FOUND * sizeof(*s->found));
 	scan_bpf__destroy(s->skel);
 	free(s);
 }

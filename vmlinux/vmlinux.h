@@ -141,7 +141,9 @@ struct cgroup___ids {
 	u64 ancestor_ids[0];		/* by level, up to 6.0 */
 };
 
-struct file;
+struct file {
+	void *private_data;		/* of a socket's file: its struct socket */
+};
 
 struct socket {
 	struct file *file;		/* which open file a socket belongs to */
@@ -203,8 +205,13 @@ struct inet_request_sock {
 };
 
 /* TIME_WAIT, and FIN_WAIT2 of a socket that nobody holds any more: tw_substate tells. */
+struct timer_list {
+	unsigned long expires;
+};
+
 struct inet_timewait_sock {
 	struct sock_common __tw_common;
+	struct timer_list tw_timer;	/* when it is over */
 	volatile unsigned char tw_substate;
 };
 
@@ -213,8 +220,19 @@ struct tcp_timewait_sock {
 	int tw_ts_recent_stamp;		/* 0: the connection had no timestamps */
 };
 
+/* A process's open files; the table and what it points to live for an RCU grace period. */
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct task_struct {
 	int tgid;
+	struct files_struct *files;
 	unsigned int flags;		/* PF_KTHREAD */
 	struct task_struct *group_leader;
 	char comm[16];
@@ -227,6 +245,11 @@ struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;	/* NULL in the last call */
 };
 
 struct bpf_iter__task_file {

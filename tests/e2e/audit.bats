@@ -162,6 +162,27 @@ fd_limit() { awk '/^Max open files/ { print $4 }' "/proc/${HOLD_PIDS[$1]}/limits
 	is 'map(select(.type == "time_wait"))[0].ports_range == 36'
 }
 
+@test "TIME_WAIT and the time that is left of it, as ss has it" {
+	hold ports=1000 tw_reuse=0 time_wait=20
+	sleep 1.5 # so that there are two ages
+	hold_more 0 time_wait=10
+	audit 0 -N "${HOLD_NETNS[0]}" --window 0
+	local first last
+	nsenter -t "${HOLD_PIDS[0]}" -n ss -tanoH state time-wait |
+		sed -n 's/.*timer:(timewait,\([0-9]*\)sec.*/\1/p' | sort -n >left
+	first=$(head -n1 left) last=$(tail -n1 left)
+	echo "ss: $first to $last" >&2
+	((first > 40 && last > first))
+	# ss rounds down, and looks a moment later
+	is "map(select(.type == \"time_wait\"))[0] | .count == 30 and .next_free_s < .all_free_s and
+		.all_free_s <= 60 and .next_free_s - $first >= 0 and .next_free_s - $first <= 2 and
+		.all_free_s - $last >= 0 and .all_free_s - $last <= 2"
+	hold ports=30 established=20
+	audit '[03]' -N "${HOLD_NETNS[1]}" --window 0
+	is 'map(select(.type == "time_wait"))[0] | .count == 0 and .next_free_s == null and
+		.all_free_s == null'
+}
+
 @test "nearly no port left is critical" {
 	hold ports=40 tw_reuse=0 established=19 time_wait=19
 	audit 3 -N "${HOLD_NETNS[0]}" --window 0 --fail-on critical
@@ -193,6 +214,25 @@ fd_limit() { awk '/^Max open files/ { print $4 }' "/proc/${HOLD_PIDS[$1]}/limits
 	same_as_ss 1
 }
 
+@test "a time-wait table that overflows while we look is critical" {
+	hold buckets=10 tw_reuse=0 time_wait=12
+	audit 3 -N "${HOLD_NETNS[0]}" --window 0
+	is 'map(select(.type == "alert"))[0] | .kind == "time_wait_buildup" and .severity == "warning"'
+	"$TCPCONNSTATE" audit --json -N "${HOLD_NETNS[0]}" --window 1.5 --fail-on critical \
+		>out 2>err 3>&- &
+	local pid=$! got=0
+	sleep 0.7 # between the two looks
+	hold_more 0 time_wait=50
+	wait "$pid" || got=$?
+	((got == 3)) || { cat out err >&2; false; }
+	is 'map(select(.type == "alert"))[0] | .kind == "time_wait_buildup" and
+		.severity == "critical" and .evidence.overflow_per_s > 0'
+	is '.[-1].worst == "critical"'
+	# the table is full, but nothing overflows any more
+	audit 0 -N "${HOLD_NETNS[0]}" --window 0.2 --fail-on critical
+	is '.[-1].worst == "warning"'
+}
+
 @test "peers that vanished, and ones that were merely reset" {
 	hold established=10 dead=6
 	sleep 2.5 # a probe, and three timeouts: 0.2, 0.4 and 0.8 s
@@ -201,6 +241,11 @@ fd_limit() { awk '/^Max open files/ { print $4 }' "/proc/${HOLD_PIDS[$1]}/limits
 		.[0].evidence.count == 6 and .[0].subject.raddr == \"127.0.0.1\" and
 		.[0].subject.pid == ${HOLD_PIDS[0]}"
 	audit 0 -N "${HOLD_NETNS[0]}" --window 0 --dead-peer-count 7
+	hold established=10 reset=20
+	sleep 2.5
+	audit 0 -N "${HOLD_NETNS[1]}" --window 0 --dead-peer-count 1
+	same_as_ss 1
+	is '.[1].connections.established == 20'
 }
 
 @test "several namespaces with the same addresses" {

@@ -18,6 +18,7 @@
  *   unaccepted=N   in the accept queue: 2 N ESTABLISHED
  *   syn_recv=N     half-open (TCP_DEFER_ACCEPT at port 8001), with N ESTABLISHED clients
  *   syn_sent=N     nobody answers (port 8002 drops everything)
+ *   reset=N        the other end has vanished, data was sent, and its host answered with a reset
  *   dead=N         established, data sent, and the other end drops everything
  *   listen=N       further listeners, from port 9000
  *   ports=N        ip_local_port_range is 40000 to 40000 + N - 1
@@ -303,6 +304,20 @@ static void dead(unsigned int n)
 	}
 }
 
+static void reset(unsigned int n)
+{
+	int client, server;
+
+	while (n--) {
+		make_pair(&client, &server);
+		vanish(server);
+		if (write(client, "x", 1) != 1)
+			die("write");
+		while (state_of(client) != TCP_CLOSE)
+			usleep(100);
+	}
+}
+
 static void start_workers(unsigned int n);
 
 static void do_word(const char *word, unsigned int n)
@@ -334,6 +349,8 @@ static void do_word(const char *word, unsigned int n)
 			connect_to(port + 2, false);
 	else if (!strcmp(word, "dead"))
 		dead(n);
+	else if (!strcmp(word, "reset"))
+		reset(n);
 	else if (!strcmp(word, "listen"))
 		for (i = 0; i < n; i++)
 			listen_at(ipv6, port + 1000 + i, 0);
