@@ -12,6 +12,8 @@ VERSION = 0.1.0
 ## V=1                print the whole commands
 ## SAN=1              build with ASan and UBSan, into build/san
 ## DEVELOPER=1        warnings are errors (make check does this)
+## ARCH=arm64         make static: for that machine, with Debian's cross compiler; into build/arm64
+## SYSROOT=DIR        with ARCH: where that machine's libraries and headers are unpacked
 ## ARGS='...'         arguments for make run, make bench and make check-kernels
 ## T=tests/e2e/x.bats make check-e2e: only this test
 
@@ -51,6 +53,20 @@ endif
 PKGS       := libbpf libelf zlib libcap-ng
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lbpf -lelf -lz -lcap-ng)
+BPF_PKG_CFLAGS := $(PKG_CFLAGS)
+STATIC_LIBS = $(shell $(PKG_CONFIG) --static --libs $(PKGS) 2>/dev/null) -lelf -lz
+
+# For another machine. The BPF programs are the same bytes everywhere (CO-RE, little endian), so
+# only the user side is compiled anew.
+ifeq ($(ARCH),arm64)
+TRIPLET     := aarch64-linux-gnu
+CC           = $(TRIPLET)-gcc
+PKG_CFLAGS  := $(if $(SYSROOT),-isystem $(SYSROOT)/usr/include)
+PKG_LIBS    := $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/$(TRIPLET)) -lbpf -lelf -lz -lcap-ng
+STATIC_LIBS  = $(PKG_LIBS)
+else ifneq ($(ARCH),)
+$(error ARCH is arm64, or is left out)
+endif
 
 ifeq ($(V),1)
   Q   =
@@ -86,8 +102,9 @@ SUDO := $(if $(filter 0,$(MY_UID)),,sudo)
 
 # ---- Files ----------------------------------------------------------------------------------
 
-OUT := build$(if $(filter 1,$(SAN)),/san)
-BIN := $(if $(filter 1,$(SAN)),$(OUT)/)tcpconnstate
+OUT := build$(if $(filter 1,$(SAN)),/san)$(if $(ARCH),/$(ARCH))
+BIN := $(if $(filter-out build,$(OUT)),$(OUT)/)tcpconnstate
+STATIC := $(OUT)/static/tcpconnstate
 
 SKELS := $(patsubst bpf/%.bpf.c,build/%.skel.h,$(wildcard bpf/*.bpf.c))
 OBJS  := $(patsubst %.c,$(OUT)/%.o,$(wildcard src/*.c))
@@ -130,7 +147,7 @@ COMPILE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
 # What the BPF headers call this machine's architecture.
 BPF_ARCH ?= $(shell uname -m | sed -e 's/x86_64/x86/;s/i.86/x86/;s/aarch64/arm64/;s/arm[v67].*/arm/' \
 		-e 's/riscv64/riscv/;s/ppc64.*/powerpc/;s/loongarch64/loongarch/;s/s390x/s390/')
-BPF_CPPFLAGS = -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Ibpf $(PKG_CFLAGS)
+BPF_CPPFLAGS = -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Ibpf $(BPF_PKG_CFLAGS)
 BPF_CFLAGS   = -g -O2 -target bpf -mcpu=$(BPF_CPU) -std=gnu11 -fno-stack-protector \
 	-Wall -Wextra -Wno-unused-parameter $(if $(filter 1,$(DEVELOPER)),-Werror)
 BPF_COMPILE  = $(CLANG) $(BPF_CFLAGS) $(BPF_CPPFLAGS)
@@ -171,7 +188,7 @@ ifneq ($(SAN),1)
 	+$(Q)$(MAKE) SAN=1 unit
 endif
 
-static: build/static/tcpconnstate   ## build/static/tcpconnstate: one file that runs on any Linux
+static: $(STATIC)   ## build/static/tcpconnstate: one file that runs on any Linux
 
 clean:           ## remove everything that was built
 	$(call msg,CLEAN,build tcpconnstate)
@@ -282,11 +299,10 @@ $(BIN): $(OBJS) $(OUT)/.objects
 	$(Q)$(COMPILE) $(ALL_LDFLAGS) -o $@ $(OBJS) $(ALL_LDLIBS)
 
 # The same objects, linked against lib*.a.
-build/static/tcpconnstate: $(OBJS) $(OUT)/.objects
+$(STATIC): $(OBJS) $(OUT)/.objects
 	$(call msg,LINK)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) -static $(ALL_LDFLAGS) -o $@ $(OBJS) \
-		$(shell $(PKG_CONFIG) --static --libs $(PKGS) 2>/dev/null) -lelf -lz $(LDLIBS) || { \
+	$(Q)$(COMPILE) -static $(ALL_LDFLAGS) -o $@ $(OBJS) $(STATIC_LIBS) $(LDLIBS) || { \
 		echo 'make static: this system has no complete static libbpf, libelf, zlib and libcap-ng' \
 		'(Debian 12 has; in Debian 13 libelf.a lacks symbols)' >&2; exit 1; }
 

@@ -162,6 +162,7 @@ static void put_summary(const struct json *j)
 	put_number(b, "namespaces", a->n_netns);
 	put_number(b, "sockets_walked", a->sockets);
 	put_bool(b, "owners_known", !a->owners_unknown);
+	put_bool(b, "host_processes", !a->processes_hidden);
 	end(b);
 }
 

@@ -461,6 +461,7 @@ int census_look(struct census *c, uint64_t now_ns, struct audit *ret, struct fai
 	err = netns_list_init(&c->list, c->config.filter->netns);
 	if (!err)
 		err = look_everywhere(c);
+	ret->processes_hidden = !c->pids_are_ours;
 	ret->netns_denied = c->list.denied;
 	ret->netns_vanished += c->list.vanished;
 	if (!err && !c->list.n) {

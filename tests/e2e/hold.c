@@ -2,11 +2,12 @@
 /*
  * hold.c - TCP sockets in known states and numbers, in a network namespace of its own, held
  *
- *   hold WORD=N...
+ *   hold [here] WORD=N...
  *
  * Words are done in order; then one line of JSON says where it is, and it stays until its standard
  * input ends. All connections are made to one listener at 127.0.0.1 (or ::1), port 8000.
  *
+ *   here           (first) in the namespace it is started in, as it is
  *   established=N  both ends held: 2 N sockets
  *   close_wait=N   the client has shut down and is held: N CLOSE_WAIT and N FIN_WAIT2
  *   orphan=N       the client is gone: N CLOSE_WAIT and N FIN_WAIT2 of the time-wait table
@@ -302,7 +303,12 @@ int main(int argc, char **argv)
 	int i;
 
 	alarm(SECONDS);
-	new_namespace();
+	if (argc > 1 && !strcmp(argv[1], "here")) {
+		argv++;
+		argc--;
+	} else {
+		new_namespace();
+	}
 	for (i = 1; i < argc; i++) {
 		char *value = strchr(argv[i], '=');
 		unsigned long n = value ? strtoul(value + 1, NULL, 10) : 0;
