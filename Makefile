@@ -16,6 +16,8 @@ VERSION = 0.1.0
 ## SYSROOT=DIR        with ARCH: where that machine's libraries and headers are unpacked
 ## ARGS='...'         arguments for make run, make bench and make check-kernels
 ## T=tests/e2e/x.bats make check-e2e: only this test
+## ENGINE=podman      make image: what builds it
+ENGINE ?= podman
 
 ## CC, CLANG          compilers of the user side and of the BPF side (cc, clang)
 CLANG ?= clang
@@ -124,8 +126,10 @@ parts     = $(foreach c,$(HELPER_C),$(if $(filter $1,$(call owner,$c)),$(c:tests
 LINTS  := $(wildcard tests/check/lint-*.sh)
 CHECKS := $(filter-out $(LINTS) tests/check/owner.sh,$(wildcard tests/check/*.sh))
 E2E    := $(wildcard tests/e2e/*.bats)
+CONTAINER := $(wildcard tests/container/*.bats)
+KERNELS := tests/kernels/run.sh
 SAN_UNIT := $(patsubst tests/%.c,build/san/%,$(wildcard tests/unit/test_*.c))
-TESTS  := $(CHECKS) $(UNIT) $(SAN_UNIT) $(LINTS) $(E2E) tests/check/owner.sh
+TESTS  := $(CHECKS) $(UNIT) $(SAN_UNIT) $(LINTS) $(E2E) $(CONTAINER) $(KERNELS) tests/check/owner.sh
 
 # ---- Flags ----------------------------------------------------------------------------------
 
@@ -162,12 +166,12 @@ DEFS_VERSION := -DTCS_VERSION='"$(TCS_VERSION)"'
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: FORCE all run check bench static install uninstall deps clean format help unit helpers \
-	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers check-kernels \
-	check-vmlinux check-docs
+.PHONY: FORCE all run check bench static image install uninstall deps clean format help unit helpers \
+	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers check-container check-kernels \
+	check-vmlinux check-docs check-static
 
 # Targets that write into the tree.
-BUILDS := all static unit helpers check-build clean format
+BUILDS := all static check-static unit helpers check-build clean format
 
 ifneq ($(AS_OWNER),)
 
@@ -183,10 +187,17 @@ unit: $(UNIT)
 helpers: $(HELPERS)
 
 # All that make check needs, the sanitized unit tests included.
-check-build: all unit helpers
+check-build: all unit helpers check-static
 ifneq ($(SAN),1)
 	+$(Q)$(MAKE) SAN=1 unit
 endif
+
+# Where the libraries cannot be linked statically, the tests that want a static binary are skipped.
+check-static: all
+	+$(Q)if printf '%s\n' '#include <bpf/libbpf.h>' 'int main(void) { return !bpf_object__open("x"); }' | \
+		$(CC) $(PKG_CFLAGS) -static -x c - -o /dev/null $(STATIC_LIBS) 2>/dev/null; \
+	then $(MAKE) static; \
+	else echo '  (no static libbpf, libelf, zlib and libcap-ng here: no static binary)'; fi
 
 static: $(STATIC)   ## build/static/tcpconnstate: one file that runs on any Linux
 
@@ -210,12 +221,13 @@ run:             ## install what is missing, build, and watch this host live
 
 check:           ## install what is missing, build, and run every test
 	$(Q)tests/deps.sh build check
+	$(Q)tests/deps.sh container kernels || echo '  (going on: what needs them is skipped)'
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 check-build
 	$(call RUN_TESTS,$(TESTS))
 
 check-fast:      ## all tests but those that need root
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 check-build
-	$(call RUN_TESTS,$(filter-out $(E2E),$(TESTS)))
+	$(call RUN_TESTS,$(filter-out $(E2E) $(CONTAINER) $(KERNELS),$(TESTS)))
 
 check-unit:      ## the unit tests
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 unit
@@ -246,7 +258,12 @@ check-docs:      ## do --help, man page and completion name the same options?
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 all
 	$(call RUN_TESTS,tests/check/docs.sh)
 
-check-kernels:   ## the static binary on every kernel from 5.10 to 7.3, in qemu (ARGS=--subset: three)
+check-container: ## the image, in containers with all rights and with fewer
+	$(Q)tests/deps.sh build check container
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 static helpers
+	$(call RUN_TESTS,$(CONTAINER))
+
+check-kernels:   ## the static binary on every kernel from 5.10 to 7.3, in qemu (ARGS=--subset: four)
 	$(Q)tests/deps.sh build kernels
 	$(Q)$(MAKE) $(JOBS) static
 	$(Q)$(AS_OWNER) tests/kernels/run.sh $(ARGS)
@@ -256,8 +273,13 @@ bench:           ## compare with libbpf-tools' tcpstates and tcplife, side by si
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all helpers
 	$(Q)$(SUDO) tests/bench/bench.sh $(ARGS)
 
+image: static    ## the container image tcpconnstate: the static binary and nothing else
+	$(call msg,IMAGE,tcpconnstate:$(VERSION))
+	$(Q)$(SUDO) $(ENGINE) build -q -f deploy/Containerfile -t tcpconnstate:$(VERSION) \
+		-t tcpconnstate:latest $(dir $(STATIC))
+
 deps:            ## install what building and testing need, and say what and why
-	$(Q)tests/deps.sh build check
+	$(Q)tests/deps.sh build check container kernels
 
 install: all     ## install program, man page and completions (PREFIX, DESTDIR)
 	$(call msg,INSTALL,$(DESTDIR)$(SBINDIR)/tcpconnstate)
@@ -288,7 +310,7 @@ FORMAT_C := $(wildcard src/*.[ch] bpf/*.[ch] tests/unit/*.[ch] tests/e2e/*.[ch] 
 		tests/fuzz/*.[ch])
 
 # tests/run prints prove's report, what was skipped and why, and the sum.
-RUN_TESTS = $(Q)TCS_AS_OWNER='$(AS_OWNER)' tests/run $(1)
+RUN_TESTS = $(Q)TCS_AS_OWNER='$(AS_OWNER)' TCS_KERNELS=--subset tests/run $(1)
 
 # ---- Rules ----------------------------------------------------------------------------------
 

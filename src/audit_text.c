@@ -201,8 +201,9 @@ static void tell_limits(const struct text *t)
 		outbuf_lit(b, " of the processes hide their namespace: CAP_SYS_PTRACE shows it.\n");
 	}
 	if (a->processes_hidden)
-		outbuf_lit(b, "Only the processes of this container are seen, and their namespaces: "
-			      "--pid=host shows all.\n");
+		outbuf_lit(b,
+			   "Only the processes of this container are seen, and their namespaces: "
+			   "--pid=host shows all.\n");
 	if (a->owners_unknown)
 		outbuf_lit(b, "Owners are unknown: open files cannot be walked here.\n");
 	if (a->skipped) {

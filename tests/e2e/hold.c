@@ -2,12 +2,13 @@
 /*
  * hold.c - TCP sockets in known states and numbers, in a network namespace of its own, held
  *
- *   hold [here] WORD=N...
+ *   hold [comm=NAME] [here] WORD=N...
  *
  * Words are done in order; then one line of JSON says where it is, and it stays until its standard
  * input ends. All connections are made to one listener at 127.0.0.1 (or ::1), port 8000.
  *
- *   here           (first) in the namespace it is started in, as it is
+ *   comm=NAME      what the process is called
+ *   here           in the namespace it is started in, as it is
  *   established=N  both ends held: 2 N sockets
  *   close_wait=N   the client has shut down and is held: N CLOSE_WAIT and N FIN_WAIT2
  *   orphan=N       the client is gone: N CLOSE_WAIT and N FIN_WAIT2 of the time-wait table
@@ -41,6 +42,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -303,6 +305,11 @@ int main(int argc, char **argv)
 	int i;
 
 	alarm(SECONDS);
+	if (argc > 1 && !strncmp(argv[1], "comm=", 5)) {
+		prctl(PR_SET_NAME, argv[1] + 5);
+		argv++;
+		argc--;
+	}
 	if (argc > 1 && !strcmp(argv[1], "here")) {
 		argv++;
 		argc--;
