@@ -460,6 +460,14 @@ int census_look(struct census *c, uint64_t now_ns, struct audit *ret, struct fai
 		c->scan = NULL;
 	}
 	err = netns_list_init(&c->list, c->config.filter->netns);
+	if (err == -ENOENT) {
+		failure_set(reterr, true,
+			    "there is no /proc here: it shows the network namespaces, and their "
+			    "limits; mount it");
+		scan_free(c->scan);
+		c->scan = NULL;
+		return err;
+	}
 	if (!err)
 		err = look_everywhere(c);
 	ret->processes_hidden = !c->pids_are_ours;

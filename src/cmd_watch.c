@@ -67,9 +67,10 @@ static int open_source(struct watch *w)
 	source_live_info(w->source, &info);
 	if (scan_new(&info.maps, &w->scan, &why))
 		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
-	if (!host_pids_are_ours())
-		fprintf(stderr, "tcpconnstate: only the processes of this container are seen: "
-				"older sockets of others have no owner; --pid=host shows it\n");
+	if (host_processes_hidden())
+		fprintf(stderr,
+			"tcpconnstate: %s; sockets that are older than this start have no owner\n",
+			host_processes_hidden());
 	rights_go_first();
 	if (rights_drop())
 		fprintf(stderr,

@@ -235,6 +235,15 @@ bool host_pids_are_ours(void)
 	return !stat("/proc/self/ns/pid", &st) && (uint32_t)st.st_ino == PID_NS_INITIAL;
 }
 
+const char *host_processes_hidden(void)
+{
+	if (access("/proc/self/ns/pid", F_OK))
+		return "there is no /proc here: processes are not seen";
+	return host_pids_are_ours() ? NULL :
+				      "only the processes of this container are seen (--pid=host "
+				      "shows the host's)";
+}
+
 const char *host_boot_id(char *buf, size_t size)
 {
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");

@@ -9,26 +9,22 @@
 #include <unistd.h>
 
 #include "event.h"
+#include "mono.h"
 #include "select.h"
 
 #define WALL_REFRESH_NS 1000000000ull
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 uint64_t pipeline_now_ns(void)
 {
-	return clock_ns(CLOCK_MONOTONIC);
+	return mono_now_ns();
 }
 
 int64_t pipeline_wall_offset_ns(void)
 {
-	return (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
+	struct timespec wall;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec - (int64_t)mono_now_ns();
 }
 
 /* ---- from the core to the sink --------------------------------------------------------------- */

@@ -8,11 +8,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../bpf/tcs_wire.h"
 #include "events.skel.h"
+#include "mono.h"
 #include "ring.h"
 
 /*
@@ -54,14 +54,6 @@ struct source_live {
 static struct source_live *live_of(struct source *s)
 {
 	return (struct source_live *)s;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
 /* ---- merging the rings ----------------------------------------------------------------------- */
@@ -139,7 +131,7 @@ static uint64_t look(struct source_live *l, uint64_t now, bool last)
 static size_t live_drain(struct source *s, source_fn fn, void *ctx, bool last, uint64_t *ret_now_ns)
 {
 	struct source_live *l = live_of(s);
-	uint64_t limit = look(l, now_ns(), last);
+	uint64_t limit = look(l, mono_now_ns(), last);
 	bool more = true;
 	unsigned int i;
 	size_t n = 0;

@@ -190,6 +190,16 @@ truth_drop() {
 	TRACE=
 }
 
+# Transitions counted by (old, new), sorted; the trace leaves out what no BPF program saw.
+truth_counts() {
+	jq -r 'select(.type == "state" and (.blind | not)) | "\(.old) \(.new)"' truth.json |
+		sort | uniq -c
+}
+tool_counts() {
+	jq -r 'select(.type == "state") | "\(.old_state) \(.kernel_new_state)"' tool.out |
+		sort | uniq -c
+}
+
 # ---- the tool ----
 #
 # A test may run several at once, each with a name: NAME.out, NAME.err. The plain functions use
@@ -270,6 +280,16 @@ tool_kill_all() {
 		wait "$pid" 2>/dev/null || true
 	done
 	TOOL_PIDS=()
+}
+
+# all_accounted_for: what was seen and what is told as lost are together the kernel's truth; SEEN, LOST
+all_accounted_for() {
+	local want
+	SEEN=$(tool_counts | awk '{ n += $1 } END { print n + 0 }')
+	LOST=$(tail -n1 tool.out | jq '[.lost[]] | add')
+	want=$(truth_counts | awk '{ n += $1 } END { print n + 0 }')
+	echo "seen $SEEN, lost $LOST, truth $want"
+	((SEEN + LOST == want))
 }
 
 # ---- the usual test ----
