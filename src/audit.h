@@ -149,7 +149,7 @@ struct audit {
 	uint64_t netns_vanished; /* namespaces that went away or could not be entered */
 	bool netns_only_own;	 /* without the right to enter others */
 	bool owners_unknown;	 /* open files could not be walked */
-	bool processes_hidden;	 /* a PID namespace: only its processes and what they hold are seen */
+	bool processes_hidden;	 /* by a PID namespace, with what they hold */
 };
 
 int audit_init(struct audit *a, const struct audit_config *config);

@@ -89,11 +89,11 @@ static void set_up(struct census *c)
 static void explain_load(struct failure *reterr, int err)
 {
 	if (err == -EPERM)
-		failure_set(
-			reterr, true,
-			"the kernel refuses to load BPF programs (%s): CAP_BPF and CAP_PERFMON "
-			"are needed, and no seccomp profile; run with sudo, or in a privileged container",
-			strerror(-err));
+		failure_set(reterr, true,
+			    "the kernel refuses to load BPF programs (%s): CAP_BPF and CAP_PERFMON "
+			    "are needed, and no seccomp profile; run with sudo, or in a privileged "
+			    "container",
+			    strerror(-err));
 	else
 		failure_set(reterr, true,
 			    "this kernel cannot load the census (%s): it lacks something it needs "

@@ -19,7 +19,7 @@ int64_t mono_parse_offset(const char *text)
 	return s * NS_PER_S + ns;
 }
 
-/* The file tells of the namespace that children get; after unshare(2) without fork() not our own. */
+/* The file tells of what children get: after unshare(2) without fork() not our own. */
 static bool file_is_ours(void)
 {
 	struct stat own, children;

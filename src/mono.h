@@ -5,8 +5,8 @@
 /*
  * mono.h - the clock that BPF programs stamp their records with
  *
- * bpf_ktime_get_ns() is the host's CLOCK_MONOTONIC. In a time namespace (time_namespaces(7)) ours is
- * another by a fixed offset, which is taken off here, so that both are always comparable.
+ * bpf_ktime_get_ns() is the host's CLOCK_MONOTONIC. In a time namespace (time_namespaces(7)) ours
+ * is another by a fixed offset, which is taken off here, so that both are always comparable.
  *
  * The offset is read once; where /proc does not tell it, there is none.
  */

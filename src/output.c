@@ -50,7 +50,10 @@ void output_release(struct output *o)
 	outbuf_release(&o->buf);
 }
 
-/* Wait until a piece can be written; false: give up. give_up_ns: when, once a signal waits; 0 none. */
+/*
+ * Wait until a piece can be written; false: give up, which is at *give_up_ns once a signal waits (0:
+ * none does yet).
+ */
 static bool wait_for_room(struct output *o, uint64_t *give_up_ns)
 {
 	struct pollfd fds[2] = {

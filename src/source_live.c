@@ -361,7 +361,8 @@ static void explain_load(struct failure *reterr, int err)
 		failure_set(
 			reterr, true,
 			"the kernel refuses to load BPF programs (%s): CAP_BPF and CAP_PERFMON are "
-			"needed, and no seccomp profile; run with sudo, or in a privileged container",
+			"needed, and no seccomp profile; run with sudo, or in a privileged "
+			"container",
 			strerror(-err));
 	else
 		failure_set(

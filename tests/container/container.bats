@@ -6,7 +6,7 @@
 # The helper beside the program is hold.c (tests/e2e), linked statically: a connection, or sockets in
 # known states, on the host and inside the container.
 
-# shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2016,SC2030,SC2031 # perl programs; each test is a subshell
 
 load ../e2e/lib.bash
 
