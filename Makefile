@@ -128,8 +128,9 @@ CHECKS := $(filter-out $(LINTS) tests/check/owner.sh,$(wildcard tests/check/*.sh
 E2E    := $(wildcard tests/e2e/*.bats)
 CONTAINER := $(wildcard tests/container/*.bats)
 KERNELS := tests/kernels/run.sh
+SOAK   := $(wildcard tests/soak/*.bats)
 SAN_UNIT := $(patsubst tests/%.c,build/san/%,$(wildcard tests/unit/test_*.c))
-TESTS  := $(CHECKS) $(UNIT) $(SAN_UNIT) $(LINTS) $(E2E) $(CONTAINER) $(KERNELS) tests/check/owner.sh
+TESTS  := $(CHECKS) $(UNIT) $(SAN_UNIT) $(LINTS) $(E2E) $(CONTAINER) $(KERNELS) $(SOAK) tests/check/owner.sh
 
 # ---- Flags ----------------------------------------------------------------------------------
 
@@ -167,7 +168,7 @@ DEFS_VERSION := -DTCS_VERSION='"$(TCS_VERSION)"'
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: FORCE all run check bench static image install uninstall deps clean format help unit helpers \
-	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers check-container check-kernels \
+	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers check-container check-kernels soak \
 	check-vmlinux check-docs check-static
 
 # Targets that write into the tree.
@@ -227,7 +228,7 @@ check:           ## install what is missing, build, and run every test
 
 check-fast:      ## all tests but those that need root
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 check-build
-	$(call RUN_TESTS,$(filter-out $(E2E) $(CONTAINER) $(KERNELS),$(TESTS)))
+	$(call RUN_TESTS,$(filter-out $(E2E) $(CONTAINER) $(KERNELS) $(SOAK),$(TESTS)))
 
 check-unit:      ## the unit tests
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 unit
@@ -267,6 +268,12 @@ check-kernels:   ## the static binary on every kernel from 5.10 to 7.3, in qemu 
 	$(Q)tests/deps.sh build kernels
 	$(Q)$(MAKE) $(JOBS) static
 	$(Q)$(AS_OWNER) tests/kernels/run.sh $(ARGS)
+
+soak:            ## twenty minutes of everything at once, and a reader that stalls for 30 s
+	$(Q)tests/deps.sh build check
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 all helpers
+	$(Q)TCS_TEST_LIMIT=3600 TCS_SOAK_SECONDS=$${TCS_SOAK_SECONDS:-1200} FAULT_SECONDS=30 \
+		tests/run $(SOAK) tests/e2e/faults.bats
 
 bench:           ## compare with libbpf-tools' tcpstates and tcplife (T=census: audit with ss)
 	$(Q)tests/deps.sh build bench
