@@ -51,8 +51,8 @@ void output_release(struct output *o)
 }
 
 /*
- * Wait until a piece can be written; false: give up. When: *give_up_ns, once a signal waits (0: none
- * does yet).
+ * Wait until a piece can be written; false: give up. When: *give_up_ns, once a signal waits (0: not
+ * yet).
  */
 static bool wait_for_room(struct output *o, uint64_t *give_up_ns)
 {

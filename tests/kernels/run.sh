@@ -195,6 +195,7 @@ build() {
 		{ sed 's/^/# /' "$work/log"; return 1; }
 	mkdir -p "$root/bin"
 	"$cc" "${flags[@]}" -o "$root/bin/guest" "$here/guest.c" &&
+		"$cc" "${flags[@]}" -o "$root/bin/hold" "$top/tests/e2e/hold.c" &&
 		"$cc" "${flags[@]}" -o "$root/bin/truth" "$top/tests/bench/truth.c" &&
 		cp "$program" "$root/bin/tcpconnstate" && cp "$busybox" "$root/bin/busybox" &&
 		cp "$here/init" "$root/init" && chmod 755 "$root/init" "$root"/bin/* &&
@@ -202,6 +203,21 @@ build() {
 }
 
 # ---- one guest -----------------------------------------------------------------------------------
+
+# The census of held sockets, and the clock that was put ahead: prints what is wrong.
+beside_events() {
+	local out=$1 truth
+
+	truth=$(awk '$4 ~ /^[0-9A-F][0-9A-F]$/ { n[$4]++ }
+		END { for (s in n) printf "%s[\"%s\",%d]", comma++ ? "," : "", s, n[s] }' "$out/census.truth")
+	if [ "$(cat "$out/census.status")" = 3 ]; then
+		jq -rs --argjson truth "[$truth]" --argjson hold "$(cat "$out/hold.json")" \
+			-f "$here/census.jq" "$out/census.json"
+	else
+		echo "audit ended with $(cat "$out/census.status"), 3 expected: $(cat "$out/census.err")"
+	fi 2>&1
+	jq -rs -f "$here/clock.jq" "$out/events.json" 2>&1
+}
 
 # What the guest left, judged: prints notes and, last, "ok|not ok - description".
 judge() {
@@ -232,9 +248,15 @@ judge() {
 	awk -F '[\t ]' -f "$here/judge.awk" lossy=$lossy part=acts "$out/acts" \
 		part=truth "$out/truth.tsv" part=events "$out/events.tsv" >"$out/verdict"
 	grep '^#' "$out/verdict"
+	beside_events "$out" >"$out/beside"
+	sed 's/^/# /' "$out/beside"
 	verdict=$(tail -n 1 "$out/verdict")
+	[ ! -s "$out/beside" ] || verdict=${verdict/verdict ok/verdict bad}
 	case $verdict in
-	"verdict ok "*) echo "ok - $name kernel=$kernel ${verdict#verdict ok }" ;;
+	"verdict ok "*)
+		echo "ok - $name kernel=$kernel ${verdict#verdict ok }" \
+			"census=$(grep -c ' [0-9A-F][0-9A-F] ' "$out/census.truth")"
+		;;
 	*) echo "not ok - $name kernel=$kernel ${verdict#verdict bad }" ;;
 	esac
 }
