@@ -13,12 +13,12 @@ load ../e2e/lib.bash
 ENGINE=${CONTAINER_ENGINE:-podman}
 
 setup_file() {
-	((EUID == 0)) || skip "needs root"
-	e2e_need "$ENGINE" jq perl "${CC:-cc}"
+	((EUID == 0)) || { skip_file "needs root"; return 0; }
+	e2e_need "$ENGINE" jq perl "${CC:-cc}" || return 0
 	export STATIC=${TCS_STATIC:-$E2E_ROOT/build/static/tcpconnstate}
-	[[ -x $STATIC ]] || skip "there is no static binary: see \`make static\`"
+	[[ -x $STATIC ]] || { skip_file "there is no static binary: see \`make static\`"; return 0; }
 	"${CC:-cc}" -static -std=gnu11 -O2 -D_GNU_SOURCE= "$E2E_DIR/hold.c" \
-		-o "$BATS_FILE_TMPDIR/hold" || skip "there is no static C library"
+		-o "$BATS_FILE_TMPDIR/hold" || { skip_file "there is no static C library"; return 0; }
 	HOLD=$BATS_FILE_TMPDIR/hold
 	export HOLD
 	image_build || return 1
@@ -55,9 +55,14 @@ image_build() {
 	mkdir "$dir"
 	cp "$HOLD" "$dir/hold"
 	printf 'FROM scratch\nCOPY hold /hold\nENTRYPOINT ["/hold"]\n' >"$dir/Containerfile"
-	why=$(timeout 60 "$ENGINE" build -q -f "$dir/Containerfile" -t "$IMAGE-probe" "$dir" 2>&1) ||
-		skip "$ENGINE cannot build an image here: ${why##*$'\n'}"
-	engine_works || skip "$ENGINE cannot run a privileged container here: ${WHY##*$'\n'}"
+	why=$(timeout 60 "$ENGINE" build -q -f "$dir/Containerfile" -t "$IMAGE-probe" "$dir" 2>&1) || {
+		skip_file "$ENGINE cannot build an image here: ${why##*$'\n'}"
+		return 0
+	}
+	engine_works || {
+		skip_file "$ENGINE cannot run a privileged container here: ${WHY##*$'\n'}"
+		return 0
+	}
 	build_or_say -f "$E2E_ROOT/deploy/Containerfile" -t "$IMAGE" "${STATIC%/*}" || return
 	printf 'FROM %s\nCOPY hold /hold\n' "$IMAGE" >"$dir/Containerfile"
 	build_or_say -f "$dir/Containerfile" -t "$IMAGE-test" "$dir"

@@ -15,8 +15,8 @@
 load ../e2e/lib.bash
 
 setup_file() {
-	((EUID == 0)) || skip "needs root"
-	e2e_need jq awk bpftool pgrep
+	((EUID == 0)) || { skip_file "needs root"; return 0; }
+	e2e_need jq awk bpftool || return 0
 	[[ -x $TCPCONNSTATE ]] || {
 		echo "no $TCPCONNSTATE: run make first, or set TCPCONNSTATE" >&2
 		return 1
