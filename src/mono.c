@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -11,12 +12,15 @@
 
 int64_t mono_parse_offset(const char *text)
 {
-	const char *line = strstr(text, "monotonic");
-	long long s, ns;
+	static const char name[] = "monotonic";
+	const char *line = strstr(text, name);
+	long long s;
+	char *end;
 
-	if (!line || sscanf(line, "monotonic %lld %lld", &s, &ns) != 2)
+	if (!line)
 		return 0;
-	return s * NS_PER_S + ns;
+	s = strtoll(line + sizeof(name) - 1, &end, 10);
+	return s * NS_PER_S + strtoll(end, NULL, 10);
 }
 
 /* The file tells of what children get: after unshare(2) without fork() not our own. */
