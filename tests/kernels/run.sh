@@ -39,7 +39,7 @@ suites=(bullseye-security bookworm bookworm-security trixie-security trixie-back
 arm64_from=bookworm
 arm64_packages=(libbpf-dev libelf-dev zlib1g-dev libcap-ng-dev busybox-static)
 guests=2  # at a time
-limit=150 # seconds for a guest; it needs about 20
+limit=300 # seconds for a guest; it needs about 20, on a machine that is busy more
 
 # ---- fetching ------------------------------------------------------------------------------------
 
