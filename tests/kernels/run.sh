@@ -388,6 +388,17 @@ for arch in amd64 arm64; do
 		exit 1
 	}
 done
-printf '%s\n' "${kernels[@]}" | xargs -P "$guests" -n 1 "$self" --one |
-	awk '/^(not )?ok / { failed += /^not/; sub(/ok /, "ok " ++n " ") } { print; fflush() }
-	     END { exit failed > 0 }'
+# Lines as they come: awk would keep them until the end.
+n=0
+failed=0
+while IFS= read -r line; do
+	case $line in
+	"ok "*) line="ok $((++n)) ${line#ok }" ;;
+	"not ok "*)
+		line="not ok $((++n)) ${line#not ok }"
+		failed=1
+		;;
+	esac
+	printf '%s\n' "$line"
+done < <(printf '%s\n' "${kernels[@]}" | xargs -P "$guests" -n 1 "$self" --one)
+exit $failed
