@@ -6,6 +6,8 @@
 #   awk -f judge.awk lossy=0.0001 part=acts acts part=truth truth.tsv part=events events.tsv
 #
 # lossy: the share of events that may be counted as lost on this kernel (0: none).
+# synretrans: SYNs and SYN-ACKs that the guest's kernel counts as sent again (TCPSynRetrans). In a guest that is
+# starved for a second some are of scenes where nobody is silent, and may make a connection more.
 
 function wrong(what) {
 	if (!(what in seen_wrong))
@@ -56,8 +58,10 @@ $1 == "E" {
 # R laddr lport raddr rport retransmits acked
 $1 == "R" {
 	synacks++
-	if (!($3 in scene) || closer[$3] != "silent" || $2 != addr[$3])
-		wrong("SYN-ACK resent to " $4 ", where no host was silent")
+	if (!($3 in scene) || $2 != addr[$3])
+		wrong("SYN-ACK resent to " $4 " by no listener of a scene")
+	else if (closer[$3] != "silent")
+		late++
 	else if ($6 == 1 && $7 == "false" && !(($4, $5) in resent)) {
 		resent[$4, $5] = 1
 		silent[$3]++
@@ -137,7 +141,7 @@ $1 == "S" {
 function expect(port, side, step, n, reason,	have) {
 	have = reason ? ends[port, side, step, reason] : steps[port, side, step]
 	expected += n
-	if (have > n || have < n - lost)
+	if (have > n + late || have < n - lost)
 		wrong(scene[port] ", " side ", " step (reason ? " " reason : "") ": " have + 0 \
 		      " of " n)
 }
@@ -161,7 +165,7 @@ function expect_close(port, n, first, second) {
 # Each socket has a cookie of its own.
 function expect_cookies(port, side, n,	have) {
 	have = sockets[port, side] + 0
-	if (have > n || have < n - lost)
+	if (have > n + late || have < n - lost)
 		wrong(scene[port] ", " side ": " have " cookies for " n " sockets")
 }
 
@@ -202,8 +206,12 @@ END {
 			wrong(pair ": " seen[pair] " seen, the kernel says none")
 	if (!truth_ended || truth_lost)
 		wrong("the kernel's own trace is not whole: nothing to compare with")
-	else if (truth_total != expected)
+	else if (truth_total < expected || truth_total > expected + 5 * late)
 		wrong("the kernel says " truth_total " changes, the scenes make " expected)
+	if (synacks > synretrans)
+		wrong(synacks " SYN-ACKs shown as resent, the kernel says " synretrans + 0)
+	if (late)
+		print "# a slow guest: " late " SYN-ACKs were resent that nobody wanted"
 	if (!ended)
 		wrong("the output has no end line")
 	if (total + lost != truth_total)

@@ -245,7 +245,10 @@ judge() {
 	       else [.old, .new, .count] end | @tsv' "$out/truth.json" >"$out/truth.tsv"
 	jq -r -f "$here/events.jq" "$out/events.json" >"$out/events.tsv" ||
 		echo "# the output is not JSON"
-	awk -F '[\t ]' -f "$here/judge.awk" lossy=$lossy part=acts "$out/acts" \
+	awk -F '[\t ]' -f "$here/judge.awk" lossy=$lossy \
+		synretrans="$(awk '$1 == "TcpExt:" && !n { n = split($0, name) ; next }
+			$1 == "TcpExt:" { for (i in name) if (name[i] == "TCPSynRetrans") print $i }' \
+			"$out/netstat")" part=acts "$out/acts" \
 		part=truth "$out/truth.tsv" part=events "$out/events.tsv" >"$out/verdict"
 	grep '^#' "$out/verdict"
 	beside_events "$out" >"$out/beside"
