@@ -6,8 +6,9 @@
 #   awk -f judge.awk lossy=0.0001 part=acts acts part=truth truth.tsv part=events events.tsv
 #
 # lossy: the share of events that may be counted as lost on this kernel (0: none).
-# synretrans: SYNs and SYN-ACKs that the guest's kernel counts as sent again (TCPSynRetrans). In a guest that is
-# starved for a second some are of scenes where nobody is silent, and may make a connection more.
+# synretrans: SYNs and SYN-ACKs that the guest's kernel counts as sent again (TCPSynRetrans). In a
+# guest that is starved for a second some are of scenes where nobody is silent, and may make a
+# connection more.
 
 function wrong(what) {
 	if (!(what in seen_wrong))
