@@ -166,7 +166,7 @@ static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_commo
 	__builtin_memcpy(row.laddr, a->l, sizeof(row.laddr));
 	__builtin_memcpy(row.raddr, a->r, sizeof(row.raddr));
 	if (tp) {
-		row.id = bpf_get_socket_cookie(tp);
+		row.id = id_for_now(&tp->inet_conn.icsk_inet.sk);
 		fill_full(&row, tp);
 	}
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
@@ -186,7 +186,8 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 
 	if (!skc)
 		return 0;
-	if (!(++out.sockets & (TCS_CENSUS_SLICE - 1)))
+	/* Where a walk that goes on may miss one, or meet it again, it is not interrupted for us. */
+	if (!(++out.sockets & (TCS_CENSUS_SLICE - 1)) && kernel.batches)
 		bpf_seq_write(ctx->meta->seq, filler, sizeof(filler));
 	if (!out.fin_timeout)
 		out.fin_timeout = skc->skc_net.net->ipv4.sysctl_tcp_fin_timeout;
@@ -207,7 +208,8 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 		tp = bpf_skc_to_tcp_sock(skc);
 		if (!tp)
 			return 0;
-		stalled = timeouts(tp, state);
+		stalled = timeouts(tp->inet_conn.icsk_retransmits, tp->inet_conn.icsk_probes_out,
+				   state);
 	}
 	if (state == TCP_LISTEN)
 		listening[lport >> 6] |= 1ULL << (lport & 63);

@@ -19,39 +19,71 @@
 #include "tcs_note.h"
 #include "tcs_socket.h"
 
+#define SOCKFS_MAGIC 0x534f434b
+
 const volatile __u32 scan_states = ~0U; /* bits: sockets in these */
 const volatile __u8 scan_stalled = 0;	/* and with so many timeouts in a row; 0 none */
-const volatile bool scan_notes = true;	/* leave notes at listeners */
+const volatile bool scan_notes = true;	/* leave notes at sockets */
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* So that the children it is yet to have inherit an owner. */
-static __always_inline void note_listener(struct sock *sk, const struct tcs_wire_scan *row)
+/*
+ * So that the children a listener is yet to have inherit an owner; and where sockets have no
+ * cookies, so that what happens to one of them next finds its owner and the id we know it by.
+ * Nothing is left where the socket has had an event of its own, which knows better.
+ */
+static __always_inline void note_older(struct sock *sk, const struct addrs *a,
+				       struct tcs_wire_scan *row)
 {
 	struct tcs_note fresh = {
 		.id = row->id,
 		.pid = row->pid,
 		.owner_source = TCS_OWNER_SCAN,
-		.mark = TCP_CLOSE << 8 | TCP_LISTEN,
 	};
+	const struct tcs_note *known;
+	__u64 key = (__u64)sk;
 
-	if (note_find(sk))
-		return; /* it has had an event of its own, which knows better */
+	if (row->state == TCP_LISTEN)
+		fresh.mark = TCP_CLOSE << 8 | TCP_LISTEN;
+	else if (kernel.cookies)
+		return;
+	if (!kernel.cookies)
+		row->id = fresh.id = note_own_id(sk);
 	__builtin_memcpy(fresh.comm, row->comm, TCS_COMM_LEN);
-	if (note_begin(sk, &fresh))
-		listener_begin(sk, row->lport);
+	if (bpf_map_update_elem(&notes, &key, &fresh, BPF_NOEXIST)) {
+		known = note_find(sk);
+		if (!kernel.cookies && known)
+			row->id = known->id;
+	} else if (row->state == TCP_LISTEN) {
+		listener_begin(sk, a, row->lport,
+			       BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_reuseport));
+	}
 }
 
-static __always_inline bool wanted(struct sock *sk, __u8 state)
+static __always_inline bool wanted(const struct sock *sk, __u8 state)
 {
-	struct tcp_sock *tp;
+	const struct inet_connection_sock *icsk = (const void *)sk;
 
 	if (scan_states >> (state & 31) & 1)
 		return true;
-	if (!scan_stalled)
-		return false;
-	tp = bpf_skc_to_tcp_sock(sk);
-	return tp && timeouts(tp, state) >= scan_stalled;
+	return scan_stalled &&
+	       timeouts(BPF_CORE_READ(icsk, icsk_retransmits), BPF_CORE_READ(icsk, icsk_probes_out),
+			state) >= scan_stalled;
+}
+
+/* A file's socket, or NULL. The pointer is typed where there is a helper, and only there. */
+static __always_inline struct sock *sock_of(struct file *file)
+{
+	struct socket *sock;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_sock_from_file)) {
+		sock = bpf_sock_from_file(file);
+		return sock ? sock->sk : NULL;
+	}
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
+		return NULL;
+	sock = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(sock, sk);
 }
 
 SEC("iter/task_file")
@@ -60,31 +92,30 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct tcs_wire_scan row = {};
-	struct socket *sock;
 	struct addrs a;
 	struct sock *sk;
+	__u16 family;
 
 	if (!task || !file)
 		return 0;
-	sock = bpf_sock_from_file(file);
-	if (!sock)
+	sk = sock_of(file);
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
-	sk = sock->sk;
-	if (!sk || sk->sk_protocol != IPPROTO_TCP ||
-	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family != AF_INET && family != AF_INET6)
 		return 0;
-	row.state = sk->__sk_common.skc_state;
+	row.state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (row.state == TCP_CLOSE || !wanted(sk, row.state))
 		return 0; /* its first event will be its owner's connect() or listen() */
-	read_addrs(&sk->__sk_common, &a);
+	peek_addrs(&sk->__sk_common, &a);
 	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
-	row.lport = sk->__sk_common.skc_num;
+	row.lport = BPF_CORE_READ(sk, __sk_common.skc_num);
 	row.netns = netns_of(sk);
-	row.id = bpf_get_socket_cookie(sk);
+	row.id = id_for_now(sk);
 	row.pid = task->tgid;
 	__builtin_memcpy(row.comm, task->group_leader->comm, TCS_COMM_LEN);
-	if (scan_notes && row.state == TCP_LISTEN)
-		note_listener(sk, &row);
+	if (scan_notes)
+		note_older(sk, &a, &row);
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;
 }

@@ -12,6 +12,8 @@
 
 #include "../bpf/tcs_wire.h"
 #include "census.skel.h"
+#include "checks.h"
+#include "feature.h"
 #include "host.h"
 #include "netns.h"
 #include "scan.h"
@@ -86,31 +88,15 @@ static void set_up(struct census *c)
 		set->group = 2;
 }
 
-static void explain_load(struct failure *reterr, int err)
-{
-	if (err == -EPERM)
-		failure_set(reterr, true,
-			    "the kernel refuses to load BPF programs (%s): CAP_BPF and CAP_PERFMON "
-			    "are needed; run with sudo, or in a privileged container",
-			    strerror(-err));
-	else
-		failure_set(reterr, true,
-			    "this kernel cannot load the census (%s): it lacks something it needs "
-			    "(Linux 5.12 or later with BTF); -v shows libbpf's messages",
-			    strerror(-err));
-}
-
 static int load(struct census *c, struct failure *reterr)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = c->config.btf_path);
+	const struct features *can = feature_get();
 	int err;
 
-	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		failure_set(reterr, true,
-			    "this kernel carries no BTF (/sys/kernel/btf/vmlinux: %s); a kernel "
-			    "built with CONFIG_DEBUG_INFO_BTF is needed",
-			    strerror(errno));
-		return -ENOENT;
+	if (can->btf.error) {
+		checks_explain(CHECK_AUDIT, "load the census", can->btf.error, reterr);
+		return can->btf.error;
 	}
 	c->skel = census_bpf__open_opts(&open_opts);
 	if (!c->skel) {
@@ -120,12 +106,13 @@ static int load(struct census *c, struct failure *reterr)
 			    c->config.btf_path ? c->config.btf_path : "");
 		return err;
 	}
+	*(struct tcs_kernel *)&c->skel->rodata->kernel = can->kernel;
 	set_up(c);
 	err = census_bpf__load(c->skel);
 	if (!err)
 		err = census_bpf__attach(c->skel);
 	if (err)
-		explain_load(reterr, err);
+		checks_explain(CHECK_AUDIT, "load the census", err, reterr);
 	return err;
 }
 

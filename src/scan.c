@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "feature.h"
 #include "scan.skel.h"
 #include "state.h"
 
@@ -162,14 +163,17 @@ static int walk(struct scan *s, const struct socket_maps *maps, uint32_t states,
 	skel->rodata->scan_states = states;
 	skel->rodata->scan_stalled = stalled;
 	skel->rodata->scan_notes = maps != NULL;
+	*(struct tcs_kernel *)&skel->rodata->kernel = feature_get()->kernel;
 	if (maps)
 		err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
 	else
 		err = bpf_map__set_max_entries(skel->maps.notes, 1);
 	if (!err && maps)
 		err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
-	if (!err && maps)
+	if (!err && maps && maps->parents >= 0)
 		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
+	else if (!err)
+		err = bpf_map__set_autocreate(skel->maps.parents, false);
 	if (!err)
 		err = scan_bpf__load(skel);
 	if (!err)

@@ -3,9 +3,10 @@
 # Was a guest's run right? Reads what came out of the guest, prints what was wrong ("# ...") and one
 # line "verdict ok|bad key=value ...".
 #
-#   awk -f judge.awk lossy=0.0001 part=acts acts part=truth truth.tsv part=events events.tsv
+#   awk -f judge.awk lossy=0.0001 cookies=1 part=acts acts part=truth truth.tsv part=events events.tsv
 #
 # lossy: the share of events that may be counted as lost on this kernel (0: none).
+# cookies: whether sockets have cookies there; where they have none, none may be shown.
 
 function wrong(what) {
 	if (!(what in seen_wrong))
@@ -89,8 +90,10 @@ $1 == "S" {
 	step = old "->" new
 	at = scene[port] ", " side ", " step ": "
 	steps[port, side, step]++
-	if (!((port, side, $17) in cookies)) {
-		cookies[port, side, $17] = 1
+	if (cookies != ($17 != "-"))
+		wrong(at "cookie " ($17 == "-" ? "none" : "where there are none"))
+	if (!((port, side, $17) in seen_cookies)) {
+		seen_cookies[port, side, $17] = 1
 		sockets[port, side]++
 	}
 
@@ -160,6 +163,8 @@ function expect_close(port, n, first, second) {
 
 # Each socket has a cookie of its own.
 function expect_cookies(port, side, n,	have) {
+	if (!cookies)
+		return
 	have = sockets[port, side] + 0
 	if (have > n || have < n - lost)
 		wrong(scene[port] ", " side ": " have " cookies for " n " sockets")
