@@ -42,6 +42,16 @@ static void set(char to[200], const char *text)
 	snprintf(to, 200, "%s", text);
 }
 
+/* What the kernel's types would tell cannot be told without them. */
+static bool without_btf(struct check *c, const char *title)
+{
+	if (!feature_get()->btf.error)
+		return false;
+	say(c, CHECK_UNKNOWN, "%s", title);
+	set(c->path, "not tried: that needs the kernel's types (BTF)");
+	return true;
+}
+
 /* ---- the kernel ------------------------------------------------------------------------------ */
 
 static void check_kernel(struct check *c)
@@ -67,8 +77,11 @@ static void check_btf(struct check *c)
 		say(c, CHECK_OK, "BTF present");
 		return;
 	}
-	say(c, CHECK_NO, "the kernel's types (BTF) cannot be read: /sys/kernel/btf/vmlinux: %s",
-	    strerror(-err));
+	if (err == -ENOENT)
+		say(c, CHECK_NO, "this kernel carries no BTF (/sys/kernel/btf/vmlinux)");
+	else
+		say(c, CHECK_NO, "the kernel's BTF (/sys/kernel/btf/vmlinux) cannot be read: %s",
+		    strerror(-err));
 	set(c->fix, is_mounted("/sys", SYSFS_MAGIC) ?
 			    "a kernel built with CONFIG_DEBUG_INFO_BTF is needed" :
 			    "mount sysfs on /sys; in a container, bring in the host's /sys");
@@ -76,19 +89,22 @@ static void check_btf(struct check *c)
 
 static void check_lockdown(struct check *c)
 {
-	char text[128];
-
-	if (!host_read_text("/sys/kernel/security/lockdown", text, sizeof(text))) {
-		say(c, CHECK_UNKNOWN, "whether the kernel is locked down is not told here");
-		set(c->path, "securityfs is not mounted; a kernel that is locked down for "
-			     "confidentiality refuses the programs");
-	} else if (strstr(text, "[confidentiality]")) {
+	if (without_btf(c, "lockdown"))
+		return;
+	switch (feature_try_peek()) {
+	case FEATURE_YES:
+		say(c, CHECK_OK, "not locked down for confidentiality");
+		break;
+	case FEATURE_NO:
 		say(c, CHECK_NO,
 		    "the kernel is locked down for confidentiality: programs may not "
 		    "read its memory");
 		set(c->fix, "boot without lockdown=confidentiality");
-	} else {
-		say(c, CHECK_OK, "not locked down for confidentiality");
+		break;
+	case FEATURE_UNKNOWN:
+		say(c, CHECK_UNKNOWN, "lockdown");
+		set(c->path, "not tried, for lack of rights");
+		break;
 	}
 }
 
@@ -146,9 +162,7 @@ static void capability_of_namespaces(struct check *c, unsigned int cap, const ch
 		return;
 	}
 	say(c, CHECK_PART, "%s is missing", name);
-	set(c->path,
-	    "audit looks at the namespaces it may enter, and says so; live events are those "
-	    "of all of them");
+	set(c->path, "audit looks at its own namespace, or those it may enter");
 	set(c->fix, "run with sudo, or add cap_sys_admin,cap_sys_ptrace");
 }
 
@@ -167,9 +181,9 @@ static void check_unprivileged_bpf(struct check *c)
 	char text[32];
 
 	if (!host_read_text("/proc/sys/kernel/unprivileged_bpf_disabled", text, sizeof(text)))
-		say(c, CHECK_OK, "unprivileged_bpf_disabled not told");
-	else
-		say(c, CHECK_OK, "unprivileged_bpf_disabled %d", atoi(text));
+		snprintf(text, sizeof(text), "unknown");
+	text[strcspn(text, "\n")] = '\0';
+	say(c, CHECK_OK, "unprivileged_bpf_disabled %s", text);
 	set(c->path, "tracing programs need CAP_BPF and CAP_PERFMON whatever it says");
 }
 
@@ -183,8 +197,10 @@ static void check_memlock(struct check *c)
 		set(c->path, "BPF memory is charged to the memory cgroup");
 		return;
 	}
-	if (f->btf.error || getrlimit(RLIMIT_MEMLOCK, &limit)) {
-		say(c, CHECK_UNKNOWN, "whether a memlock limit counts is not known");
+	if (without_btf(c, "memlock"))
+		return;
+	if (getrlimit(RLIMIT_MEMLOCK, &limit)) {
+		say(c, CHECK_UNKNOWN, "memlock: %s", strerror(errno));
 		return;
 	}
 	if (limit.rlim_cur == RLIM_INFINITY) {
@@ -205,11 +221,13 @@ static void check_memlock(struct check *c)
 /* err: of a try. Without rights the names in BTF have to do. */
 static void tried(struct check *c, int err, bool in_btf, const char *title, const char *missing)
 {
+	if (err && without_btf(c, title))
+		return;
 	if (!err) {
 		say(c, CHECK_OK, "%s", title);
 	} else if (err == -EPERM && in_btf) {
 		say(c, CHECK_UNKNOWN, "%s", title);
-		set(c->path, "the kernel has it; not tried, for lack of rights");
+		set(c->path, "not tried, for lack of rights");
 	} else {
 		say(c, CHECK_NO, "%s: %s", title, in_btf ? strerror(-err) : missing);
 		set(c->fix, in_btf ? "`tcpconnstate -v` shows the loader's messages" :
@@ -225,6 +243,8 @@ static void check_tp_btf(struct check *c)
 
 static void check_synack(struct check *c)
 {
+	if (without_btf(c, "tcp:tcp_retransmit_synack"))
+		return;
 	if (feature_get()->btf.synack) {
 		say(c, CHECK_OK, "tcp:tcp_retransmit_synack");
 		return;
@@ -235,6 +255,8 @@ static void check_synack(struct check *c)
 
 static void check_reset(struct check *c)
 {
+	if (without_btf(c, "tcp:tcp_send_reset"))
+		return;
 	if (feature_get()->btf.reset) {
 		say(c, CHECK_OK, "tcp:tcp_send_reset");
 		return;
@@ -255,6 +277,8 @@ static void check_programs(struct check *c)
 	};
 	unsigned int n = feature_get()->programs;
 
+	if (without_btf(c, "how many programs are needed"))
+		return;
 	say(c, CHECK_OK, "%u program%s for each state change", n, n == 1 ? "" : "s");
 	set(c->path, paths[n - 1]);
 }
@@ -270,7 +294,7 @@ static void check_iter_tcp(struct check *c)
 
 	tried(c, feature_try_iter_tcp(), f->btf.iter_tcp, "iter/tcp",
 	      "this kernel cannot list its sockets to a program");
-	if (c->status == CHECK_NO || f->btf.batches)
+	if (c->status == CHECK_NO || f->btf.error || f->btf.batches)
 		return;
 	c->status = c->status == CHECK_OK ? CHECK_PART : c->status;
 	set(c->found, "iter/tcp without batches");
@@ -295,6 +319,8 @@ static void check_sock_from_file(struct check *c)
 {
 	bool there = feature_get()->btf.sock_from_file;
 
+	if (without_btf(c, "bpf_sock_from_file"))
+		return;
 	say(c, CHECK_OK, "%s", there ? "bpf_sock_from_file" : "sockets by their file system");
 	set(c->path, there ? "a file's socket is asked for" :
 			     "no bpf_sock_from_file here: a file of sockfs is known by its magic");
@@ -309,6 +335,8 @@ static void helper(struct check *c, enum feature_answer answer, const char *ther
 		set(c->fix, fix);
 		return;
 	}
+	if (without_btf(c, there))
+		return;
 	say(c, answer == FEATURE_YES ? CHECK_OK : CHECK_UNKNOWN, "%s", there);
 	if (answer == FEATURE_UNKNOWN)
 		set(c->path, "not tried, for lack of rights");
@@ -412,13 +440,17 @@ static void check_namespaces(struct check *c)
 	}
 	entered = count_entered(l);
 	if (entered == l->n && !l->denied) {
-		say(c, CHECK_OK, "%u found, all can be entered", l->n);
-	} else {
-		say(c, CHECK_PART, "%u found, %u can be entered; %llu processes hide theirs", l->n,
-		    entered, (unsigned long long)l->denied);
-		set(c->path, "audit looks at these; live events are those of all of them");
-		set(c->fix, "run with sudo, or add cap_sys_admin,cap_sys_ptrace");
+		say(c, CHECK_OK, "%u, all can be entered", l->n);
+		netns_list_release(l);
+		free(l);
+		return;
 	}
+	say(c, CHECK_PART, "%u of %u can be entered; those of %llu processes are hidden", entered,
+	    l->n, (unsigned long long)l->denied);
+	set(c->path, "audit looks at these; live events are those of all namespaces");
+	set(c->fix, feature_capable(CAP_SYS_ADMIN) && feature_capable(CAP_SYS_PTRACE) ?
+			    "the rest is hidden by other means (seccomp, an LSM, hidepid)" :
+			    "run with sudo, or add cap_sys_admin,cap_sys_ptrace");
 	netns_list_release(l);
 	free(l);
 }
@@ -435,23 +467,23 @@ static const struct {
 	{ "kernel", "kernel", CHECK_WATCH | CHECK_AUDIT, check_kernel },
 	{ "btf", "kernel", CHECK_WATCH | CHECK_AUDIT, check_btf },
 	{ "lockdown", "kernel", CHECK_WATCH | CHECK_AUDIT, check_lockdown },
+	{ "unprivileged_bpf", "rights", CHECK_WATCH | CHECK_AUDIT, check_unprivileged_bpf },
 	{ "user_namespace", "rights", CHECK_WATCH | CHECK_AUDIT, check_user_ns },
 	{ "cap_bpf", "rights", CHECK_WATCH | CHECK_AUDIT, check_cap_bpf },
 	{ "cap_perfmon", "rights", CHECK_WATCH | CHECK_AUDIT, check_cap_perfmon },
 	{ "cap_sys_admin", "rights", CHECK_AUDIT, check_cap_sys_admin },
 	{ "cap_sys_ptrace", "rights", CHECK_AUDIT, check_cap_sys_ptrace },
-	{ "unprivileged_bpf", "rights", CHECK_WATCH | CHECK_AUDIT, check_unprivileged_bpf },
-	{ "memlock", "rights", CHECK_WATCH | CHECK_AUDIT, check_memlock },
-	{ "tp_btf", "BPF", CHECK_WATCH, check_tp_btf },
 	{ "tcp_retransmit_synack", "BPF", CHECK_WATCH, check_synack },
 	{ "tcp_send_reset", "BPF", CHECK_WATCH, check_reset },
 	{ "programs", "BPF", CHECK_WATCH, check_programs },
+	{ "sock_from_file", "BPF", CHECK_WATCH | CHECK_AUDIT, check_sock_from_file },
+	{ "tp_btf", "BPF", CHECK_WATCH, check_tp_btf },
 	{ "ring_buffer", "BPF", CHECK_WATCH, check_ring },
 	{ "iter_tcp", "BPF", CHECK_AUDIT, check_iter_tcp },
 	{ "iter_task_file", "BPF", CHECK_WATCH | CHECK_AUDIT, check_iter_task_file },
-	{ "sock_from_file", "BPF", CHECK_WATCH | CHECK_AUDIT, check_sock_from_file },
 	{ "socket_storage", "BPF", CHECK_WATCH, check_storage },
 	{ "socket_cookie", "BPF", CHECK_WATCH | CHECK_AUDIT, check_cookie },
+	{ "memlock", "BPF", CHECK_WATCH | CHECK_AUDIT, check_memlock },
 	{ "proc", "mounts", CHECK_AUDIT, check_proc },
 	{ "sys", "mounts", CHECK_WATCH | CHECK_AUDIT, check_sys },
 	{ "cgroup_v2", "mounts", CHECK_WATCH, check_cgroup },

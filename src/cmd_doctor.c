@@ -16,7 +16,7 @@
 #include "rights.h"
 #include "wrap.h"
 
-#define LINE_BYTES 4096 /* no line is longer, in either format */
+#define LINE_BYTES 8192 /* what one check prints is no longer, nor what those of a line do */
 #define INDENT	   6
 #define WIDTH	   100
 
@@ -65,37 +65,37 @@ static bool same_line(const struct check *a, const struct check *b)
 	       (a->status == CHECK_OK || !strcmp(a->path, b->path));
 }
 
-static void put_words(struct wrap *w, const char *before, const char *text, const char *behind)
+/* A line of its own, or several, below a mark that is INDENT wide. */
+static void put_indented(struct outbuf *b, const char *label, const char *text)
 {
-	size_t last = strlen(text);
+	struct wrap w = { b, b->len, 0, INDENT + (unsigned int)strlen(label), WIDTH };
 
-	if (*before)
-		wrap_text(w, before, strlen(before));
-	while (last && text[last - 1] != ' ')
-		last--;
-	wrap_text(w, text, last ? last - 1 : 0);
-	wrap_word(w, text + last, strlen(text + last), behind);
+	outbuf_pad_to(b, w.start + INDENT);
+	outbuf_puts(b, label);
+	w.fresh = b->len;
+	wrap_text(&w, text, strlen(text));
+	outbuf_putc(b, '\n');
 }
 
 /* `n` checks that share a line; all: what is done is told of those that are well, too. */
-static void put_line(struct outbuf *b, const struct check *c, size_t n, bool all)
+static void put_checks(struct outbuf *b, const struct check *c, size_t n, bool all)
 {
-	bool more = c->path[0] && (all || c->status != CHECK_OK);
 	struct wrap w = { b, b->len, 0, INDENT, WIDTH };
 	size_t i;
 
 	outbuf_puts(b, status_marks[c->status]);
-	w.fresh = b->len;
 	outbuf_puts(b, c->group);
 	outbuf_putc(b, ':');
-	w.fresh = 0;
-	for (i = 0; i < n; i++)
-		put_words(&w, "", c[i].found, i + 1 < n ? "," : more || c->fix[0] ? ";" : "");
-	if (more)
-		put_words(&w, "", c->path, c->fix[0] ? ";" : "");
-	if (c->fix[0])
-		put_words(&w, "->", c->fix, "");
+	for (i = 0; i < n; i++) {
+		wrap_text(&w, c[i].found, strlen(c[i].found));
+		if (i + 1 < n)
+			outbuf_putc(b, ',');
+	}
 	outbuf_putc(b, '\n');
+	if (c->path[0] && (all || c->status != CHECK_OK))
+		put_indented(b, "here: ", c->path);
+	if (c->fix[0])
+		put_indented(b, "fix: ", c->fix);
 }
 
 static void put_missing(struct outbuf *b, unsigned int n)
@@ -139,7 +139,7 @@ static void print_text(struct output *out, const struct check *checks, size_t n,
 			if (!same_line(&checks[i], &checks[i + together]))
 				break;
 		output_reserve(out, LINE_BYTES);
-		put_line(&out->buf, &checks[i], together, all);
+		put_checks(&out->buf, &checks[i], together, all);
 	}
 	output_reserve(out, LINE_BYTES);
 	put_verdict(&out->buf, v);

@@ -118,7 +118,7 @@ static void read_btf(struct feature_btf *ret)
 /* ---- trying ---------------------------------------------------------------------------------- */
 
 static int load(enum bpf_attach_type type, uint32_t btf_id, const struct bpf_insn *insns, size_t n,
-		char *log, uint32_t log_size)
+		char log[], uint32_t log_size)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type, .attach_btf_id = btf_id,
 		    .log_level = log ? 1 : 0, .log_buf = log, .log_size = log_size);
@@ -135,7 +135,7 @@ static int load(enum bpf_attach_type type, uint32_t btf_id, const struct bpf_ins
  * verifier complains of the helper first, and of the arguments only if it may be called
  * (check_helper_call(); these sentences are those of 5.10 to 7.3).
  */
-static enum feature_answer helper_answer(uint32_t tracepoint, int helper)
+static enum feature_answer helper_answer(uint32_t tracepoint, enum bpf_func_id helper)
 {
 	const struct bpf_insn insns[] = { CALL(helper), RETURN_0 };
 	char log[4096] = "";
@@ -172,6 +172,11 @@ int feature_try_tracepoint(void)
 	close_and_say(link);
 	close(prog);
 	return err;
+}
+
+enum feature_answer feature_try_peek(void)
+{
+	return helper_answer(feature_get()->btf.state_change, BPF_FUNC_probe_read_kernel);
 }
 
 static int try_iter(uint32_t btf_id)

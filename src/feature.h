@@ -61,6 +61,8 @@ int feature_try_tracepoint(void); /* load on sock:inet_sock_set_state and attach
 int feature_try_iter_tcp(void);	  /* load, attach, and open one */
 int feature_try_iter_task_file(void);
 int feature_try_ring(uint32_t bytes);
+/* May programs read the kernel's memory? Not where it is locked down for confidentiality. */
+enum feature_answer feature_try_peek(void);
 
 /* Is this capability (CAP_...) in effect? */
 bool feature_capable(unsigned int cap);
