@@ -34,7 +34,7 @@
 #define TCP_LISTEN	10
 #define TCP_CLOSING	11
 
-const volatile struct tcs_kernel kernel = { .cookies = 1, .storage = 1, .batches = 1 };
+const volatile struct tcs_kernel kernel = { .cookies = 1, .storage = 1 };
 
 struct addrs {
 	__u64 l[2], r[2]; /* network order, IPv4 mapped */
@@ -107,9 +107,28 @@ static __always_inline __u32 netns_of(const struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
-/* Timeouts in a row without an answer: of data, or of probes. A handshake's are not meant. */
-static __always_inline __u8 timeouts(__u8 resent, __u8 probes, __u32 state)
+/* The bit of a file among the marks (tcs_wire.h): files of one page share a word. */
+#define MARK_WORD(file) ((__u32)((file) >> 12 & (TCS_MARKS - 1)))
+#define MARK_BIT(file)	(1ULL << ((file) >> 6 & 63))
+
+/* NULL: none, or one that only cgroup v1 knows, which up to 5.14 took its place (tagged). */
+static __always_inline const struct cgroup *cgroup_of(const struct sock *sk)
 {
+	const struct sock_cgroup_data___tagged *tagged = (const void *)&sk->sk_cgrp_data;
+	__u64 val;
+
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		return BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+	val = BPF_CORE_READ(tagged, val);
+	return val & 3 ? NULL : (const struct cgroup *)val;
+}
+
+/* Timeouts in a row without an answer: of data, or of probes. A handshake's are not meant. */
+static __always_inline __u8 timeouts(const struct tcp_sock *tp, __u32 state)
+{
+	__u8 resent = tp->inet_conn.icsk_retransmits;
+	__u8 probes = tp->inet_conn.icsk_probes_out;
+
 	if (state == TCP_LISTEN || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
 		return 0;
 	return resent > probes ? resent : probes;

@@ -262,7 +262,6 @@ static void find_out(struct features *f)
 	f->kernel = (struct tcs_kernel){
 		.cookies = f->cookies != FEATURE_NO,
 		.storage = f->storage != FEATURE_NO,
-		.batches = f->btf.batches,
 	};
 	f->programs = programs_needed(&f->btf);
 }
