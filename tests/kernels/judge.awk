@@ -145,10 +145,20 @@ function expect(port, side, step, n, reason,	have) {
 		      " of " n)
 }
 
-function expect_born(port, n) {
+# Where two processors take the last ACK, sent twice as guests are slow, each makes a child of the
+# request, and the one that comes second closes its own (inet_csk_complete_hashdance()).
+function twins(port) {
+	return steps[port, "server", "syn_recv->close"] + 0
+}
+
+function expect_born(port, n,	more) {
+	more = twins(port)
+	if (more > 3)
+		wrong(scene[port] ": " more " children closed in SYN_RECV")
 	expect(port, "client", "close->syn_sent", n)
 	expect(port, "client", "syn_sent->established", n)
-	expect(port, "server", "listen->syn_recv", n)
+	expect(port, "server", "listen->syn_recv", n + more)
+	expect(port, "server", "syn_recv->close", more)
 	expect(port, "server", "syn_recv->established", n)
 }
 
@@ -195,7 +205,7 @@ END {
 		if (closer[port] != "silent")
 			expect_cookies(port, "client", n)
 		if (closer[port] != "silent" && closer[port] != "refused")
-			expect_cookies(port, "server", n)
+			expect_cookies(port, "server", n + twins(port))
 	}
 
 	for (pair in truth) {

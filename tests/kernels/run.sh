@@ -152,7 +152,7 @@ build() {
 
 # What the guest left, judged: prints notes and, last, "ok|not ok - description".
 judge() {
-	local name=$1 out=$2 kernel status lossy=0 cookies=1 verdict
+	local name=$1 out=$2 kernel status lossy=0 cookies=1 verdict without
 
 	kernel=$(cat "$out/kernel")
 	status=$(cat "$out/tcs.status" 2>/dev/null)
@@ -175,6 +175,13 @@ judge() {
 		part=truth "$out/truth.tsv" part=events "$out/events.tsv" >"$out/verdict"
 	grep '^#' "$out/verdict"
 	verdict=$(tail -n 1 "$out/verdict")
+	without=$(jq -rs '[.[] | select(.status == "part").name] | join(",")' "$out/doctor.json")
+	if [ "$(cat "$out/doctor.status")" != 0 ] || [ -s "$out/doctor.err" ]; then
+		echo "# doctor says that it cannot run:"
+		jq -r 'select(.status == "no") | "# \(.name): \(.found)"' "$out/doctor.json"
+		verdict=${verdict/verdict ok/verdict bad}
+	fi
+	verdict+=" without=${without:-nothing}"
 	case $verdict in
 	"verdict ok "*) echo "ok - $name kernel=$kernel ${verdict#verdict ok }" ;;
 	*) echo "not ok - $name kernel=$kernel ${verdict#verdict bad }" ;;
