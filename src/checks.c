@@ -218,6 +218,13 @@ static void check_memlock(struct check *c)
 
 /* ---- BPF ------------------------------------------------------------------------------------- */
 
+static bool has_rights(void)
+{
+	bool both = feature_capable(CAP_BPF) && feature_capable(CAP_PERFMON);
+
+	return in_first_user_ns() && (both || feature_capable(CAP_SYS_ADMIN));
+}
+
 /* err: of a try. Without rights the names in BTF have to do. */
 static void tried(struct check *c, int err, bool in_btf, const char *title, const char *missing)
 {
@@ -225,13 +232,17 @@ static void tried(struct check *c, int err, bool in_btf, const char *title, cons
 		return;
 	if (!err) {
 		say(c, CHECK_OK, "%s", title);
-	} else if (err == -EPERM && in_btf) {
+	} else if (!in_btf) {
+		say(c, CHECK_NO, "%s: %s", title, missing);
+		set(c->fix, "Linux 5.10 or later is needed");
+	} else if (err == -EPERM && !has_rights()) {
 		say(c, CHECK_UNKNOWN, "%s", title);
 		set(c->path, "not tried, for lack of rights");
 	} else {
-		say(c, CHECK_NO, "%s: %s", title, in_btf ? strerror(-err) : missing);
-		set(c->fix, in_btf ? "`tcpconnstate -v` shows the loader's messages" :
-				     "Linux 5.10 or later is needed");
+		say(c, CHECK_NO, "%s: %s", title, strerror(-err));
+		set(c->fix, err == -EPERM ? "something forbids bpf() in spite of the rights: in a "
+					    "container, --security-opt seccomp=unconfined" :
+					    "`tcpconnstate -v` shows the loader's messages");
 	}
 }
 
@@ -285,7 +296,15 @@ static void check_programs(struct check *c)
 
 static void check_ring(struct check *c)
 {
-	tried(c, feature_try_ring(RING_BYTES), true, "ring buffer", "");
+	int err = feature_try_ring(RING_BYTES);
+
+	tried(c, err, true, "ring buffer", "");
+	if (err != -EPERM || feature_get()->btf.memory_cgroups || !has_rights())
+		return;
+	c->status = CHECK_UNKNOWN;
+	set(c->found, "ring buffer");
+	set(c->path, "not tried: no more memory may be locked");
+	set(c->fix, "");
 }
 
 static void check_iter_tcp(struct check *c)
@@ -357,7 +376,7 @@ static void check_cookie(struct check *c)
 	       "Linux 5.12 or later");
 }
 
-/* ---- what is mounted, and where we are --------------------------------------------------------- */
+/* ---- what is mounted, and where we are ------------------------------------------------------- */
 
 static void check_proc(struct check *c)
 {
@@ -455,7 +474,7 @@ static void check_namespaces(struct check *c)
 	free(l);
 }
 
-/* ---- the list --------------------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------------------- */
 
 /* In an order in which the first that says no is the cause, and the others may be its effects. */
 static const struct {
@@ -478,12 +497,12 @@ static const struct {
 	{ "programs", "BPF", CHECK_WATCH, check_programs },
 	{ "sock_from_file", "BPF", CHECK_WATCH | CHECK_AUDIT, check_sock_from_file },
 	{ "tp_btf", "BPF", CHECK_WATCH, check_tp_btf },
-	{ "ring_buffer", "BPF", CHECK_WATCH, check_ring },
 	{ "iter_tcp", "BPF", CHECK_AUDIT, check_iter_tcp },
 	{ "iter_task_file", "BPF", CHECK_WATCH | CHECK_AUDIT, check_iter_task_file },
 	{ "socket_storage", "BPF", CHECK_WATCH, check_storage },
 	{ "socket_cookie", "BPF", CHECK_WATCH | CHECK_AUDIT, check_cookie },
 	{ "memlock", "BPF", CHECK_WATCH | CHECK_AUDIT, check_memlock },
+	{ "ring_buffer", "BPF", CHECK_WATCH, check_ring },
 	{ "proc", "mounts", CHECK_AUDIT, check_proc },
 	{ "sys", "mounts", CHECK_WATCH | CHECK_AUDIT, check_sys },
 	{ "cgroup_v2", "mounts", CHECK_WATCH, check_cgroup },

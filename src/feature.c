@@ -239,7 +239,7 @@ static unsigned int programs_needed(const struct feature_btf *btf)
 	return btf->probes_preemptible ? FEATURE_PROGRAMS_MAX : 2;
 }
 
-/* Up to 5.10 maps count as locked memory. Where the limit may not be lifted: up to what is allowed. */
+/* Up to 5.10 maps count as locked memory. Where we may not lift the limit: to what is allowed. */
 static void raise_memlock(void)
 {
 	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
