@@ -1076,11 +1076,6 @@ static void what_the_scan_does_not_know_stays_unknown(void **unused)
 /* Where there are no cookies the scan leaves a note at each socket: the record has its owner. */
 static void the_scan_tells_the_direction_of_one_whose_owner_it_left_with_it(void **unused)
 {
-	static const struct tcs_wire_owner found = {
-		.pid = 702,
-		.source = TCS_OWNER_SCAN,
-		.comm = "sshd",
-	};
 	struct bench b;
 
 	(void)unused;
