@@ -13,6 +13,8 @@
 
 #include "../bpf/tcs_wire.h"
 #include "census.skel.h"
+#include "checks.h"
+#include "feature.h"
 #include "host.h"
 #include "netns.h"
 #include "older.h"
@@ -92,7 +94,8 @@ static void set_up(struct census *c)
 
 	set->count = wanted_states(f);
 	set->rows = row_states(&c->config);
-	set->slice = c->config.slice;
+	/* Where a walk that goes on may miss a socket, or meet it again, it is not cut for us. */
+	set->slice = feature_get()->btf.batches ? c->config.slice : 0;
 	set->stalled = c->config.audit.stalled;
 	set->family = f->family;
 	set->notes = c->config.maps != NULL;
@@ -110,21 +113,6 @@ static void set_up(struct census *c)
 		set->group = 2;
 }
 
-static void explain_load(struct failure *reterr, int err)
-{
-	if (err == -EPERM)
-		failure_set(reterr, true,
-			    "the kernel refuses to load BPF programs (%s): CAP_BPF and CAP_PERFMON "
-			    "are needed, and no seccomp profile; run with sudo, or in a privileged "
-			    "container",
-			    strerror(-err));
-	else
-		failure_set(reterr, true,
-			    "this kernel cannot load the census (%s): it lacks something it needs "
-			    "(Linux 5.12 or later with BTF); -v shows libbpf's messages",
-			    strerror(-err));
-}
-
 static int map_marks(struct census *c)
 {
 	void *marks = mmap(NULL, TCS_MARKS * sizeof(*c->marks), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -139,14 +127,12 @@ static int map_marks(struct census *c)
 static int load(struct census *c, struct failure *reterr)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = c->config.btf_path);
+	const struct features *can = feature_get();
 	int err;
 
-	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		failure_set(reterr, true,
-			    "this kernel carries no BTF (/sys/kernel/btf/vmlinux: %s); a kernel "
-			    "built with CONFIG_DEBUG_INFO_BTF is needed",
-			    strerror(errno));
-		return -ENOENT;
+	if (can->btf.error) {
+		checks_explain(CHECK_AUDIT, "load the census", can->btf.error, reterr);
+		return can->btf.error;
 	}
 	c->skel = census_bpf__open_opts(&open_opts);
 	if (!c->skel) {
@@ -156,6 +142,7 @@ static int load(struct census *c, struct failure *reterr)
 			    c->config.btf_path ? c->config.btf_path : "");
 		return err;
 	}
+	*(struct tcs_kernel *)&c->skel->rodata->kernel = can->kernel;
 	set_up(c);
 	if (c->config.maps)
 		err = bpf_map__reuse_fd(c->skel->maps.notes, c->config.maps->notes);
@@ -168,7 +155,7 @@ static int load(struct census *c, struct failure *reterr)
 	if (!err)
 		err = map_marks(c);
 	if (err)
-		explain_load(reterr, err);
+		checks_explain(CHECK_AUDIT, "load the census", err, reterr);
 	return err;
 }
 

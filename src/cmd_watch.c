@@ -250,7 +250,7 @@ static int open_all(struct watch *w)
 				    });
 	find_older(w, &info.maps);
 	rights_go_first();
-	if (rights_drop(!w->opts->filter.netns))
+	if (rights_keep(RIGHTS_BPF | (w->opts->filter.netns ? RIGHTS_NONE : RIGHTS_NETNS)))
 		fprintf(stderr,
 			"tcpconnstate: warning: could not give up capabilities; going on\n");
 	return TCS_EXIT_OK;
