@@ -12,8 +12,12 @@ VERSION = 0.1.0
 ## V=1                print the whole commands
 ## SAN=1              build with ASan and UBSan, into build/san
 ## DEVELOPER=1        warnings are errors (make check does this)
+## ARCH=arm64         make static: for that machine, with Debian's cross compiler; into build/arm64
+## SYSROOT=DIR        with ARCH: where that machine's libraries and headers are unpacked
 ## ARGS='...'         arguments for make run, make bench and make check-kernels
 ## T=tests/e2e/x.bats make check-e2e: only this test
+## ENGINE=podman      make image: what builds it
+ENGINE ?= podman
 
 ## CC, CLANG          compilers of the user side and of the BPF side (cc, clang)
 CLANG ?= clang
@@ -51,6 +55,20 @@ endif
 PKGS       := libbpf libelf zlib libcap-ng
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lbpf -lelf -lz -lcap-ng)
+BPF_PKG_CFLAGS := $(PKG_CFLAGS)
+STATIC_LIBS = $(shell $(PKG_CONFIG) --static --libs $(PKGS) 2>/dev/null) -lelf -lz
+
+# For another machine. The BPF programs are the same bytes everywhere (CO-RE, little endian), so
+# only the user side is compiled anew.
+ifeq ($(ARCH),arm64)
+TRIPLET     := aarch64-linux-gnu
+CC           = $(TRIPLET)-gcc
+PKG_CFLAGS  := $(if $(SYSROOT),-isystem $(SYSROOT)/usr/include)
+PKG_LIBS    := $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/$(TRIPLET)) -lbpf -lelf -lz -lcap-ng
+STATIC_LIBS  = $(PKG_LIBS)
+else ifneq ($(ARCH),)
+$(error ARCH is arm64, or is left out)
+endif
 
 ifeq ($(V),1)
   Q   =
@@ -86,8 +104,9 @@ SUDO := $(if $(filter 0,$(MY_UID)),,sudo)
 
 # ---- Files ----------------------------------------------------------------------------------
 
-OUT := build$(if $(filter 1,$(SAN)),/san)
-BIN := $(if $(filter 1,$(SAN)),$(OUT)/)tcpconnstate
+OUT := build$(if $(filter 1,$(SAN)),/san)$(if $(ARCH),/$(ARCH))
+BIN := $(if $(filter-out build,$(OUT)),$(OUT)/)tcpconnstate
+STATIC := $(OUT)/static/tcpconnstate
 
 SKELS := $(patsubst bpf/%.bpf.c,build/%.skel.h,$(wildcard bpf/*.bpf.c))
 OBJS  := $(patsubst %.c,$(OUT)/%.o,$(wildcard src/*.c))
@@ -107,8 +126,11 @@ parts     = $(foreach c,$(HELPER_C),$(if $(filter $1,$(call owner,$c)),$(c:tests
 LINTS  := $(wildcard tests/check/lint-*.sh)
 CHECKS := $(filter-out $(LINTS) tests/check/owner.sh,$(wildcard tests/check/*.sh))
 E2E    := $(wildcard tests/e2e/*.bats)
+CONTAINER := $(wildcard tests/container/*.bats)
+KERNELS := tests/kernels/run.sh
+SOAK   := $(wildcard tests/soak/*.bats)
 SAN_UNIT := $(patsubst tests/%.c,build/san/%,$(wildcard tests/unit/test_*.c))
-TESTS  := $(CHECKS) $(UNIT) $(SAN_UNIT) $(LINTS) $(E2E) tests/check/owner.sh
+TESTS  := $(CHECKS) $(UNIT) $(SAN_UNIT) $(LINTS) $(E2E) $(CONTAINER) $(KERNELS) $(SOAK) tests/check/owner.sh
 
 # ---- Flags ----------------------------------------------------------------------------------
 
@@ -130,7 +152,7 @@ COMPILE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
 # What the BPF headers call this machine's architecture.
 BPF_ARCH ?= $(shell uname -m | sed -e 's/x86_64/x86/;s/i.86/x86/;s/aarch64/arm64/;s/arm[v67].*/arm/' \
 		-e 's/riscv64/riscv/;s/ppc64.*/powerpc/;s/loongarch64/loongarch/;s/s390x/s390/')
-BPF_CPPFLAGS = -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Ibpf $(PKG_CFLAGS)
+BPF_CPPFLAGS = -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Ibpf $(BPF_PKG_CFLAGS)
 BPF_CFLAGS   = -g -O2 -target bpf -mcpu=$(BPF_CPU) -std=gnu11 -fno-stack-protector \
 	-Wall -Wextra -Wno-unused-parameter $(if $(filter 1,$(DEVELOPER)),-Werror)
 BPF_COMPILE  = $(CLANG) $(BPF_CFLAGS) $(BPF_CPPFLAGS)
@@ -145,12 +167,12 @@ DEFS_VERSION := -DTCS_VERSION='"$(TCS_VERSION)"'
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: FORCE all run check bench static install uninstall deps clean format help unit helpers \
-	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers check-kernels \
-	check-vmlinux check-docs
+.PHONY: FORCE all run check bench static image install uninstall deps clean format help unit helpers \
+	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers check-container check-kernels soak \
+	check-vmlinux check-docs check-static
 
 # Targets that write into the tree.
-BUILDS := all static unit helpers check-build clean format
+BUILDS := all static check-static unit helpers check-build clean format
 
 ifneq ($(AS_OWNER),)
 
@@ -166,12 +188,19 @@ unit: $(UNIT)
 helpers: $(HELPERS)
 
 # All that make check needs, the sanitized unit tests included.
-check-build: all unit helpers
+check-build: all unit helpers check-static
 ifneq ($(SAN),1)
 	+$(Q)$(MAKE) SAN=1 unit
 endif
 
-static: build/static/tcpconnstate   ## build/static/tcpconnstate: one file that runs on any Linux
+# Where the libraries cannot be linked statically, the tests that want a static binary are skipped.
+check-static: all
+	+$(Q)if printf '%s\n' '#include <bpf/libbpf.h>' 'int main(void) { return !bpf_object__open("x"); }' | \
+		$(CC) $(PKG_CFLAGS) -static -x c - -o /dev/null $(STATIC_LIBS) 2>/dev/null; \
+	then $(MAKE) static; \
+	else echo '  (no static libbpf, libelf, zlib and libcap-ng here: no static binary)'; fi
+
+static: $(STATIC)   ## build/static/tcpconnstate: one file that runs on any Linux
 
 clean:           ## remove everything that was built
 	$(call msg,CLEAN,build tcpconnstate)
@@ -193,12 +222,13 @@ run:             ## install what is missing, build, and watch this host live
 
 check:           ## install what is missing, build, and run every test
 	$(Q)tests/deps.sh build check
+	$(Q)tests/deps.sh container kernels || echo '  (going on: what needs them is skipped)'
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 check-build
 	$(call RUN_TESTS,$(TESTS))
 
 check-fast:      ## all tests but those that need root
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 check-build
-	$(call RUN_TESTS,$(filter-out $(E2E),$(TESTS)))
+	$(call RUN_TESTS,$(filter-out $(E2E) $(CONTAINER) $(KERNELS) $(SOAK),$(TESTS)))
 
 check-unit:      ## the unit tests
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 unit
@@ -229,18 +259,34 @@ check-docs:      ## do --help, man page and completion name the same options?
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 all
 	$(call RUN_TESTS,tests/check/docs.sh)
 
-check-kernels:   ## the static binary on every kernel from 5.10 to 7.3, in qemu (ARGS=--subset: three)
+check-container: ## the image, in containers with all rights and with fewer
+	$(Q)tests/deps.sh build check container
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 static helpers
+	$(call RUN_TESTS,$(CONTAINER))
+
+check-kernels:   ## the static binary on every kernel from 5.10 to 7.3, in qemu (ARGS=--subset: four)
 	$(Q)tests/deps.sh build kernels
 	$(Q)$(MAKE) $(JOBS) static
 	$(Q)$(AS_OWNER) tests/kernels/run.sh $(ARGS)
+
+soak:            ## twenty minutes of everything at once, and a reader that stalls for 30 s
+	$(Q)tests/deps.sh build check
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 all helpers
+	$(Q)TCS_TEST_LIMIT=3600 TCS_SOAK_SECONDS=$${TCS_SOAK_SECONDS:-1200} FAULT_SECONDS=30 \
+		tests/run $(SOAK) tests/e2e/faults.bats
 
 bench:           ## compare with libbpf-tools' tcpstates and tcplife (T=census: audit with ss)
 	$(Q)tests/deps.sh build bench
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all helpers
 	$(Q)$(SUDO) tests/bench/$(or $(T),bench).sh $(ARGS)
 
+image: static    ## the container image tcpconnstate: the static binary and nothing else
+	$(call msg,IMAGE,tcpconnstate:$(VERSION))
+	$(Q)$(SUDO) $(ENGINE) build -q -f deploy/Containerfile -t tcpconnstate:$(VERSION) \
+		-t tcpconnstate:latest $(dir $(STATIC))
+
 deps:            ## install what building and testing need, and say what and why
-	$(Q)tests/deps.sh build check
+	$(Q)tests/deps.sh build check container kernels
 
 install: all     ## install program, man page and completions (PREFIX, DESTDIR)
 	$(call msg,INSTALL,$(DESTDIR)$(SBINDIR)/tcpconnstate)
@@ -271,7 +317,7 @@ FORMAT_C := $(wildcard src/*.[ch] bpf/*.[ch] tests/unit/*.[ch] tests/e2e/*.[ch] 
 		tests/fuzz/*.[ch])
 
 # tests/run prints prove's report, what was skipped and why, and the sum.
-RUN_TESTS = $(Q)TCS_AS_OWNER='$(AS_OWNER)' tests/run $(1)
+RUN_TESTS = $(Q)TCS_AS_OWNER='$(AS_OWNER)' TCS_KERNELS=--subset tests/run $(1)
 
 # ---- Rules ----------------------------------------------------------------------------------
 
@@ -282,11 +328,10 @@ $(BIN): $(OBJS) $(OUT)/.objects
 	$(Q)$(COMPILE) $(ALL_LDFLAGS) -o $@ $(OBJS) $(ALL_LDLIBS)
 
 # The same objects, linked against lib*.a.
-build/static/tcpconnstate: $(OBJS) $(OUT)/.objects
+$(STATIC): $(OBJS) $(OUT)/.objects
 	$(call msg,LINK)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) -static $(ALL_LDFLAGS) -o $@ $(OBJS) \
-		$(shell $(PKG_CONFIG) --static --libs $(PKGS) 2>/dev/null) -lelf -lz $(LDLIBS) || { \
+	$(Q)$(COMPILE) -static $(ALL_LDFLAGS) -o $@ $(OBJS) $(STATIC_LIBS) $(LDLIBS) || { \
 		echo 'make static: this system has no complete static libbpf, libelf, zlib and libcap-ng' \
 		'(Debian 12 has; in Debian 13 libelf.a lacks symbols)' >&2; exit 1; }
 

@@ -205,7 +205,7 @@ static __always_inline void ask_note(struct tcs_wire_census *row, const struct s
 {
 	const struct tcs_note *note = note_find(sk);
 
-	if (!note || note->id != row->id || (note->mark & 0xff) != row->state)
+	if (!note || (kernel.cookies && note->id != row->id) || (note->mark & 0xff) != row->state)
 		return;
 	row->since_ns = note->since_ns;
 	row->owner.pid = note->pid;
@@ -228,7 +228,7 @@ static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_commo
 	__builtin_memcpy(row.raddr, a->r, sizeof(row.raddr));
 	if (tp) {
 		mark_file(&tp->inet_conn.icsk_inet.sk);
-		row.id = bpf_get_socket_cookie(tp);
+		row.id = id_for_now(&tp->inet_conn.icsk_inet.sk);
 		fill_full(&row, tp);
 		if (set.notes)
 			ask_note(&row, (const struct sock *)tp);

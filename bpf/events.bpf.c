@@ -71,7 +71,9 @@ static __always_inline void count(__u64 *counter)
 
 static __always_inline __u64 cgroup_id(const struct sock *sk)
 {
-	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	const struct cgroup *cg = cgroup_of(sk);
+
+	return BPF_CORE_READ(cg, kn, id);
 }
 
 /*
@@ -177,22 +179,47 @@ static __always_inline bool task_acts(int old, int new, __u8 err, __u16 flags)
 	}
 }
 
+struct process {
+	__u64 comm[2];
+	__u32 pid; /* 0: none, or the kernel's own */
+};
+
+static __always_inline void current_process(struct process *p)
+{
+	const struct task_struct *task, *leader;
+	unsigned int flags;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+		task = bpf_get_current_task_btf();
+		leader = task->group_leader;
+		p->comm[0] = ((const __u64 *)leader->comm)[0];
+		p->comm[1] = ((const __u64 *)leader->comm)[1];
+		p->pid = task->tgid;
+		flags = task->flags;
+	} else { /* up to 5.10 */
+		task = (const void *)bpf_get_current_task();
+		leader = BPF_CORE_READ(task, group_leader);
+		bpf_probe_read_kernel(p->comm, sizeof(p->comm), &leader->comm);
+		p->pid = BPF_CORE_READ(task, tgid);
+		flags = BPF_CORE_READ(task, flags);
+	}
+	if (flags & PF_KTHREAD)
+		p->pid = 0;
+}
+
 /* Returns whether current acted; owner_changed is set when that teaches a new owner. */
 static __always_inline bool learn_owner(struct tcs_note *note)
 {
-	const struct task_struct *task = bpf_get_current_task_btf();
-	const struct task_struct *leader = task->group_leader;
-	const __u64 *comm = (const __u64 *)leader->comm;
-	__u64 c0 = comm[0], c1 = comm[1];
-	__u32 pid = task->tgid;
+	struct process p;
 
-	if (!pid || task->flags & PF_KTHREAD)
+	current_process(&p);
+	if (!p.pid)
 		return false;
-	if (note->pid != pid || note->comm[0] != c0 || note->comm[1] != c1 ||
+	if (note->pid != p.pid || note->comm[0] != p.comm[0] || note->comm[1] != p.comm[1] ||
 	    note->owner_source != TCS_OWNER_TASK) {
-		note->pid = pid;
-		note->comm[0] = c0;
-		note->comm[1] = c1;
+		note->pid = p.pid;
+		note->comm[0] = p.comm[0];
+		note->comm[1] = p.comm[1];
 		note->owner_source = TCS_OWNER_TASK;
 		note->owner_changed = 1;
 	}
@@ -243,6 +270,8 @@ static __always_inline struct tcs_note *note_get(const struct event *e, const in
 		if (listener)
 			inherit(&fresh, listener);
 	}
+	if (!kernel.cookies)
+		fresh.id = note_own_id(e->sk);
 	return note_begin(e->sk, &fresh);
 }
 
@@ -499,6 +528,7 @@ static __always_inline bool taken_here(struct tcs_percpu *p, struct sock *sk, __
 static __always_inline void take_event(struct event *e)
 {
 	struct tcs_note *note = e->note;
+	struct addrs a;
 
 	note->owner_changed = 0;
 	if (note->mark && (note->mark & 0xff) != e->old)
@@ -508,10 +538,14 @@ static __always_inline void take_event(struct event *e)
 	note->mark = e->old << 8 | e->new;
 	note->since_ns = e->ts_ns;
 
-	if (e->new == TCP_LISTEN)
-		listener_begin(e->sk, local_port(e->sk, e->tp, e->new));
-	else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE)
-		listener_end(e->sk, local_port(e->sk, e->tp, e->new));
+	if (e->new == TCP_LISTEN) {
+		read_addrs(&e->sk->__sk_common, &a);
+		listener_begin(e->sk, &a, local_port(e->sk, e->tp, e->new),
+			       BPF_CORE_READ_BITFIELD(&e->sk->__sk_common, skc_reuseport));
+	} else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE) {
+		read_addrs(&e->sk->__sk_common, &a);
+		listener_end(e->sk, &a, local_port(e->sk, e->tp, e->new));
+	}
 	if (e->new == TCP_CLOSE) {
 		e->err = e->sk->sk_err;
 		note->flags |= close_flags(e->sk, e->tp);
@@ -537,7 +571,7 @@ static __always_inline void pass_on(const struct event *e, struct tcs_percpu *p,
 		return;
 	}
 	/* Not before: what must be deferred still has its listener's cookie (sk_clone_lock()). */
-	if (!note->id)
+	if (kernel.cookies && !note->id)
 		note->id = bpf_get_socket_cookie(e->sk);
 	if (note->deferred) {
 		note->deferred = 0;
@@ -592,6 +626,26 @@ not_ours:
 		count(&p->caught);
 }
 
+/*
+ * The id of a socket that has no cookie outlives its note until the next one closes on this CPU in
+ * this context: a reset that answers what came after close() is sent by the same chain of calls.
+ */
+static __always_inline void remember_closed(const struct sock *sk, struct tcs_percpu *p)
+{
+	typeof(&p->closed[0]) closed = &p->closed[sk->sk_lock.owned != 0];
+	const struct tcs_note *note = note_find(sk);
+
+	closed->sk = (__u64)sk;
+	closed->id = note ? note->id : 0;
+}
+
+static __always_inline __u64 id_of_closed(const struct sock *sk, const struct tcs_percpu *p)
+{
+	const typeof(p->closed[0]) *closed = &p->closed[sk->sk_lock.owned != 0];
+
+	return closed->sk == (__u64)sk ? closed->id : 0;
+}
+
 static __always_inline void state_change(struct sock *sk, int old, int new, const int nth)
 {
 	struct event e = { .sk = sk, .old = old, .new = new };
@@ -601,8 +655,11 @@ static __always_inline void state_change(struct sock *sk, int old, int new, cons
 	if (!taken_here(p, sk, old << 8 | new, nth))
 		handle(&e, p, cpu, nth);
 	/* Only now: an earlier end would hide from a later program that the event was handled. */
-	if (new == TCP_CLOSE && nth == set.programs)
+	if (new == TCP_CLOSE && nth == set.programs) {
+		if (!kernel.cookies)
+			remember_closed(sk, p);
 		note_end(sk);
+	}
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -667,7 +724,7 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 	__builtin_memset(r, 0, sizeof(*r));
 	r->kind = TCS_WIRE_RESET;
 	r->ts_ns = bpf_ktime_get_ns();
-	r->id = bpf_get_socket_cookie(sk);
+	r->id = kernel.cookies ? bpf_get_socket_cookie(sk) : id_of_closed(sk, p);
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }

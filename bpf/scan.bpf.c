@@ -19,7 +19,9 @@
 #include "tcs_note.h"
 #include "tcs_socket.h"
 
-const volatile bool leave_notes; /* at listeners */
+#define SOCKFS_MAGIC 0x534f434b
+
+const volatile bool leave_notes; /* at sockets */
 const volatile bool marked_only; /* only files that have a mark */
 
 char LICENSE[] SEC("license") = "GPL";
@@ -33,21 +35,37 @@ struct {
 	__type(value, __u64);
 } marks SEC(".maps");
 
-/* So that the children it is yet to have inherit an owner. */
-static __always_inline void note_listener(struct sock *sk, const struct tcs_wire_scan *row)
+/*
+ * So that the children a listener is yet to have inherit an owner; and where sockets have no
+ * cookies, so that what happens to one of them next finds its owner and the id we know it by.
+ * Nothing is left where the socket has had an event of its own, which knows better.
+ */
+static __always_inline void note_older(struct sock *sk, const struct addrs *a,
+				       struct tcs_wire_scan *row)
 {
 	struct tcs_note fresh = {
 		.id = row->id,
 		.pid = row->pid,
 		.owner_source = TCS_OWNER_SCAN,
-		.mark = TCP_CLOSE << 8 | TCP_LISTEN,
 	};
+	const struct tcs_note *known;
+	__u64 key = (__u64)sk;
 
-	if (note_find(sk))
-		return; /* it has had an event of its own, which knows better */
+	if (row->state == TCP_LISTEN)
+		fresh.mark = TCP_CLOSE << 8 | TCP_LISTEN;
+	else if (kernel.cookies)
+		return;
+	if (!kernel.cookies)
+		row->id = fresh.id = note_own_id(sk);
 	__builtin_memcpy(fresh.comm, row->comm, TCS_COMM_LEN);
-	if (note_begin(sk, &fresh))
-		listener_begin(sk, row->lport);
+	if (bpf_map_update_elem(&notes, &key, &fresh, BPF_NOEXIST)) {
+		known = note_find(sk);
+		if (!kernel.cookies && known)
+			row->id = known->id;
+	} else if (row->state == TCP_LISTEN) {
+		listener_begin(sk, a, row->lport,
+			       BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_reuseport));
+	}
 }
 
 /* Among half a million files each line of memory that is not touched saves 40 ms. */
@@ -64,37 +82,51 @@ static __always_inline bool has_mark(struct bpf_iter__task_file *ctx)
 	return word && *word & MARK_BIT(file);
 }
 
+/* A file's socket, or NULL. The pointer is typed where there is a helper, and only there. */
+static __always_inline struct sock *sock_of(struct file *file)
+{
+	struct socket *sock;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_sock_from_file)) {
+		sock = bpf_sock_from_file(file);
+		return sock ? sock->sk : NULL;
+	}
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
+		return NULL;
+	sock = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(sock, sk);
+}
+
 SEC("iter/task_file")
 int tcs_scan(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct tcs_wire_scan row = {};
-	struct socket *sock;
 	struct addrs a;
 	struct sock *sk;
+	__u16 family;
 
 	if (!task || !file || (marked_only && !has_mark(ctx)))
 		return 0;
-	sock = bpf_sock_from_file(file);
-	if (!sock)
+	sk = sock_of(file);
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
-	sk = sock->sk;
-	if (!sk || sk->sk_protocol != IPPROTO_TCP ||
-	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family != AF_INET && family != AF_INET6)
 		return 0;
-	row.state = sk->__sk_common.skc_state;
+	row.state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (row.state == TCP_CLOSE)
 		return 0; /* its first event will be its owner's connect() or listen() */
-	read_addrs(&sk->__sk_common, &a);
+	peek_addrs(&sk->__sk_common, &a);
 	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
-	row.lport = sk->__sk_common.skc_num;
+	row.lport = BPF_CORE_READ(sk, __sk_common.skc_num);
 	row.netns = netns_of(sk);
-	row.id = bpf_get_socket_cookie(sk);
+	row.id = id_for_now(sk);
 	row.pid = task->tgid;
 	__builtin_memcpy(row.comm, task->group_leader->comm, TCS_COMM_LEN);
-	if (leave_notes && row.state == TCP_LISTEN)
-		note_listener(sk, &row);
+	if (leave_notes)
+		note_older(sk, &a, &row);
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;
 }

@@ -14,6 +14,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "tcs_socket.h"
+
 static __always_inline bool port_listed(const volatile __u64 *bits, __u16 port)
 {
 	return bits[port >> 6] >> (port & 63) & 1;
@@ -35,7 +37,7 @@ static __always_inline bool prefix_differs(const volatile __u8 *want, const __u6
 /* A socket without a cgroup is not known to be outside. */
 static __always_inline bool outside_cgroup(const struct sock *sk, __u64 cgroup, __u32 level)
 {
-	const struct cgroup *cg = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+	const struct cgroup *cg = cgroup_of(sk);
 	const struct cgroup *up = NULL;
 	__u64 id = 0;
 

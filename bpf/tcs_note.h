@@ -14,6 +14,11 @@
  * point to its listener; it is found by where it listens. Where that is not enough, because several
  * listeners share an address and port (SO_REUSEPORT) or the port was chosen by listen(), the
  * listener carries its own address in socket storage of the kind that is cloned into children.
+ * Where programs may not use that (kernel.storage), such a child has no known listener, unless the
+ * one that listens there is alone.
+ *
+ * A socket's id is its cookie. Where programs are not given cookies (kernel.cookies), its note gets
+ * an id of our own at birth: good for as long as the note, and for nobody else.
  *
  * Written with the socket's lock held, and once by the scan for listeners older than the program.
  * Bounds: max_entries is set before loading; a note that finds no room is counted. BPF side only.
@@ -27,8 +32,8 @@
 #include "tcs_wire.h"
 
 struct tcs_note {
-	__u64 id;	    /* socket cookie; 0 not yet */
-	__u64 parent;	    /* cookie of the listener it was born from */
+	__u64 id;	    /* socket cookie, or TCS_ID_OWN; 0 not yet */
+	__u64 parent;	    /* id of the listener it was born from */
 	__u64 since_ns;	    /* when it entered its present state; 0 unknown */
 	__u64 comm[2];	    /* of the owner */
 	__u32 pid;	    /* of the owner, a tgid; 0 unknown */
@@ -43,6 +48,12 @@ struct tcs_note {
 	__u16 flags; /* of the event at hand, enum tcs_wire_flags */
 	__u16 pad2;
 	__u32 pad3;
+};
+
+struct tcs_listener {
+	__u64 sk;     /* its address; 0: one of `others`, nobody knows which */
+	__u32 others; /* that share the place, where there is no storage to tell them apart */
+	__u32 pad;
 };
 
 struct tcs_listener_key {
@@ -65,7 +76,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1 << 16);
 	__type(key, struct tcs_listener_key);
-	__type(value, __u64); /* the listener's address */
+	__type(value, struct tcs_listener);
 } listeners SEC(".maps");
 
 struct {
@@ -93,6 +104,12 @@ static __always_inline struct tcs_note *note_begin(const struct sock *sk,
 	return bpf_map_lookup_elem(&notes, &key);
 }
 
+/* An address is one socket's at a time, and time does not stand still between two of them. */
+static __always_inline __u64 note_own_id(const struct sock *sk)
+{
+	return (address_of(sk) * 0x9e3779b97f4a7c15ULL + bpf_ktime_get_ns()) | TCS_ID_OWN;
+}
+
 static __always_inline void note_end(const struct sock *sk)
 {
 	__u64 key = (__u64)sk;
@@ -100,64 +117,102 @@ static __always_inline void note_end(const struct sock *sk)
 	bpf_map_delete_elem(&notes, &key);
 }
 
-static __always_inline void listener_key(const struct sock *sk, __u16 lport,
+static __always_inline void listener_key(const struct sock *sk, const struct addrs *a, __u16 lport,
 					 struct tcs_listener_key *key)
 {
-	struct addrs a;
-
-	read_addrs(&sk->__sk_common, &a);
-	key->laddr[0] = a.l[0];
-	key->laddr[1] = a.l[1];
+	key->laddr[0] = a->l[0];
+	key->laddr[1] = a->l[1];
 	key->netns = netns_of(sk);
-	key->family = sk->__sk_common.skc_family;
+	key->family = a->sk_family;
 	key->lport = lport;
 }
 
-static __always_inline void listener_begin(struct sock *sk, __u16 lport)
+/* The one place for all that listen there; lport 0: it is not chosen yet, nothing can be kept. */
+static __always_inline void listener_begin_at(struct sock *sk, const struct addrs *a, __u16 lport,
+					      bool shared)
 {
+	struct tcs_listener own = { .sk = (__u64)sk }, *known;
 	struct tcs_listener_key key;
-	__u64 self = (__u64)sk, *own;
 
-	if (lport && !BPF_CORE_READ_BITFIELD(&sk->__sk_common, skc_reuseport)) {
-		listener_key(sk, lport, &key);
-		bpf_map_update_elem(&listeners, &key, &self, BPF_ANY);
+	if (!lport)
+		return;
+	listener_key(sk, a, lport, &key);
+	if (shared) {
+		known = bpf_map_lookup_elem(&listeners, &key);
+		if (known && known->sk != own.sk) {
+			__sync_fetch_and_add(&known->others, 1);
+			return;
+		}
+	}
+	bpf_map_update_elem(&listeners, &key, &own, BPF_ANY);
+}
+
+static __always_inline void listener_begin(struct sock *sk, const struct addrs *a, __u16 lport,
+					   bool shared)
+{
+	__u64 *own;
+
+	if (!kernel.storage || (lport && !shared)) {
+		listener_begin_at(sk, a, lport, shared);
 		return;
 	}
 	own = bpf_sk_storage_get(&parents, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (own)
-		*own = self;
+		*own = (__u64)sk;
 }
 
-static __always_inline void listener_end(const struct sock *sk, __u16 lport)
+static __always_inline void listener_end(const struct sock *sk, const struct addrs *a, __u16 lport)
 {
+	struct tcs_listener *known;
 	struct tcs_listener_key key;
-	__u64 *known;
 
-	listener_key(sk, lport, &key);
+	listener_key(sk, a, lport, &key);
 	known = bpf_map_lookup_elem(&listeners, &key);
-	if (known && *known == (__u64)sk)
+	if (!known)
+		return;
+	if (!kernel.storage && known->others) {
+		__sync_fetch_and_add(&known->others, -1);
+		if (known->sk == (__u64)sk)
+			known->sk = 0;
+		return;
+	}
+	if (known->sk == (__u64)sk || !known->sk)
 		bpf_map_delete_elem(&listeners, &key);
 }
 
-/* The note of the listener this child was born from, or NULL. */
-static __always_inline const struct tcs_note *note_of_listener(struct sock *child, __u16 lport)
+/* The address of the listener this child was born from; 0: not known. */
+static __always_inline __u64 listener_of_child(struct sock *child, __u16 lport)
 {
-	__u64 *listener = bpf_sk_storage_get(&parents, child, NULL, 0);
-	const struct tcs_note *note;
+	const struct tcs_listener *listener;
 	struct tcs_listener_key key;
+	struct addrs a;
+	__u64 *own;
 
-	if (!listener) {
-		listener_key(child, lport, &key);
-		listener = bpf_map_lookup_elem(&listeners, &key);
+	if (kernel.storage) {
+		own = bpf_sk_storage_get(&parents, child, NULL, 0);
+		if (own)
+			return *own;
 	}
+	read_addrs(&child->__sk_common, &a);
+	listener_key(child, &a, lport, &key);
+	listener = bpf_map_lookup_elem(&listeners, &key);
 	if (!listener) { /* bound to every address */
 		key.laddr[0] = 0;
 		key.laddr[1] = key.family == AF_INET ? V4_MAPPED_HIGH : 0;
 		listener = bpf_map_lookup_elem(&listeners, &key);
 	}
+	return listener && !listener->others ? listener->sk : 0;
+}
+
+/* Its note, or NULL. */
+static __always_inline const struct tcs_note *note_of_listener(struct sock *child, __u16 lport)
+{
+	__u64 listener = listener_of_child(child, lport);
+	const struct tcs_note *note;
+
 	if (!listener)
 		return NULL;
-	note = bpf_map_lookup_elem(&notes, listener);
+	note = bpf_map_lookup_elem(&notes, &listener);
 	return note && (note->mark & 0xff) == TCP_LISTEN ? note : NULL;
 }
 

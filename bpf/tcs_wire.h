@@ -25,6 +25,9 @@
 #define TCS_COMM_LEN 16
 #define TCS_MAX_CPUS 1024 /* slots of per-CPU counters; CPUs beyond share slots */
 
+/* An id of our own making, where the kernel gives programs no socket cookies; never shown. */
+#define TCS_ID_OWN (1ULL << 63)
+
 /* First byte of every record. */
 enum tcs_wire_kind {
 	TCS_WIRE_STATE = 1, /* sock:inet_sock_set_state */
@@ -70,7 +73,7 @@ struct tcs_wire_state {
 	__u16 flags;	/* enum tcs_wire_flags */
 	__u16 lport;	/* host order; 0 until chosen */
 	__u64 ts_ns;
-	__u64 id;	 /* socket cookie, as `ss -e` prints it */
+	__u64 id;	 /* socket cookie, as `ss -e` prints it; or TCS_ID_OWN */
 	__u64 in_old_ns; /* time spent in old_state; 0 unknown */
 	__u32 seq;	 /* of this socket, from 1 */
 	__u32 srtt_us;	 /* smoothed round-trip time; 0 unknown */
@@ -150,7 +153,7 @@ struct tcs_wire_scan {
 
 /* One socket of a census. A row of state 0 only fills the buffer and is skipped. */
 struct tcs_wire_census {
-	__u64 id;	/* socket cookie; 0 where the kernel has none */
+	__u64 id;	/* socket cookie, or TCS_ID_OWN; 0 where the kernel has none */
 	__u64 since_ns; /* in this state, where an event told; 0 unknown */
 	__u8 laddr[16];
 	__u8 raddr[16];
@@ -246,6 +249,16 @@ struct tcs_census_out {
 };
 
 /*
+ * What this kernel lets programs do, found out by trying (src/feature.h) and fixed before they are
+ * loaded: the verifier removes what is not there.
+ */
+struct tcs_kernel {
+	__u8 cookies; /* bpf_get_socket_cookie(), 5.12 */
+	__u8 storage; /* bpf_sk_storage_get(), 5.11 */
+	__u8 pad[6];
+};
+
+/*
  * Settings, fixed before the programs are loaded: a filter that is not used costs nothing, since
  * the verifier removes its code. Address bytes and prefixes are in the mapped form used above.
  */
@@ -285,7 +298,11 @@ struct tcs_percpu {
 	__u64 lost_note; /* no memory for a socket's note */
 	__u64 filtered;
 	__u64 caught; /* events that the first program was not run for */
-	__u64 pad[6];
+	struct {
+		__u64 sk;
+		__u64 id;
+	} closed[2]; /* by context, where there are no cookies: the last socket that closed */
+	__u64 pad[2];
 };
 
 #ifndef __bpf__

@@ -119,6 +119,7 @@ void audit_add_blind(struct audit *a, const struct audit_blind *b)
 	a->blind.netns_vanished += b->netns_vanished;
 	a->blind.netns_only_own |= b->netns_only_own;
 	a->blind.owners_unknown |= b->owners_unknown;
+	a->blind.processes_hidden |= b->processes_hidden;
 }
 
 static int add_listener(struct audit *a, const struct audit_socket *s)

@@ -77,13 +77,14 @@ enum audit_covers {
 
 /* How much of the host a look did not see; all zero: nothing. */
 struct audit_blind {
-	uint64_t sockets;	 /* walked over */
-	uint64_t skipped;	 /* rows that had no room */
-	uint64_t netns_denied;	 /* processes whose namespace we may not look at */
-	uint64_t netns_vanished; /* namespaces that went away or could not be entered */
-	uint8_t netns_only_own;	 /* without the right to enter others */
-	uint8_t owners_unknown;	 /* open files could not be walked */
-	uint8_t pad[6];
+	uint64_t sockets;	  /* walked over */
+	uint64_t skipped;	  /* rows that had no room */
+	uint64_t netns_denied;	  /* processes whose namespace we may not look at */
+	uint64_t netns_vanished;  /* namespaces that went away or could not be entered */
+	uint8_t netns_only_own;	  /* without the right to enter others */
+	uint8_t owners_unknown;	  /* open files could not be walked */
+	uint8_t processes_hidden; /* by a PID namespace, with what they hold */
+	uint8_t pad[5];
 };
 
 struct audit_listener {

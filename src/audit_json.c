@@ -230,6 +230,7 @@ void audit_json_summary(struct outbuf *b, const struct sink_world *world, const 
 	put_number(b, "namespaces", a ? a->n_netns : AUDIT_UNKNOWN);
 	put_number(b, "sockets_walked", a ? a->blind.sockets : AUDIT_UNKNOWN);
 	put_bool(b, "owners_known", a && !a->blind.owners_unknown);
+	put_bool(b, "host_processes", a && !a->blind.processes_hidden);
 	end(b);
 }
 

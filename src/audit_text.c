@@ -156,6 +156,10 @@ static void tell_limits(const struct text *t)
 		outbuf_put_grouped(b, a->blind.netns_denied);
 		outbuf_lit(b, " of the processes hide their namespace: CAP_SYS_PTRACE shows it.\n");
 	}
+	if (a->blind.processes_hidden)
+		outbuf_lit(b,
+			   "Only the processes of this container are seen, and their namespaces: "
+			   "--pid=host shows all.\n");
 	if (a->blind.owners_unknown)
 		outbuf_lit(b, "Owners are unknown: open files cannot be walked here.\n");
 	if (a->blind.skipped) {

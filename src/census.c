@@ -13,6 +13,8 @@
 
 #include "../bpf/tcs_wire.h"
 #include "census.skel.h"
+#include "checks.h"
+#include "feature.h"
 #include "host.h"
 #include "netns.h"
 #include "older.h"
@@ -98,7 +100,8 @@ static void set_up(struct census *c)
 
 	set->count = wanted_states(f);
 	set->rows = row_states(&c->config);
-	set->slice = c->config.slice;
+	/* Where a walk that goes on may miss a socket, or meet it again, it is not cut for us. */
+	set->slice = feature_get()->btf.batches ? c->config.slice : 0;
 	set->stalled = c->config.audit.stalled;
 	set->family = f->family;
 	set->has_uid = f->has_uid;
@@ -124,20 +127,6 @@ static void set_up(struct census *c)
 		set->group = 2;
 }
 
-static void explain_load(struct failure *reterr, int err)
-{
-	if (err == -EPERM)
-		failure_set(reterr, true,
-			    "the kernel refuses to load BPF programs (%s): CAP_BPF and CAP_PERFMON "
-			    "are needed; run with sudo, or in a privileged container",
-			    strerror(-err));
-	else
-		failure_set(reterr, true,
-			    "this kernel cannot load the census (%s): it lacks something it needs "
-			    "(Linux 5.12 or later with BTF); -v shows libbpf's messages",
-			    strerror(-err));
-}
-
 static int map_marks(struct census *c)
 {
 	void *marks = mmap(NULL, TCS_MARKS * sizeof(*c->marks), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -152,14 +141,12 @@ static int map_marks(struct census *c)
 static int load(struct census *c, struct failure *reterr)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = c->config.btf_path);
+	const struct features *can = feature_get();
 	int err;
 
-	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		failure_set(reterr, true,
-			    "this kernel carries no BTF (/sys/kernel/btf/vmlinux: %s); a kernel "
-			    "built with CONFIG_DEBUG_INFO_BTF is needed",
-			    strerror(errno));
-		return -ENOENT;
+	if (can->btf.error) {
+		checks_explain(CHECK_AUDIT, "load the census", can->btf.error, reterr);
+		return can->btf.error;
 	}
 	c->skel = census_bpf__open_opts(&open_opts);
 	if (!c->skel) {
@@ -169,6 +156,7 @@ static int load(struct census *c, struct failure *reterr)
 			    c->config.btf_path ? c->config.btf_path : "");
 		return err;
 	}
+	*(struct tcs_kernel *)&c->skel->rodata->kernel = can->kernel;
 	set_up(c);
 	if (c->config.maps)
 		err = bpf_map__reuse_fd(c->skel->maps.notes, c->config.maps->notes);
@@ -181,7 +169,7 @@ static int load(struct census *c, struct failure *reterr)
 	if (!err)
 		err = map_marks(c);
 	if (err)
-		explain_load(reterr, err);
+		checks_explain(CHECK_AUDIT, "load the census", err, reterr);
 	return err;
 }
 
@@ -664,6 +652,10 @@ static int list_again(struct census *c, struct failure *reterr)
 	c->blind.netns_denied = c->list.denied;
 	c->blind.netns_vanished = c->list.vanished;
 	c->found |= c->list.n > 0;
+	if (err == -ENOENT)
+		failure_set(reterr, true,
+			    "there is no /proc here: it shows the network namespaces, and their "
+			    "limits; mount it");
 	if (err || c->list.n || c->found)
 		return err; /* one that has gone has no sockets */
 	failure_set(reterr, false,
@@ -698,7 +690,7 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 	c->fn = fn;
 	c->fn_ctx = ctx;
 	c->now_ns = now_ns;
-	c->blind = (struct audit_blind){ 0 };
+	c->blind = (struct audit_blind){ .processes_hidden = !c->pids_are_ours };
 	c->n_waiting = c->n_holders = 0;
 	hash_clear(&c->seen);
 	memset(c->marks, 0, TCS_MARKS * sizeof(*c->marks));

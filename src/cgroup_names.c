@@ -124,6 +124,11 @@ void cgroup_names_free(struct cgroup_names *names)
 	free(names);
 }
 
+const char *cgroup_names_root(const struct cgroup_names *names)
+{
+	return names->root;
+}
+
 const char *cgroup_names_find(struct cgroup_names *names, uint64_t id, uint64_t now_ms)
 {
 	uint32_t index;

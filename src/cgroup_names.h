@@ -21,6 +21,9 @@ struct cgroup_names;
 int cgroup_names_new(struct cgroup_names **ret);
 void cgroup_names_free(struct cgroup_names *names); /* accepts NULL */
 
+/* Where cgroup v2 is mounted; NULL: nowhere. */
+const char *cgroup_names_root(const struct cgroup_names *names);
+
 /*
  * The path below the v2 mount ("/system.slice/nginx.service", "/"), or NULL. Lives as long as
  * `names`. now_ms: any clock that does not go backwards.

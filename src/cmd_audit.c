@@ -181,7 +181,7 @@ int cmd_audit(const struct opts *opts)
 	if (status == TCS_EXIT_OK)
 		status = look(&r);
 	/* Everything that needs a right is done. */
-	(void)rights_drop(false);
+	(void)rights_drop();
 	if (status == TCS_EXIT_OK) {
 		r.findings = calloc(DETECT_MAX, sizeof(*r.findings));
 		status = r.findings ? tell(&r) : TCS_EXIT_RUN;

@@ -130,6 +130,10 @@ static void find_older(struct watch *w, const struct socket_maps *maps)
 
 	if (scan_new(maps, -1, &scan, &why) || scan_walk(scan, take_older, &w->pipeline, &why))
 		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
+	if (host_processes_hidden())
+		fprintf(stderr,
+			"tcpconnstate: %s; sockets that are older than this start have no owner\n",
+			host_processes_hidden());
 	scan_free(scan);
 }
 
@@ -247,7 +251,8 @@ static int open_all(struct watch *w)
 				    });
 	find_older(w, &info.maps);
 	rights_go_first();
-	if (rights_drop(w->opts->filter.netns != netns_own()))
+	if (rights_keep(RIGHTS_BPF |
+			(w->opts->filter.netns == netns_own() ? RIGHTS_NONE : RIGHTS_NETNS)))
 		fprintf(stderr,
 			"tcpconnstate: warning: could not give up capabilities; going on\n");
 	return TCS_EXIT_OK;

@@ -12,7 +12,9 @@
  *
  * Pure: no I/O, no allocation.
  */
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "../bpf/tcs_wire.h"
 
@@ -31,5 +33,11 @@ struct event {
  * record must be aligned to 8 bytes. 0, or -EINVAL (and *ret untouched).
  */
 int event_decode(const void *record, size_t len, struct event *ret);
+
+/* An id that `ss -e` shows too, and not one of our own (or none) that would only look like it. */
+static inline bool event_id_is_cookie(uint64_t id)
+{
+	return id && !(id & TCS_ID_OWN);
+}
 
 #endif /* TCS_EVENT_H */

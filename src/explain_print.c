@@ -4,45 +4,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "wrap.h"
+
 #define LIST_COLUMN 28 /* where the summaries begin: behind the longest name */
 #define INDENT	    2
-
-/* Words that fill lines; all but the first line are indented. */
-struct wrap {
-	struct outbuf *b;
-	size_t start; /* of the line, in b */
-	size_t fresh; /* no blank is due here: nothing, or a mark, stands before it */
-	unsigned int indent;
-	unsigned int width;
-};
-
-/* A word, and with it what must not be parted from it. */
-static void wrap_word(struct wrap *w, const char *word, size_t len, const char *behind)
-{
-	size_t used = w->b->len - w->start;
-
-	if (w->b->len > w->fresh && used + 1 + len + strlen(behind) > w->width) {
-		outbuf_putc(w->b, '\n');
-		w->start = w->b->len;
-		outbuf_pad_to(w->b, w->start + w->indent);
-	} else if (w->b->len > w->fresh) {
-		outbuf_putc(w->b, ' ');
-	}
-	w->fresh = 0;
-	outbuf_put(w->b, word, len);
-	outbuf_puts(w->b, behind);
-}
-
-static void wrap_text(struct wrap *w, const char *text, size_t len)
-{
-	for (const char *end = text + len; text < end;) {
-		const char *blank = memchr(text, ' ', (size_t)(end - text));
-		size_t word = (size_t)((blank ? blank : end) - text);
-
-		wrap_word(w, text, word, "");
-		text += word + (blank != NULL);
-	}
-}
 
 /* A heading, and below it one paragraph a line of text; steps are marked if there are several. */
 static void put_part(struct outbuf *b, const char *heading, const char *text, unsigned int width)

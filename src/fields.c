@@ -167,7 +167,7 @@ void put_pid(struct outbuf *b, const struct owner *owner)
 
 void put_id(struct outbuf *b, uint64_t id)
 {
-	if (!id) {
+	if (!event_id_is_cookie(id)) {
 		put_null(b);
 		return;
 	}
@@ -482,7 +482,10 @@ static void json_reason(struct outbuf *b, const struct field_row *r)
 
 static void text_cookie(struct outbuf *b, const struct field_row *r)
 {
-	outbuf_put_u64(b, CONN(r)->id);
+	if (event_id_is_cookie(CONN(r)->id))
+		outbuf_put_u64(b, CONN(r)->id);
+	else
+		put_unknown(b);
 }
 
 static void json_cookie(struct outbuf *b, const struct field_row *r)

@@ -60,6 +60,7 @@ void put_rfc3339(struct outbuf *b, const struct sink_world *world, uint64_t ts_n
 void put_since_start(struct outbuf *b, const struct sink_world *world, uint64_t ts_ns);
 /* "1180", "1180?" for an owner not seen acting on this socket, "-". */
 void put_pid(struct outbuf *b, const struct owner *owner);
-void put_id(struct outbuf *b, uint64_t id); /* a 64-bit id as a JSON string, null for 0 */
+void put_id(struct outbuf *b,
+	    uint64_t id); /* a 64-bit id as a JSON string, null for 0 and what is no cookie */
 
 #endif /* TCS_FIELDS_H */

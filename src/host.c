@@ -15,8 +15,7 @@
 #define RESERVED_MAX	 65536
 #define FDS_COUNTED_ONCE (1u << 20)
 
-/* The whole file with a NUL behind it; false: it cannot be read, or is longer. */
-static bool read_text(const char *path, char *buf, size_t size)
+bool host_read_text(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t have = 0;
@@ -163,7 +162,7 @@ static uint32_t read_number(const char *path)
 {
 	char text[64];
 
-	return read_text(path, text, sizeof(text)) ? (uint32_t)strtoul(text, NULL, 10) : 0;
+	return host_read_text(path, text, sizeof(text)) ? (uint32_t)strtoul(text, NULL, 10) : 0;
 }
 
 static void read_ports(struct host_ports *ret)
@@ -172,9 +171,10 @@ static void read_ports(struct host_ports *ret)
 	char range[64];
 
 	ret->count = 0;
-	if (!read_text("/proc/sys/net/ipv4/ip_local_port_range", range, sizeof(range)))
+	if (!host_read_text("/proc/sys/net/ipv4/ip_local_port_range", range, sizeof(range)))
 		return;
-	if (!read_text("/proc/sys/net/ipv4/ip_local_reserved_ports", reserved, sizeof(reserved)))
+	if (!host_read_text("/proc/sys/net/ipv4/ip_local_reserved_ports", reserved,
+			    sizeof(reserved)))
 		reserved[0] = '\0';
 	(void)host_parse_ports(range, reserved, ret);
 }
@@ -184,12 +184,12 @@ void host_counters_read(struct host_counters *ret)
 	char text[TEXT_MAX], text6[1024];
 
 	ret->time_wait_overflow = HOST_UNKNOWN;
-	if (read_text("/proc/self/net/netstat", text, sizeof(text)))
+	if (host_read_text("/proc/self/net/netstat", text, sizeof(text)))
 		ret->time_wait_overflow =
 			host_parse_netstat(text, "TcpExt:", "TCPTimeWaitOverflow");
-	if (!read_text("/proc/self/net/sockstat", text, sizeof(text)))
+	if (!host_read_text("/proc/self/net/sockstat", text, sizeof(text)))
 		text[0] = '\0';
-	if (!read_text("/proc/self/net/sockstat6", text6, sizeof(text6)))
+	if (!host_read_text("/proc/self/net/sockstat6", text6, sizeof(text6)))
 		text6[0] = '\0';
 	host_parse_sockstat(text, text6, ret);
 }
@@ -231,7 +231,7 @@ void host_fds_read(uint32_t pid, uint64_t *ret_used, uint64_t *ret_limit)
 	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
 	*ret_used = count_fds(path);
 	snprintf(path, sizeof(path), "/proc/%u/limits", pid);
-	*ret_limit = read_text(path, text, sizeof(text)) ?
+	*ret_limit = host_read_text(path, text, sizeof(text)) ?
 			     host_parse_limit(text, "Max open files") :
 			     HOST_UNKNOWN;
 }
@@ -241,6 +241,15 @@ bool host_pids_are_ours(void)
 	struct stat st;
 
 	return !stat("/proc/self/ns/pid", &st) && (uint32_t)st.st_ino == PID_NS_INITIAL;
+}
+
+const char *host_processes_hidden(void)
+{
+	if (access("/proc/self/ns/pid", F_OK))
+		return "there is no /proc here: processes are not seen";
+	return host_pids_are_ours() ? NULL :
+				      "only the processes of this container are seen (--pid=host "
+				      "shows the host's)";
 }
 
 const char *host_boot_id(char *buf, size_t size)

@@ -45,6 +45,11 @@ void host_counters_read(struct host_counters *ret);
 void host_fds_read(uint32_t pid, uint64_t *ret_used, uint64_t *ret_limit);
 /* Do process numbers of the initial pid namespace mean the same in our /proc? */
 bool host_pids_are_ours(void);
+/* What we do not see of the host's processes and why, as a clause; NULL: nothing is hidden. */
+const char *host_processes_hidden(void);
+
+/* The whole file with a NUL behind it; false: it cannot be read, or is longer. */
+bool host_read_text(const char *path, char *buf, size_t size);
 
 /* Which boot of the host this is, into buf; NULL: unknown. */
 const char *host_boot_id(char *buf, size_t size);

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mono.h"
+
 #define PIPE_BYTES (1 << 20) /* what a user may ask for: /proc/sys/fs/pipe-max-size */
 
 /* Another way to the same pipe, with flags of its own; -1 if there is none. */
@@ -48,16 +50,25 @@ void output_release(struct output *o)
 	outbuf_release(&o->buf);
 }
 
-/* Wait until a piece can be written; false: give up. */
-static bool wait_for_room(struct output *o)
+/*
+ * Wait until a piece can be written; false: give up. When: *give_up_ns, once a signal waits (0: not
+ * yet).
+ */
+static bool wait_for_room(struct output *o, uint64_t *give_up_ns)
 {
 	struct pollfd fds[2] = {
 		{ .fd = o->fd, .events = POLLOUT },
-		{ .fd = o->signal_fd, .events = POLLIN },
+		{ .fd = *give_up_ns ? -1 : o->signal_fd, .events = POLLIN },
 	};
+	int left_ms = -1;
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0) {
+		if (*give_up_ns) {
+			uint64_t now = mono_now_ns();
+
+			left_ms = now < *give_up_ns ? (int)((*give_up_ns - now) / 1000000) : 0;
+		}
+		if (poll(fds, 2, left_ms) < 0) {
 			if (errno == EINTR)
 				continue;
 			o->end = OUTPUT_FAILED;
@@ -66,22 +77,25 @@ static bool wait_for_room(struct output *o)
 		}
 		if (fds[0].revents)
 			return true; /* an error shows in the write */
-		if (fds[1].revents) {
+		if (*give_up_ns) {
 			o->end = OUTPUT_INTERRUPTED;
 			return false;
 		}
+		*give_up_ns = mono_now_ns() + OUTPUT_GRACE_MS * 1000000ull;
+		fds[1].fd = -1;
 	}
 }
 
 void output_flush(struct output *o)
 {
+	uint64_t give_up_ns = 0;
 	size_t at = 0;
 
 	while (at < o->buf.len && o->end == OUTPUT_OPEN) {
 		size_t n = o->buf.len - at;
 		ssize_t done;
 
-		if (o->in_pieces && !wait_for_room(o))
+		if (o->in_pieces && !wait_for_room(o, &give_up_ns))
 			break;
 		if (o->in_pieces && n > PIPE_BUF)
 			n = PIPE_BUF;
@@ -91,7 +105,7 @@ void output_flush(struct output *o)
 		} else if (errno == EPIPE || errno == ECONNRESET) {
 			o->end = OUTPUT_CLOSED;
 		} else if (errno == EAGAIN) {
-			wait_for_room(o);
+			wait_for_room(o, &give_up_ns);
 		} else if (errno != EINTR) {
 			o->end = OUTPUT_FAILED;
 			o->error_number = errno;

@@ -6,9 +6,10 @@
  * output.h - standard output: batches out, without ever being stuck in a write
  *
  * Lines gather in an outbuf and leave in batches. A reader that does not read must not make us deaf
- * to signals: we wait for room or for a signal, never in write(). A pipe is opened anew for that,
- * not to block (its own flags belong to whoever made it), and made large; where that cannot be, as
- * for a terminal, a piece is no larger than what poll() promised.
+ * to signals: we wait for room or for a signal, never in write(). One that reads, if slowly, gets
+ * OUTPUT_GRACE_MS more once a signal waits, so that the usual end does not cut a line. A pipe is
+ * opened anew for that, not to block (its own flags belong to whoever made it), and made large;
+ * where that cannot be, as for a terminal, a piece is no larger than what poll() promised.
  *
  * Bounds: OUTPUT_BYTES of buffer. While the reader is stuck nothing else is taken in; the kernel's
  * rings fill and count what they lose.
@@ -17,7 +18,8 @@
 
 #include "outbuf.h"
 
-#define OUTPUT_BYTES (64u << 10) /* stays in the CPU's own cache */
+#define OUTPUT_BYTES	(64u << 10) /* stays in the CPU's own cache */
+#define OUTPUT_GRACE_MS 1000
 
 enum output_end {
 	OUTPUT_OPEN = 0,

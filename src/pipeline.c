@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "hash.h"
+#include "mono.h"
 
 #define CLOCK_NS 1000000000ull /* the wall clock may be set while we run */
 
@@ -22,12 +23,12 @@ static uint64_t clock_ns(clockid_t clock)
 
 uint64_t pipeline_now_ns(void)
 {
-	return clock_ns(CLOCK_MONOTONIC);
+	return mono_now_ns();
 }
 
 int64_t pipeline_wall_offset_ns(void)
 {
-	return (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
+	return (int64_t)(clock_ns(CLOCK_REALTIME) - mono_now_ns());
 }
 
 static uint64_t cpu_ns(void)

@@ -3,8 +3,13 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define NICE -10
 
@@ -13,26 +18,84 @@ void rights_go_first(void)
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 }
 
-static void keep_if_had(bool had, unsigned int capability)
+/*
+ * Up to 5.18, and where kernel.unprivileged_bpf_disabled is set, every bpf() call wants CAP_BPF;
+ * later only those that load something. Asked of a descriptor that is none: whoever may call is
+ * told so (EBADF).
+ */
+static bool bpf_wants_right(void)
 {
-	if (had)
-		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, capability);
+	union bpf_attr attr = { .info.bpf_fd = (__u32)-1 };
+
+	return syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) && errno == EPERM;
 }
 
-int rights_drop(bool namespaces)
+static uint64_t bit(unsigned int cap)
 {
-	bool enter, find;
+	return UINT64_C(1) << cap;
+}
+
+static uint64_t permitted(void)
+{
+	uint64_t caps = 0;
+	unsigned int cap;
+
+	for (cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (capng_have_capability(CAPNG_PERMITTED, cap))
+			caps |= bit(cap);
+	return caps;
+}
+
+/* Nothing in any set but these; both are part of what is permitted now. */
+static int apply(uint64_t effective, uint64_t kept)
+{
+	unsigned int cap;
+
+	capng_clear(CAPNG_SELECT_CAPS);
+	for (cap = 0; cap <= CAP_LAST_CAP; cap++) {
+		if (effective & bit(cap))
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, cap);
+		if (kept & bit(cap))
+			capng_update(CAPNG_ADD, CAPNG_PERMITTED, cap);
+	}
+	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
+}
+
+/* As far as it is allowed; what an exec() could give is barred by no_new_privs as well. */
+static void empty_other_sets(void)
+{
+	unsigned int cap;
+
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	for (cap = 0; cap <= CAP_LAST_CAP; cap++)
+		(void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+}
+
+int rights_keep(unsigned int keep)
+{
+	uint64_t held, kept = 0, for_bpf = 0;
+	int err;
 
 	if (capng_get_caps_process())
 		return -EPERM;
-	enter = namespaces && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
-	find = namespaces && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_PTRACE);
-	capng_clear(CAPNG_SELECT_CAPS);
-	keep_if_had(enter, CAP_SYS_ADMIN);
-	keep_if_had(find, CAP_SYS_PTRACE);
-	if (capng_apply(CAPNG_SELECT_CAPS))
-		return -EPERM;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -errno;
-	return 0;
+	held = permitted();
+	empty_other_sets();
+	if (keep & RIGHTS_NETNS)
+		kept = held & (bit(CAP_SYS_ADMIN) | bit(CAP_SYS_PTRACE));
+	if (keep & RIGHTS_BPF)
+		for_bpf = held & (held & bit(CAP_BPF) ? bit(CAP_BPF) : bit(CAP_SYS_ADMIN));
+	err = apply(kept, kept | for_bpf);
+	if (!err && for_bpf) {
+		if (bpf_wants_right())
+			kept |= for_bpf;
+		err = apply(kept, kept);
+	}
+	if (err)
+		return err;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}
+
+int rights_drop(void)
+{
+	return rights_keep(RIGHTS_NONE);
 }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "feature.h"
 #include "scan.skel.h"
 
 #define READ_BYTES (64u << 10)
@@ -96,8 +97,10 @@ static int share_notes(struct scan_bpf *skel, const struct socket_maps *maps)
 
 	if (!err)
 		err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
-	if (!err)
+	if (!err && maps->parents >= 0)
 		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
+	else if (!err)
+		err = bpf_map__set_autocreate(skel->maps.parents, false);
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.found, 1);
 	return err ? err : bpf_map__set_max_entries(skel->maps.marks, 1);
@@ -107,6 +110,8 @@ static int share_marks(struct scan_bpf *skel, int marks)
 {
 	int err = bpf_map__reuse_fd(skel->maps.marks, marks);
 
+	if (!err)
+		err = bpf_map__set_autocreate(skel->maps.parents, false);
 	return err ? err : bpf_map__set_max_entries(skel->maps.notes, 1);
 }
 
@@ -119,6 +124,7 @@ static int load(struct scan *s, const struct socket_maps *maps, int marks, bool 
 		return -errno;
 	skel->rodata->leave_notes = maps != NULL;
 	skel->rodata->marked_only = !maps;
+	*(struct tcs_kernel *)&skel->rodata->kernel = feature_get()->kernel;
 	err = maps ? share_notes(skel, maps) : share_marks(skel, marks);
 	if (!err)
 		err = bpf_program__set_autoload(skel->progs.tcs_scan_marked, fast);

@@ -10,7 +10,7 @@
 struct socket_maps {
 	int notes;
 	int listeners;
-	int parents;
+	int parents; /* -1: this kernel's programs may not use it */
 };
 
 #endif /* TCS_SOCKET_MAPS_H */

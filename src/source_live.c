@@ -8,11 +8,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../bpf/tcs_wire.h"
+#include "checks.h"
 #include "events.skel.h"
+#include "feature.h"
+#include "mono.h"
 #include "ring.h"
 
 /*
@@ -26,8 +28,6 @@
 #define PAUSE_IDLE_MS 40
 
 #define PREFETCH_BYTES 320
-
-#define PROGRAMS_MAX 3
 
 struct cpu_ring {
 	struct ring ring;
@@ -54,14 +54,6 @@ struct source_live {
 static struct source_live *live_of(struct source *s)
 {
 	return (struct source_live *)s;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
 /* ---- merging the rings ----------------------------------------------------------------------- */
@@ -139,7 +131,7 @@ static uint64_t look(struct source_live *l, uint64_t now, bool last)
 static size_t live_drain(struct source *s, source_fn fn, void *ctx, bool last, uint64_t *ret_now_ns)
 {
 	struct source_live *l = live_of(s);
-	uint64_t limit = look(l, now_ns(), last);
+	uint64_t limit = look(l, mono_now_ns(), last);
 	bool more = true;
 	unsigned int i;
 	size_t n = 0;
@@ -363,72 +355,17 @@ static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failu
 	return 0;
 }
 
-static void explain_load(struct failure *reterr, int err)
-{
-	if (err == -EPERM)
-		failure_set(
-			reterr, true,
-			"the kernel refuses to load BPF programs (%s): CAP_BPF and CAP_PERFMON are "
-			"needed; run with sudo, or in a privileged container",
-			strerror(-err));
-	else
-		failure_set(
-			reterr, true,
-			"this kernel cannot load the event programs (%s): it lacks something they "
-			"need (Linux 5.12 or later with BTF); -v shows libbpf's messages",
-			strerror(-err));
-}
-
-/*
- * Does the kernel's BTF have a type of this name? Its strings tell, without parsing 5 MB of types.
- * When it cannot be read: yes.
- */
-static bool kernel_has_type(const char *name)
-{
-	size_t len = strlen(name) + 1, kept = 0; /* with the NUL that ends it */
-	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-	char piece[64 << 10];
-	bool found = false;
-	ssize_t n = -1;
-
-	/* The end of each piece is kept before the next: the name may lie across. */
-	while (fd >= 0 && !found && (n = read(fd, piece + kept, sizeof(piece) - kept)) > 0) {
-		size_t have = kept + (size_t)n;
-
-		found = memmem(piece, have, name, len);
-		kept = have < len ? have : len - 1;
-		memmove(piece, piece + have - kept, kept);
-	}
-	if (fd >= 0)
-		close(fd);
-	return found || n < 0;
-}
-
-/*
- * How many programs share the tracepoint. Where its probes run with preemption off, two lose
- * nothing: while the first is interrupted, only one more event can be nested. Since Linux 7.0
- * probes can be preempted too, and a third is worth its price. What tells: a tracepoint is then
- * guarded by SRCU, and the type of that guard is in BTF (__DECLARE_TRACE(), tracepoint.h).
- */
-static unsigned int programs_needed(void)
-{
-	return kernel_has_type("class_srcu_fast_notrace_t") ? PROGRAMS_MAX : PROGRAMS_MAX - 1;
-}
-
 static int load(struct source_live *l, const struct source_live_config *config,
 		struct failure *reterr)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = config->btf_path);
+	const struct features *can = feature_get();
 	struct tcs_settings *set;
 	int err;
 
-	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		failure_set(reterr, true,
-			    "this kernel carries no BTF (/sys/kernel/btf/vmlinux: %s), and its "
-			    "tracepoints can only be attached to through it; a kernel built with "
-			    "CONFIG_DEBUG_INFO_BTF is needed",
-			    strerror(errno));
-		return -ENOENT;
+	if (can->btf.error) {
+		checks_explain(CHECK_WATCH, "load the event programs", can->btf.error, reterr);
+		return can->btf.error;
 	}
 	if (config->btf_path && access(config->btf_path, R_OK)) {
 		failure_set(reterr, false, "cannot read the BTF file %s: %s", config->btf_path,
@@ -443,19 +380,21 @@ static int load(struct source_live *l, const struct source_live_config *config,
 			    config->btf_path ? config->btf_path : "");
 		return err;
 	}
-	l->programs = programs_needed();
+	*(struct tcs_kernel *)&l->skel->rodata->kernel = can->kernel;
+	l->programs = can->programs;
 	set = (struct tcs_settings *)&l->skel->rodata->set;
 	set->programs = (__u8)l->programs;
 	set_filters(set, config, l->skel);
 	bpf_program__set_autoload(l->skel->progs.tcs_state_2, l->programs >= 2);
 	bpf_program__set_autoload(l->skel->progs.tcs_state_3, l->programs >= 3);
-	l->has_reset = libbpf_find_vmlinux_btf_id("tcp_send_reset", BPF_TRACE_RAW_TP) > 0;
+	l->has_reset = can->btf.reset != 0;
 	bpf_program__set_autoload(l->skel->progs.tcs_reset, l->has_reset);
 	bpf_map__set_max_entries(l->skel->maps.rings, l->n_rings);
 	bpf_map__set_max_entries(l->skel->maps.notes, config->max_sockets);
+	bpf_map__set_autocreate(l->skel->maps.parents, can->kernel.storage);
 	err = events_bpf__load(l->skel);
 	if (err) {
-		explain_load(reterr, err);
+		checks_explain(CHECK_WATCH, "load the event programs", err, reterr);
 		return err;
 	}
 	l->skel->data->epoch = 1;
@@ -482,8 +421,7 @@ int source_live_new(const struct source_live_config *config, struct source **ret
 	if (!err) {
 		err = events_bpf__attach(l->skel);
 		if (err)
-			failure_set(reterr, true, "cannot attach to the tracepoints (%s)",
-				    strerror(-err));
+			checks_explain(CHECK_WATCH, "attach to the tracepoints", err, reterr);
 	}
 	if (err) {
 		live_free(&l->source);

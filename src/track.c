@@ -280,12 +280,14 @@ void owner_of_wire(const struct tcs_wire_owner *wire, struct owner *ret)
 /* Sockets that were there before us: the scan at start may know their owner. */
 static void ask_older(struct track *t, struct conn *c, const struct event *ev)
 {
+	bool known = c->owner.pid != 0;
 	struct track_older older;
 
-	if (c->owner.pid || !t->config.older ||
+	if ((known && c->owner.source != OWNER_SCAN) || !t->config.older ||
 	    !t->config.older(t->config.older_ctx, c->id, ev->facts, ev->state->lport, &older))
 		return;
-	c->owner = older.owner;
+	if (!known)
+		c->owner = older.owner;
 	if (c->direction == DIRECTION_UNKNOWN)
 		c->direction = older.direction;
 }

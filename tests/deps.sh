@@ -5,7 +5,7 @@
 # sudo when not root. Elsewhere: prints that distribution's command, and exits 1 if it is needed.
 # Looks for the thing itself, not for a package, so it is quick and silent when all is there.
 #
-#   tests/deps.sh [--only-look] SET...    SET: build, check, bench, kernels
+#   tests/deps.sh [--only-look] SET...    SET: build, check, container, bench, kernels
 #
 # Needs nothing but a shell. CC, CLANG, BPFTOOL and PKG_CONFIG from the environment are respected.
 
@@ -41,10 +41,16 @@ check; cmd cppcheck;      looks for mistakes in the C code; cppcheck; cppcheck; 
 check; cmd shellcheck;    looks for mistakes in shell scripts; shellcheck; ShellCheck; shellcheck; ShellCheck; shellcheck
 check; cmd mandoc;        looks at the man page; mandoc; mandoc; mandoc; mandoc; mandoc
 check; cmd git;           lists the files of the project; git; git; git; git; git
+container; cmd podman;    builds and runs images; podman; podman; podman; podman; podman
+container; cmd runc crun; runs containers for it; runc; crun; crun; runc; crun
+container; cmd perl;      connections of the host in tests; perl; perl-interpreter; perl; perl; perl
+container; cmd jq;        reads what they print; jq; jq; jq; jq; jq
 bench; cmd tcpstates tcpstates-libbpf; what we compare with; libbpf-tools; libbpf-tools; libbpf-tools; libbpf-tools; bcc-tools
 bench; cmd jq;            reads the measurements; jq; jq; jq; jq; jq
 bench; cmd ip;            network namespaces; iproute2; iproute; iproute2; iproute2; iproute2
 kernels; cmd qemu-system-x86_64; boots other kernels; qemu-system-x86; qemu-system-x86-core; qemu-system-x86; qemu-x86; qemu-system-x86_64
+kernels; cmd qemu-system-aarch64; boots kernels of arm64; qemu-system-arm; qemu-system-aarch64-core; qemu-system-aarch64; qemu-arm; qemu-system-aarch64
+kernels; cmd aarch64-linux-gnu-gcc; compiles for them; gcc-aarch64-linux-gnu libc6-dev-arm64-cross; gcc-aarch64-linux-gnu; aarch64-linux-gnu-gcc; cross-aarch64-gcc12; gcc-aarch64-none-elf
 kernels; cmd busybox;     their user space; busybox-static; busybox; busybox; busybox-static; busybox-static
 kernels; cmd cpio;        packs it; cpio; cpio; cpio; cpio; cpio
 kernels; cmd jq;          reads what they print; jq; jq; jq; jq; jq

@@ -44,11 +44,18 @@ enum bpf_map_type {
 
 enum {
 	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
 	BPF_F_NO_PREALLOC = 1U << 0,
 	BPF_F_CLONE = 1U << 9,		   /* a listener's storage is copied into its children */
 	BPF_F_MMAPABLE = 1U << 10,
 	BPF_SK_STORAGE_GET_F_CREATE = 1,
 	BPF_RB_NO_WAKEUP = 1,
+};
+
+/* Helpers that came with a number of their own: whether BTF has it tells whether they are there. */
+enum bpf_func_id {
+	BPF_FUNC_get_current_task_btf = 158,	/* 5.11 */
+	BPF_FUNC_sock_from_file = 162,		/* 5.11 */
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -127,6 +134,10 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 };
 
+struct sock_cgroup_data___tagged {
+	u64 val;			/* up to 5.14: bit 0 or 1 set means no cgroup of v2 */
+};
+
 struct kernfs_node {
 	u64 id;				/* the inode number of the cgroup's directory */
 };
@@ -141,8 +152,18 @@ struct cgroup___ids {
 	u64 ancestor_ids[0];		/* by level, up to 6.0 */
 };
 
+/* An open file of sockfs, for kernels without bpf_sock_from_file(). */
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct inode {
+	struct super_block *i_sb;
+};
+
 struct file {
-	void *private_data;		/* of a socket's file: its struct socket */
+	struct inode *f_inode;
+	void *private_data;		/* struct socket */
 };
 
 struct socket {
@@ -239,6 +260,7 @@ struct task_struct {
 };
 
 struct sk_buff;
+
 
 /* Contexts of the iterators (kernel/bpf/task_iter.c). */
 struct seq_file;

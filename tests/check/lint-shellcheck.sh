@@ -18,7 +18,7 @@ look() {
 }
 
 set --
-for f in .ci/run tests/run tests/*.sh tests/*/*.sh tests/*/*.bash tests/*/*.bats tests/*/*.inc; do
+for f in .ci/run deploy/*/*.sh tests/run tests/*.sh tests/*/*.sh tests/*/*.bash tests/*/*.bats tests/*/*.inc; do
 	[ ! -e "$f" ] || set -- "$@" "$f"
 done
 check_each look "$@"

@@ -7,8 +7,8 @@
 load lib.bash
 
 setup_file() {
-	[[ -z ${E2E_TRUTH_ONLY:-} ]] || skip "needs the tool"
-	e2e_need jq awk setpriv
+	[[ -z ${E2E_TRUTH_ONLY:-} ]] || { skip_file "needs the tool"; return 0; }
+	e2e_need jq awk setpriv || return 0
 	[[ -x $TCPCONNSTATE ]] || {
 		echo "no $TCPCONNSTATE: run make first, or set TCPCONNSTATE" >&2
 		return 1
@@ -19,7 +19,7 @@ setup_file() {
 	chmod 755 "$NOBODY_DIR"
 }
 teardown_file() { [[ -z ${NOBODY_DIR:-} ]] || rm -rf "$NOBODY_DIR"; }
-setup() { cd "$BATS_TEST_TMPDIR" || return 1; }
+setup() { e2e_setup; }
 teardown() { :; }
 
 explain() { "$TCPCONNSTATE" explain "$@"; }

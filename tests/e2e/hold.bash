@@ -7,9 +7,9 @@
 # shellcheck shell=bash
 
 setup_file() {
-	[[ -z ${E2E_TRUTH_ONLY:-} ]] || skip "needs the tool"
-	((EUID == 0)) || skip "needs root"
-	e2e_need jq ss nsenter
+	[[ -z ${E2E_TRUTH_ONLY:-} ]] || { skip_file "needs the tool"; return 0; }
+	((EUID == 0)) || { skip_file "needs root"; return 0; }
+	e2e_need jq ss nsenter || return 0
 	[[ -x $TCPCONNSTATE ]] || {
 		echo "no $TCPCONNSTATE: run make first, or set TCPCONNSTATE" >&2
 		return 1

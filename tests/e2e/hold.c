@@ -2,12 +2,14 @@
 /*
  * hold.c - TCP sockets in known states and numbers, in a network namespace of its own, held
  *
- *   hold WORD=N...
+ *   hold [comm=NAME] [here] WORD=N...
  *
  * Words are done in order; then one line of JSON says where it is, and it stays until its standard
  * input ends. Lines of that input are words too, each answered by a line. All connections are made
  * to one listener at 127.0.0.1 (or ::1), port 8000.
  *
+ *   comm=NAME      what the process is called
+ *   here           in the namespace it is started in, as it is
  *   established=N  both ends held: 2 N sockets
  *   close_wait=N   the client has shut down and is held: N CLOSE_WAIT and N FIN_WAIT2
  *   orphan=N       the client is gone: N CLOSE_WAIT and N FIN_WAIT2 of the time-wait table
@@ -512,7 +514,17 @@ int main(int argc, char **argv)
 
 	setvbuf(stdin, NULL, _IONBF, 0); /* what it has taken, poll() does not tell */
 	alarm(SECONDS);
-	new_namespace();
+	if (argc > 1 && !strncmp(argv[1], "comm=", 5)) {
+		prctl(PR_SET_NAME, argv[1] + 5);
+		argv++;
+		argc--;
+	}
+	if (argc > 1 && !strcmp(argv[1], "here")) {
+		argv++;
+		argc--;
+	} else {
+		new_namespace();
+	}
 	for (i = 1; i < argc; i++)
 		take_word(argv[i]);
 	if (stat("/proc/self/ns/net", &st))

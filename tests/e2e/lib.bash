@@ -27,8 +27,8 @@ DEADLINE_S=10
 # ---- once per file ----
 
 e2e_setup_file() {
-	((EUID == 0)) || skip "needs root"
-	e2e_need jq awk
+	((EUID == 0)) || { skip_file "needs root"; return 0; }
+	e2e_need jq awk || return 0
 	[[ -n ${E2E_TRUTH_ONLY:-} || -x $TCPCONNSTATE ]] || {
 		echo "no $TCPCONNSTATE: run make first, or set TCPCONNSTATE" >&2
 		return 1
@@ -37,7 +37,7 @@ e2e_setup_file() {
 	export TRACEFS=$BATS_FILE_TMPDIR/tracefs
 	mkdir -p "$TRACEFS"
 	# a mount of our own: whoever else uses tracefs may come and go
-	mount -t tracefs e2e "$TRACEFS" || skip "no tracefs"
+	mount -t tracefs e2e "$TRACEFS" || skip_file "no tracefs"
 }
 
 e2e_teardown_file() {
@@ -45,10 +45,18 @@ e2e_teardown_file() {
 	umount "$TRACEFS" 2>/dev/null || umount -l "$TRACEFS" 2>/dev/null || true
 }
 
+# skip_file REASON: every test of the file is skipped. For setup_file, which must then return 0: bats
+# takes a `skip` in there for a failure.
+skip_file() { echo "$*" >"$BATS_FILE_TMPDIR/skip"; }
+
+# e2e_need TOOL...: in setup_file with "|| return 0" behind it
 e2e_need() {
 	local tool
 	for tool; do
-		command -v "$tool" >/dev/null || skip "$tool is not installed"
+		command -v "$tool" >/dev/null && continue
+		[[ -z ${BATS_TEST_NUMBER-} ]] || skip "$tool is not installed"
+		skip_file "$tool is not installed"
+		return 1
 	done
 }
 
@@ -59,7 +67,7 @@ e2e_build() {
 	for dep in "$src" "$E2E_DIR"/*.h; do
 		if [[ ! -x $out || $dep -nt $out ]]; then
 			out=$BATS_FILE_TMPDIR/$name
-			e2e_need "${CC:-cc}"
+			e2e_need "${CC:-cc}" || return 0
 			"${CC:-cc}" -std=gnu11 -O2 -D_GNU_SOURCE= -Wall -Wextra -Werror "$src" -o "$out" || return
 			break
 		fi
@@ -70,6 +78,7 @@ e2e_build() {
 # ---- once per test ----
 
 e2e_setup() {
+	[[ ! -e $BATS_FILE_TMPDIR/skip ]] || skip "$(cat "$BATS_FILE_TMPDIR/skip")"
 	cd "$BATS_TEST_TMPDIR" || return 1
 	TRACE=
 	[[ -n ${NAP_FD:-} ]] || exec {NAP_FD}<> <(:)
@@ -190,6 +199,16 @@ truth_drop() {
 	TRACE=
 }
 
+# Transitions counted by (old, new), sorted; the trace leaves out what no BPF program saw.
+truth_counts() {
+	jq -r 'select(.type == "state" and (.blind | not)) | "\(.old) \(.new)"' truth.json |
+		sort | uniq -c
+}
+tool_counts() {
+	jq -r 'select(.type == "state") | "\(.old_state) \(.kernel_new_state)"' tool.out |
+		sort | uniq -c
+}
+
 # ---- the tool ----
 #
 # A test may run several at once, each with a name: NAME.out, NAME.err. The plain functions use
@@ -270,6 +289,16 @@ tool_kill_all() {
 		wait "$pid" 2>/dev/null || true
 	done
 	TOOL_PIDS=()
+}
+
+# all_accounted_for: what was seen and what is told as lost are together the kernel's truth; SEEN, LOST
+all_accounted_for() {
+	local want
+	SEEN=$(tool_counts | awk '{ n += $1 } END { print n + 0 }')
+	LOST=$(tail -n1 tool.out | jq '[.lost[]] | add')
+	want=$(truth_counts | awk '{ n += $1 } END { print n + 0 }')
+	echo "seen $SEEN, lost $LOST, truth $want"
+	((SEEN + LOST == want))
 }
 
 # ---- the usual test ----

@@ -33,6 +33,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WORKERS_MAX 4
@@ -369,6 +370,18 @@ static void play_silent(void)
 	close(raw);
 }
 
+/* The wall clock, as an administrator or a bad time server does it; judge: clock.jq. */
+static void step_clock(void)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_REALTIME, &now))
+		die("clock");
+	now.tv_sec += 3600;
+	if (clock_settime(CLOCK_REALTIME, &now))
+		die("cannot step the clock");
+}
+
 int main(int argc, char **argv)
 {
 	struct board *b =
@@ -387,6 +400,7 @@ int main(int argc, char **argv)
 
 		well &= play(s, b, s->conns ? s->conns : conns / s->workers);
 	}
+	step_clock();
 	play_silent();
 	return !well;
 }

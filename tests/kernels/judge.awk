@@ -3,9 +3,13 @@
 # Was a guest's run right? Reads what came out of the guest, prints what was wrong ("# ...") and one
 # line "verdict ok|bad key=value ...".
 #
-#   awk -f judge.awk lossy=0.0001 part=acts acts part=truth truth.tsv part=events events.tsv
+#   awk -f judge.awk lossy=0.0001 cookies=1 part=acts acts part=truth truth.tsv part=events events.tsv
 #
 # lossy: the share of events that may be counted as lost on this kernel (0: none).
+# cookies: whether sockets have cookies there; where they have none, none may be shown.
+# synretrans: SYNs and SYN-ACKs that the guest's kernel counts as sent again (TCPSynRetrans). In a
+# guest that is starved for a second some are of scenes where nobody is silent, and may make a
+# connection more.
 
 function wrong(what) {
 	if (!(what in seen_wrong))
@@ -56,8 +60,10 @@ $1 == "E" {
 # R laddr lport raddr rport retransmits acked
 $1 == "R" {
 	synacks++
-	if (!($3 in scene) || closer[$3] != "silent" || $2 != addr[$3])
-		wrong("SYN-ACK resent to " $4 ", where no host was silent")
+	if (!($3 in scene) || $2 != addr[$3])
+		wrong("SYN-ACK resent to " $4 " by no listener of a scene")
+	else if (closer[$3] != "silent")
+		late++
 	else if ($6 == 1 && $7 == "false" && !(($4, $5) in resent)) {
 		resent[$4, $5] = 1
 		silent[$3]++
@@ -89,8 +95,10 @@ $1 == "S" {
 	step = old "->" new
 	at = scene[port] ", " side ", " step ": "
 	steps[port, side, step]++
-	if (!((port, side, $17) in cookies)) {
-		cookies[port, side, $17] = 1
+	if (cookies != ($17 != "-"))
+		wrong(at "cookie " ($17 == "-" ? "none" : "where there are none"))
+	if (!((port, side, $17) in seen_cookies)) {
+		seen_cookies[port, side, $17] = 1
 		sockets[port, side]++
 	}
 
@@ -137,15 +145,25 @@ $1 == "S" {
 function expect(port, side, step, n, reason,	have) {
 	have = reason ? ends[port, side, step, reason] : steps[port, side, step]
 	expected += n
-	if (have > n || have < n - lost)
+	if (have > n + late || have < n - lost)
 		wrong(scene[port] ", " side ", " step (reason ? " " reason : "") ": " have + 0 \
 		      " of " n)
 }
 
-function expect_born(port, n) {
+# Where two processors take the last ACK, sent twice as guests are slow, each makes a child of the
+# request, and the one that comes second closes its own (inet_csk_complete_hashdance()).
+function twins(port) {
+	return steps[port, "server", "syn_recv->close"] + 0
+}
+
+function expect_born(port, n,	more) {
+	more = twins(port)
+	if (more > 3)
+		wrong(scene[port] ": " more " children closed in SYN_RECV")
 	expect(port, "client", "close->syn_sent", n)
 	expect(port, "client", "syn_sent->established", n)
-	expect(port, "server", "listen->syn_recv", n)
+	expect(port, "server", "listen->syn_recv", n + more)
+	expect(port, "server", "syn_recv->close", more)
 	expect(port, "server", "syn_recv->established", n)
 }
 
@@ -160,8 +178,10 @@ function expect_close(port, n, first, second) {
 
 # Each socket has a cookie of its own.
 function expect_cookies(port, side, n,	have) {
+	if (!cookies)
+		return
 	have = sockets[port, side] + 0
-	if (have > n || have < n - lost)
+	if (have > n + late || have < n - lost)
 		wrong(scene[port] ", " side ": " have " cookies for " n " sockets")
 }
 
@@ -190,7 +210,7 @@ END {
 		if (closer[port] != "silent")
 			expect_cookies(port, "client", n)
 		if (closer[port] != "silent" && closer[port] != "refused")
-			expect_cookies(port, "server", n)
+			expect_cookies(port, "server", n + twins(port))
 	}
 
 	for (pair in truth) {
@@ -202,8 +222,12 @@ END {
 			wrong(pair ": " seen[pair] " seen, the kernel says none")
 	if (!truth_ended || truth_lost)
 		wrong("the kernel's own trace is not whole: nothing to compare with")
-	else if (truth_total != expected)
+	else if (truth_total < expected || truth_total > expected + 5 * late)
 		wrong("the kernel says " truth_total " changes, the scenes make " expected)
+	if (synacks > synretrans)
+		wrong(synacks " SYN-ACKs shown as resent, the kernel says " synretrans + 0)
+	if (late)
+		print "# a slow guest: " late " SYN-ACKs were resent that nobody wanted"
 	if (!ended)
 		wrong("the output has no end line")
 	if (total + lost != truth_total)

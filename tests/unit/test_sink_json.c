@@ -187,9 +187,18 @@ static void a_listener_has_no_remote_side(void **unused)
 static void large_ids_are_strings(void **unused)
 {
 	(void)unused;
-	s.conn.id = UINT64_MAX;
+	s.conn.id = INT64_MAX;
 	read_change();
-	VALUES({ "cookie", "\"18446744073709551615\"" });
+	VALUES({ "cookie", "\"9223372036854775807\"" });
+}
+
+/* It would look like one of ss's, and be none. */
+static void an_id_of_our_own_is_not_shown(void **unused)
+{
+	(void)unused;
+	s.conn.id = TCS_ID_OWN | 7;
+	read_change();
+	VALUES({ "cookie", "null" });
 }
 
 static void ipv6_addresses_are_whole(void **unused)
@@ -605,6 +614,7 @@ int main(void)
 		WITH_SINK(a_known_0_is_0),
 		WITH_SINK(a_listener_has_no_remote_side),
 		WITH_SINK(large_ids_are_strings),
+		WITH_SINK(an_id_of_our_own_is_not_shown),
 		WITH_SINK(ipv6_addresses_are_whole),
 		WITH_SINK(states_are_spelled_as_promised),
 		WITH_SINK(where_an_owner_comes_from_is_said),

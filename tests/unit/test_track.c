@@ -1073,6 +1073,26 @@ static void what_the_scan_does_not_know_stays_unknown(void **unused)
 	bench_close(&b);
 }
 
+/* Where there are no cookies the scan leaves a note at each socket: the record has its owner. */
+static void the_scan_tells_the_direction_of_one_whose_owner_it_left_with_it(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	memset(&scan, 0, sizeof(scan));
+	scan.answer = (struct track_older){
+		.id = TCS_ID_OWN | 1,
+		.direction = DIRECTION_PASSIVE,
+		.owner = { .pid = 999, .source = OWNER_SCAN, .comm = "another" },
+	};
+	bench_open(&b, &with_scan);
+	b.show = SHOW_OWNER | SHOW_DIRECTION;
+	told(&b, STEPS(S(1000, ESTABLISHED, CLOSE_WAIT, .id = TCS_ID_OWN | 1, .owner = &found)));
+	assert_non_null(strstr(b.told, "ESTABLISHED > CLOSE_WAIT - sshd(702) scan passive\n"));
+	assert_int_equal(scan.calls, 1);
+	bench_close(&b);
+}
+
 static void totals_come_with_the_change_that_ends_a_connection(void **unused)
 {
 	static const struct tcs_wire_totals totals = { .bytes_sent = 1200,
@@ -1348,6 +1368,7 @@ int main(void)
 		cmocka_unit_test(the_direction_is_that_of_the_handshake),
 		cmocka_unit_test(owners_are_the_listeners_then_the_tasks_then_remembered),
 		cmocka_unit_test(of_older_sockets_the_scan_is_asked),
+		cmocka_unit_test(the_scan_tells_the_direction_of_one_whose_owner_it_left_with_it),
 		cmocka_unit_test(what_the_scan_does_not_know_stays_unknown),
 		cmocka_unit_test(a_passive_handshake_is_timed_only_by_its_first_syn_ack),
 		cmocka_unit_test(an_active_handshake_is_the_time_since_connect),

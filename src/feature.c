@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "feature.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* An instruction, as the programs below need it. */
+#define CALL(helper) ((struct bpf_insn){ .code = BPF_JMP | BPF_CALL, .imm = (helper) })
+#define RETURN_0                                                       \
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 }, \
+	{                                                              \
+		.code = BPF_JMP | BPF_EXIT                             \
+	}
+
+/* ---- names in BTF ---------------------------------------------------------------------------- */
+
+static bool has_member(const struct btf *btf, const struct btf_type *t, const char *name)
+{
+	const struct btf_member *m = btf_members(t);
+	unsigned int i;
+
+	for (i = 0; i < btf_vlen(t); i++)
+		if (!strcmp(btf__name_by_offset(btf, m[i].name_off), name))
+			return true;
+	return false;
+}
+
+static void look_at_helpers(const struct btf *btf, const struct btf_type *t,
+			    struct feature_btf *ret)
+{
+	const struct btf_enum *e = btf_enum(t);
+	unsigned int i;
+
+	for (i = 0; i < btf_vlen(t); i++) {
+		const char *name = btf__name_by_offset(btf, e[i].name_off);
+
+		if (!strcmp(name, "BPF_FUNC_sock_from_file"))
+			ret->sock_from_file = true;
+		/* Came with the charging to memory cgroups; libbpf goes by it, too. */
+		if (!strcmp(name, "BPF_FUNC_ktime_get_coarse_ns"))
+			ret->memory_cgroups = true;
+	}
+}
+
+static void look_at_typedef(const char *name, uint32_t id, struct feature_btf *ret)
+{
+	static const char prefix[] = "btf_trace_"; /* DEFINE_EVENT: what tp_btf is attached to */
+
+	if (!strcmp(name, "class_srcu_fast_notrace_t"))
+		ret->probes_preemptible = true; /* __DECLARE_TRACE(): the guard of its probes */
+	if (strncmp(name, prefix, sizeof(prefix) - 1))
+		return;
+	name += sizeof(prefix) - 1;
+	if (!strcmp(name, "inet_sock_set_state"))
+		ret->state_change = id;
+	else if (!strcmp(name, "tcp_retransmit_synack"))
+		ret->synack = id;
+	else if (!strcmp(name, "tcp_send_reset"))
+		ret->reset = id;
+}
+
+static void look_at_type(const struct btf *btf, uint32_t id, struct feature_btf *ret)
+{
+	const struct btf_type *t = btf__type_by_id(btf, id);
+	const char *name = btf__name_by_offset(btf, t->name_off);
+
+	switch (btf_kind(t)) {
+	case BTF_KIND_TYPEDEF:
+		look_at_typedef(name, id, ret);
+		break;
+	case BTF_KIND_FUNC:
+		if (!strcmp(name, "bpf_iter_tcp"))
+			ret->iter_tcp = id;
+		else if (!strcmp(name, "bpf_iter_task_file"))
+			ret->iter_task_file = id;
+		break;
+	case BTF_KIND_STRUCT:
+		if (!strcmp(name, "bpf_tcp_iter_state"))
+			ret->batches = true;
+		else if (!strcmp(name, "bpf_prog_info"))
+			ret->misses_counted = has_member(btf, t, "recursion_misses");
+		break;
+	case BTF_KIND_ENUM:
+		if (!strcmp(name, "bpf_func_id"))
+			look_at_helpers(btf, t, ret);
+		break;
+	}
+}
+
+static void read_btf(struct feature_btf *ret)
+{
+	struct btf *btf;
+	uint32_t id, n;
+
+	/* Tracepoints are attached to through the kernel's own BTF; libbpf would take other files. */
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		ret->error = -errno;
+		return;
+	}
+	btf = btf__parse("/sys/kernel/btf/vmlinux", NULL);
+	if (!btf) {
+		ret->error = -errno;
+		return;
+	}
+	n = btf__type_cnt(btf);
+	for (id = 1; id < n; id++)
+		look_at_type(btf, id, ret);
+	btf__free(btf);
+}
+
+/* ---- trying ---------------------------------------------------------------------------------- */
+
+static int load(enum bpf_attach_type type, uint32_t btf_id, const struct bpf_insn *insns, size_t n,
+		char log[], uint32_t log_size)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type, .attach_btf_id = btf_id,
+		    .log_level = log ? 1 : 0, .log_buf = log, .log_size = log_size);
+	int fd;
+
+	if (!btf_id)
+		return -ENOENT;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "tcs_try", "GPL", insns, n, &opts);
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * Whether a program on the state tracepoint may call a helper. It is called without arguments: the
+ * verifier complains of the helper first, and of the arguments only if it may be called
+ * (check_helper_call(); these sentences are those of 5.10 to 7.3).
+ */
+static enum feature_answer helper_answer(uint32_t tracepoint, enum bpf_func_id helper)
+{
+	const struct bpf_insn insns[] = { CALL(helper), RETURN_0 };
+	char log[4096] = "";
+	int fd = load(BPF_TRACE_RAW_TP, tracepoint, insns, sizeof(insns) / sizeof(insns[0]), log,
+		      sizeof(log));
+
+	if (fd >= 0)
+		close(fd);
+	if (fd < 0 && !log[0])
+		return FEATURE_UNKNOWN; /* it was refused before anybody looked at it */
+	if (strstr(log, "unknown func") || strstr(log, "invalid func") ||
+	    strstr(log, "cannot use helper"))
+		return FEATURE_NO;
+	return FEATURE_YES;
+}
+
+static int close_and_say(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+int feature_try_tracepoint(void)
+{
+	const struct bpf_insn insns[] = { RETURN_0 };
+	int prog = load(BPF_TRACE_RAW_TP, feature_get()->btf.state_change, insns, 2, NULL, 0);
+	int link, err;
+
+	if (prog < 0)
+		return prog;
+	link = bpf_raw_tracepoint_open(NULL, prog);
+	err = link < 0 ? -errno : 0;
+	close_and_say(link);
+	close(prog);
+	return err;
+}
+
+enum feature_answer feature_try_peek(void)
+{
+	return helper_answer(feature_get()->btf.state_change, BPF_FUNC_probe_read_kernel);
+}
+
+static int try_iter(uint32_t btf_id)
+{
+	const struct bpf_insn insns[] = { RETURN_0 };
+	int prog = load(BPF_TRACE_ITER, btf_id, insns, 2, NULL, 0), link, iter = -1, err = 0;
+
+	if (prog < 0)
+		return prog;
+	link = bpf_link_create(prog, 0, BPF_TRACE_ITER, NULL);
+	if (link >= 0)
+		iter = bpf_iter_create(link);
+	if (link < 0 || iter < 0)
+		err = -errno;
+	close_and_say(iter);
+	close_and_say(link);
+	close(prog);
+	return err;
+}
+
+int feature_try_iter_tcp(void)
+{
+	return try_iter(feature_get()->btf.iter_tcp);
+}
+
+int feature_try_iter_task_file(void)
+{
+	return try_iter(feature_get()->btf.iter_task_file);
+}
+
+int feature_try_ring(uint32_t bytes)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tcs_try", 0, 0, bytes, NULL);
+
+	return close_and_say(fd < 0 ? -errno : fd);
+}
+
+bool feature_capable(unsigned int cap)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return !syscall(SYS_capget, &head, data) &&
+	       data[CAP_TO_INDEX(cap)].effective & CAP_TO_MASK(cap);
+}
+
+/* ---- decisions ------------------------------------------------------------------------------- */
+
+/*
+ * How many programs share the tracepoint. Where the kernel refuses to run a program that interrupts
+ * itself, it counts that (a kernel that does not count does not refuse): then a second one takes
+ * what the first is not run for. Two lose nothing where a tracepoint's probes run with preemption
+ * off, since only one more event can be nested; where probes can be preempted, a third is worth its
+ * price.
+ */
+static unsigned int programs_needed(const struct feature_btf *btf)
+{
+	if (!btf->misses_counted)
+		return 1;
+	return btf->probes_preemptible ? FEATURE_PROGRAMS_MAX : 2;
+}
+
+/* Up to 5.10 maps count as locked memory. Where we may not lift the limit: to what is allowed. */
+static void raise_memlock(void)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (!setrlimit(RLIMIT_MEMLOCK, &limit) || getrlimit(RLIMIT_MEMLOCK, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+static void find_out(struct features *f)
+{
+	read_btf(&f->btf);
+	if (!f->btf.memory_cgroups)
+		raise_memlock();
+	if (f->btf.state_change) {
+		f->cookies = helper_answer(f->btf.state_change, BPF_FUNC_get_socket_cookie);
+		f->storage = helper_answer(f->btf.state_change, BPF_FUNC_sk_storage_get);
+	}
+	f->kernel = (struct tcs_kernel){
+		.cookies = f->cookies != FEATURE_NO,
+		.storage = f->storage != FEATURE_NO,
+	};
+	f->programs = programs_needed(&f->btf);
+}
+
+const struct features *feature_get(void)
+{
+	static struct features features;
+	static bool known;
+
+	if (!known)
+		find_out(&features);
+	known = true;
+	return &features;
+}
