@@ -99,7 +99,7 @@ static void read_btf(struct feature_btf *ret)
 	struct btf *btf;
 	uint32_t id, n;
 
-	/* Tracepoints are attached to through the kernel's own BTF; libbpf would take other files. */
+	/* The tracepoints are found through this file; libbpf would take others, too. */
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		ret->error = -errno;
 		return;
