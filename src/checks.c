@@ -281,10 +281,10 @@ static void check_programs(struct check *c)
 {
 	static const char *const paths[FEATURE_PROGRAMS_MAX] = {
 		"this kernel runs a program also while it interrupts itself: none is skipped",
-		"the kernel skips a program that interrupts itself; the second takes what the first "
-		"was not run for, and nothing is lost",
-		"as programs can be preempted here, a third catches what two would lose; what is lost "
-		"all the same is counted",
+		"the kernel skips a program that interrupts itself; the second takes what the "
+		"first was not run for, and nothing is lost",
+		"as programs can be preempted here, a third catches what two would lose; what is "
+		"lost all the same is counted",
 	};
 	unsigned int n = feature_get()->programs;
 
@@ -364,8 +364,8 @@ static void helper(struct check *c, enum feature_answer answer, const char *ther
 static void check_storage(struct check *c)
 {
 	helper(c, feature_get()->storage, "socket storage", "no socket storage in programs",
-	       "a connection to a port that several listeners share, or that listen() chose, has no "
-	       "owner until a task of its own acts",
+	       "a connection to a port that several listeners share, or that listen() chose, "
+	       "has no owner until a task of its own acts",
 	       "Linux 5.11 or later");
 }
 

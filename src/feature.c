@@ -99,7 +99,7 @@ static void read_btf(struct feature_btf *ret)
 	struct btf *btf;
 	uint32_t id, n;
 
-	/* Tracepoints are attached to through the kernel's own BTF; libbpf would take other files. */
+	/* The tracepoints are found through this file; libbpf would take others, too. */
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		ret->error = -errno;
 		return;
@@ -117,11 +117,17 @@ static void read_btf(struct feature_btf *ret)
 
 /* ---- trying ---------------------------------------------------------------------------------- */
 
+struct verifier_log {
+	char text[4096];
+};
+
+/* log: NULL, if only the outcome matters. */
 static int load(enum bpf_attach_type type, uint32_t btf_id, const struct bpf_insn *insns, size_t n,
-		char log[], uint32_t log_size)
+		struct verifier_log *log)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type, .attach_btf_id = btf_id,
-		    .log_level = log ? 1 : 0, .log_buf = log, .log_size = log_size);
+		    .log_level = log ? 1 : 0, .log_buf = log ? log->text : NULL,
+		    .log_size = log ? sizeof(log->text) : 0);
 	int fd;
 
 	if (!btf_id)
@@ -138,16 +144,15 @@ static int load(enum bpf_attach_type type, uint32_t btf_id, const struct bpf_ins
 static enum feature_answer helper_answer(uint32_t tracepoint, enum bpf_func_id helper)
 {
 	const struct bpf_insn insns[] = { CALL(helper), RETURN_0 };
-	char log[4096] = "";
-	int fd = load(BPF_TRACE_RAW_TP, tracepoint, insns, sizeof(insns) / sizeof(insns[0]), log,
-		      sizeof(log));
+	struct verifier_log log = { "" };
+	int fd = load(BPF_TRACE_RAW_TP, tracepoint, insns, sizeof(insns) / sizeof(insns[0]), &log);
 
 	if (fd >= 0)
 		close(fd);
-	if (fd < 0 && !log[0])
+	if (fd < 0 && !log.text[0])
 		return FEATURE_UNKNOWN; /* it was refused before anybody looked at it */
-	if (strstr(log, "unknown func") || strstr(log, "invalid func") ||
-	    strstr(log, "cannot use helper"))
+	if (strstr(log.text, "unknown func") || strstr(log.text, "invalid func") ||
+	    strstr(log.text, "cannot use helper"))
 		return FEATURE_NO;
 	return FEATURE_YES;
 }
@@ -162,7 +167,7 @@ static int close_and_say(int fd)
 int feature_try_tracepoint(void)
 {
 	const struct bpf_insn insns[] = { RETURN_0 };
-	int prog = load(BPF_TRACE_RAW_TP, feature_get()->btf.state_change, insns, 2, NULL, 0);
+	int prog = load(BPF_TRACE_RAW_TP, feature_get()->btf.state_change, insns, 2, NULL);
 	int link, err;
 
 	if (prog < 0)
@@ -182,7 +187,7 @@ enum feature_answer feature_try_peek(void)
 static int try_iter(uint32_t btf_id)
 {
 	const struct bpf_insn insns[] = { RETURN_0 };
-	int prog = load(BPF_TRACE_ITER, btf_id, insns, 2, NULL, 0), link, iter = -1, err = 0;
+	int prog = load(BPF_TRACE_ITER, btf_id, insns, 2, NULL), link, iter = -1, err = 0;
 
 	if (prog < 0)
 		return prog;

@@ -47,10 +47,10 @@ ended() {
 
 # one_sentence PATTERN: stderr is one line, and it says so
 one_sentence() {
-	[[ ! -s out ]] && [[ $(wc -l <err) == 1 ]] && grep -Eq -- "$1" err || {
+	if [[ -s out || $(wc -l <err) != 1 ]] || ! grep -Eq -- "$1" err; then
 		cat err >&2
 		return 1
-	}
+	fi
 }
 
 # status_of NAME: what doctor --json in out says of it
@@ -121,7 +121,7 @@ status_of() {
 	# events of a namespace that it could not enter
 	dance_start close_client_first
 	TOOL_PREFIX=(setpriv --reuid=65534 --regid=65534 --clear-groups
-		--inh-caps=-all,+bpf,+perfmon --ambient-caps=-all,+bpf,+perfmon)
+		"--inh-caps=-all,+bpf,+perfmon" "--ambient-caps=-all,+bpf,+perfmon")
 	TCPCONNSTATE=$PUBLIC/tcpconnstate tool_start --json
 	dance_go
 	tool_stop
@@ -196,7 +196,7 @@ elsewhere() {
 lacking() {
 	"${CC:-cc}" -std=gnu11 -O2 -D_GNU_SOURCE= -Wall -Wextra -Werror -shared -fPIC \
 		-o "$BATS_FILE_TMPDIR/lacks.so" "$E2E_DIR/preload/lacks.c" -ldl
-	TOOL_PREFIX=(env TCS_LACKS=46,107 LD_PRELOAD="$BATS_FILE_TMPDIR/lacks.so")
+	TOOL_PREFIX=(env "TCS_LACKS=46,107" LD_PRELOAD="$BATS_FILE_TMPDIR/lacks.so")
 }
 
 @test "a kernel without socket cookies and storage: told, and the connections are the same" {

@@ -138,10 +138,21 @@ no_rights() {
 	tool_stop
 	tool_ended 0
 	# without CAP_SETPCAP the bounding set stays, and no_new_privs makes it meaningless
-	TOOL_PREFIX=(setpriv --inh-caps=-all,+bpf,+perfmon --ambient-caps=-all,+bpf,+perfmon
-		--bounding-set=-all,+bpf,+perfmon)
+	TOOL_PREFIX=(setpriv "--inh-caps=-all,+bpf,+perfmon" "--ambient-caps=-all,+bpf,+perfmon"
+		"--bounding-set=-all,+bpf,+perfmon")
 	tool_start -N self
 	no_rights "${TOOL_PIDS["tool"]}" CapInh CapPrm CapEff CapAmb
+	tool_stop
+	tool_ended 0
+}
+
+@test "what entering namespaces takes is kept where all are asked for, and nothing else" {
+	local status
+	tool_start
+	status=/proc/${TOOL_PIDS["tool"]}/status
+	no_rights "${TOOL_PIDS["tool"]}" CapInh CapBnd CapAmb
+	# CAP_SYS_PTRACE is bit 19, CAP_SYS_ADMIN bit 21
+	[ "$(sed -n 's/^Cap\(Prm\|Eff\):[[:space:]]*0*//p' "$status" | sort -u)" = 280000 ]
 	tool_stop
 	tool_ended 0
 }
