@@ -3,8 +3,8 @@
  * census.bpf.c - which TCP sockets exist in a network namespace, at 0.4 microseconds each
  *
  * Walks the kernel's own tables: listeners first, then full sockets, TIME_WAIT mini-sockets and
- * half-open requests. What can be counted is counted here; a row goes out only for a listener and
- * for the states that were asked for. Judgement is user space's.
+ * half-open requests. What can be counted is counted here (half-open ones: tcs_half_open.h); a row
+ * goes out only for a listener and for the states that were asked for. Judgement is user space's.
  *
  * States are those of ss: a mini-socket whose peer has not closed is FIN_WAIT2, and a request is
  * SYN_RECV.
@@ -19,8 +19,9 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "tcs_wire.h"
+#include "tcs_half_open.h"
 #include "tcs_socket.h"
+#include "tcs_wire.h"
 
 #define TCP_NEW_SYN_RECV 12
 
@@ -136,6 +137,19 @@ static __always_inline void count_place(const struct addrs *a, __u16 lport, __u3
 		held->reusable++;
 }
 
+/* The kernel refreshes the stamp once a second while it sends cookies (tcp_synq_overflow()). */
+static __always_inline __u32 cookie_age(const struct tcp_sock *tp)
+{
+	const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	struct sock_reuseport *group = NULL;
+	__u32 stamp;
+
+	if (BPF_CORE_READ_BITFIELD(&sk->__sk_common, skc_reuseport))
+		group = BPF_CORE_READ(sk, sk_reuseport_cb);
+	stamp = group ? BPF_CORE_READ(group, synq_overflow_ts) : (__u32)tp->rx_opt.ts_recent_stamp;
+	return stamp ? (__u32)bpf_jiffies64() - stamp : TCS_CENSUS_NEVER;
+}
+
 static __always_inline void fill_full(struct tcs_wire_census *row, struct tcp_sock *tp)
 {
 	struct inet_connection_sock *icsk = &tp->inet_conn;
@@ -150,11 +164,12 @@ static __always_inline void fill_full(struct tcs_wire_census *row, struct tcp_so
 	row->accept_queue = sk->sk_ack_backlog;
 	row->queue_limit = sk->sk_max_ack_backlog;
 	row->drops = sk->sk_drops.counter;
+	row->cookie_age = cookie_age(tp);
 }
 
 static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_common *skc,
 				    const struct addrs *a, struct tcp_sock *tp, __u32 state,
-				    __u8 stalled)
+				    __u8 stalled, const struct half_open *h)
 {
 	struct tcs_wire_census row = {};
 
@@ -169,6 +184,11 @@ static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_commo
 		row.id = bpf_get_socket_cookie(tp);
 		fill_full(&row, tp);
 	}
+	if (state == TCP_SYN_RECV) {
+		row.retransmits = h->retransmits;
+		row.acked = h->acked;
+		row.age_us = h->age_us;
+	}
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 }
 
@@ -176,8 +196,10 @@ SEC("iter/tcp")
 int tcs_census(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *skc = ctx->sk_common;
+	struct tcp_request_sock *treq;
 	struct tcp_timewait_sock *tw = NULL;
 	struct tcp_sock *tp = NULL;
+	struct half_open h = {};
 	bool stamped = false;
 	struct addrs a;
 	__u8 stalled = 0;
@@ -202,12 +224,18 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 		state = tw->tw_sk.tw_substate;
 		stamped = tw->tw_ts_recent_stamp != 0;
 	} else if (state == TCP_NEW_SYN_RECV) {
+		treq = bpf_skc_to_tcp_request_sock(skc);
+		if (!treq)
+			return 0;
+		read_request(treq, &h);
 		state = TCP_SYN_RECV;
 	} else {
 		tp = bpf_skc_to_tcp_sock(skc);
 		if (!tp)
 			return 0;
 		stalled = timeouts(tp, state);
+		if (state == TCP_SYN_RECV)
+			read_full(tp, &h);
 	}
 	if (state == TCP_LISTEN)
 		listening[lport >> 6] |= 1ULL << (lport & 63);
@@ -220,7 +248,9 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 	out.states[state]++;
 	if (set.group)
 		count_group(&a, lport, state);
+	if (set.half_open && state == TCP_SYN_RECV && !half_open_count(&h, &a, lport))
+		out.half_open_full++;
 	if (set.rows >> state & 1 || (set.stalled && stalled >= set.stalled))
-		put_row(ctx, skc, &a, tp, state, stalled);
+		put_row(ctx, skc, &a, tp, state, stalled, &h);
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "tcs_handshake.h"
 #include "tcs_wire.h"
 #include "tcs_note.h"
 #include "tcs_socket.h"
@@ -555,8 +556,11 @@ static __always_inline void take_event(struct event *e)
 	if (e->new == TCP_CLOSE) {
 		e->err = e->sk->sk_err;
 		note->flags |= close_flags(e->sk, e->tp);
-	} else if (e->new == TCP_ESTABLISHED && e->tp->total_retrans) {
-		note->flags |= TCS_F_RETRANS;
+	} else if (e->new == TCP_ESTABLISHED) {
+		if (e->tp->total_retrans)
+			note->flags |= TCS_F_RETRANS;
+		if (e->old == TCP_SYN_RECV)
+			handshake_done(e->sk, e->tp);
 	}
 	if (e->sk->sk_lock.owned && task_acts(e->old, e->new, e->err, note->flags) &&
 	    learn_owner(note))
@@ -751,6 +755,7 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	struct addrs a;
 	__u16 lport;
 	void *ring;
+	__u8 acked;
 
 	if (!listener || !ireq)
 		return 0;
@@ -761,6 +766,8 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 		count(&p->filtered);
 		return 0;
 	}
+	acked = BPF_CORE_READ_BITFIELD_PROBED(ireq, acked);
+	handshake_resent(sk, req, acked);
 	ring = ring_of(cpu);
 	if (!ring)
 		return 0;
@@ -773,7 +780,7 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	r->kind = TCS_WIRE_SYNACK;
 	r->family = a.family;
 	r->retransmits = req->num_retrans + 1; /* not yet counted when the tracepoint runs */
-	r->acked = BPF_CORE_READ_BITFIELD_PROBED(ireq, acked);
+	r->acked = acked;
 	r->netns = netns_of(sk);
 	r->ts_ns = bpf_ktime_get_ns();
 	__builtin_memcpy(r->laddr, a.l, 16);

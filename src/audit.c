@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service.h"
+
 static const char *const by_names[AUDIT_BY_MAX] = {
 	[AUDIT_BY_NONE] = "none",   [AUDIT_BY_COMM] = "comm",	[AUDIT_BY_LPORT] = "lport",
 	[AUDIT_BY_RADDR] = "raddr", [AUDIT_BY_NETNS] = "netns",
@@ -40,6 +42,11 @@ void audit_release(struct audit *a)
 	free(a->places);
 	free(a->dead);
 	free(a->groups);
+	free(a->half_open);
+	free(a->sources);
+	free(a->requests);
+	free(a->handshakes);
+	free(a->services);
 	memset(a, 0, sizeof(*a));
 }
 
@@ -75,30 +82,21 @@ static int no_room(struct audit *a, bool full)
 	return 0;
 }
 
-/* 64 bits of a key of any length; two keys that share them (one pair in 2^64) share a row. */
-static uint64_t key_of(const void *bytes, size_t n, uint64_t seed)
-{
-	const unsigned char *p = bytes;
-	uint64_t word;
-
-	for (; n; p += n < 8 ? n : 8, n -= n < 8 ? n : 8) {
-		word = 0;
-		memcpy(&word, p, n < 8 ? n : 8);
-		seed = hash_mix(seed ^ word) + 0x9e3779b97f4a7c15ull;
-	}
-	return seed;
-}
-
 int audit_add_netns(struct audit *a, uint32_t netns, struct audit_netns **ret)
 {
 	bool full;
 	struct audit_netns *n = APPEND(a, netns, &full);
+	int i;
 
 	if (!n)
 		return full ? -ENOSPC : -ENOMEM;
 	n->netns = netns;
 	n->overflows = AUDIT_UNKNOWN;
 	n->overflow_milli = AUDIT_NO_RATE;
+	for (i = 0; i < COUNTER_MAX; i++) {
+		n->counters[i] = AUDIT_UNKNOWN;
+		n->counter_milli[i] = AUDIT_NO_RATE;
+	}
 	*ret = n;
 	return 0;
 }
@@ -112,8 +110,27 @@ static int add_listener(struct audit *a, const struct audit_socket *s)
 		return no_room(a, full);
 	l->socket = *s;
 	l->drops_milli = AUDIT_NO_RATE;
+	l->half_open = AUDIT_NONE;
 	return 0;
 }
+
+/* The rows that need nothing but room. */
+#define ADD(name, rows)                                                     \
+	int audit_add_##name(struct audit *a, const struct audit_##name *r) \
+	{                                                                   \
+		bool full;                                                  \
+		struct audit_##name *to = APPEND(a, rows, &full);           \
+                                                                            \
+		if (!to)                                                    \
+			return no_room(a, full);                            \
+		*to = *r;                                                   \
+		return 0;                                                   \
+	}
+
+ADD(half_open, half_open)
+ADD(source, sources)
+ADD(request, requests)
+ADD(handshakes, handshakes)
 
 static void count_close_wait(const struct audit *a, struct audit_close_wait *c,
 			     const struct audit_socket *s)
@@ -164,7 +181,7 @@ static int add_close_wait(struct audit *a, const struct audit_socket *s)
 
 static int add_dead(struct audit *a, const struct audit_socket *s)
 {
-	uint64_t key = key_of(s->raddr, 16, s->netns);
+	uint64_t key = hash_bytes(s->raddr, 16, s->netns);
 	struct audit_dead *d;
 	uint32_t at;
 	bool full;
@@ -263,7 +280,7 @@ int audit_add_group(struct audit *a, const struct audit_group *g)
 
 	memcpy(id.raddr, g->raddr, sizeof(id.raddr));
 	memcpy(id.comm, g->comm, sizeof(id.comm));
-	key = key_of(&id, sizeof(id), 0);
+	key = hash_bytes(&id, sizeof(id), 0);
 	if (!hash_find(&a->by_group, key, &at)) {
 		struct audit_group *to = APPEND(a, groups, &full);
 
@@ -341,7 +358,7 @@ static void sort(void *rows, uint32_t n, size_t size, int (*compare)(const void 
 		qsort(rows, n, size, compare);
 }
 
-static int64_t rate_milli(uint64_t now, uint64_t before, uint64_t ns)
+int64_t audit_rate_milli(uint64_t now, uint64_t before, uint64_t ns)
 {
 	int64_t moved = (int64_t)(now - before);
 
@@ -352,7 +369,7 @@ static int64_t rate_milli(uint64_t now, uint64_t before, uint64_t ns)
 
 static uint64_t place_key(const struct audit_place *p)
 {
-	uint64_t key = key_of(p->raddr, 16, key_of(p->laddr, 16, p->netns));
+	uint64_t key = hash_bytes(p->raddr, 16, hash_bytes(p->laddr, 16, p->netns));
 
 	return hash_mix(key ^ ((uint64_t)p->rport << 16 | p->lport));
 }
@@ -367,7 +384,7 @@ static void grow_close_wait(struct audit *a, const struct audit *earlier, uint64
 
 		if (hash_find(&earlier->by_holder, key, &at))
 			before = earlier->close_wait[at].count;
-		c->growth_milli = rate_milli(c->count, before, ns);
+		c->growth_milli = audit_rate_milli(c->count, before, ns);
 	}
 }
 
@@ -408,19 +425,31 @@ static int grow_rows(struct audit *a, const struct audit *earlier, uint64_t ns)
 
 		if (hash_find(&places, place_key(p), &at))
 			before = audit_ports_taken(&earlier->places[at]);
-		p->growth_milli = rate_milli(audit_ports_taken(p), before, ns);
+		p->growth_milli = audit_rate_milli(audit_ports_taken(p), before, ns);
 	}
 	for (i = 0; !err && i < a->n_listeners; i++) {
 		struct audit_listener *l = &a->listeners[i];
 
 		if (hash_find(&listeners, l->socket.id, &at))
-			l->drops_milli = rate_milli(
+			l->drops_milli = audit_rate_milli(
 				(uint32_t)(l->socket.drops - earlier->listeners[at].socket.drops),
 				0, ns);
 	}
 	hash_release(&places);
 	hash_release(&listeners);
 	return err;
+}
+
+static void grow_counters(struct audit_netns *n, const struct audit_netns *earlier, uint64_t ns)
+{
+	int i;
+
+	if (n->overflows != AUDIT_UNKNOWN && earlier->overflows != AUDIT_UNKNOWN)
+		n->overflow_milli = audit_rate_milli(n->overflows, earlier->overflows, ns);
+	for (i = 0; i < COUNTER_MAX; i++)
+		if (n->counters[i] != AUDIT_UNKNOWN && earlier->counters[i] != AUDIT_UNKNOWN)
+			n->counter_milli[i] =
+				audit_rate_milli(n->counters[i], earlier->counters[i], ns);
 }
 
 static void grow_netns(struct audit *a, const struct audit *earlier, uint64_t ns)
@@ -433,10 +462,8 @@ static void grow_netns(struct audit *a, const struct audit *earlier, uint64_t ns
 		for (j = 0; j < earlier->n_netns; j++)
 			if (earlier->netns[j].netns == n->netns)
 				break;
-		if (j < earlier->n_netns && n->overflows != AUDIT_UNKNOWN &&
-		    earlier->netns[j].overflows != AUDIT_UNKNOWN)
-			n->overflow_milli =
-				rate_milli(n->overflows, earlier->netns[j].overflows, ns);
+		if (j < earlier->n_netns)
+			grow_counters(n, &earlier->netns[j], ns);
 	}
 }
 
@@ -481,7 +508,7 @@ int audit_settle(struct audit *a, const struct audit *earlier)
 	sort(a->places, a->n_places, sizeof(*a->places), compare_places);
 	sort(a->dead, a->n_dead, sizeof(*a->dead), compare_dead);
 	sort(a->groups, a->n_groups, sizeof(*a->groups), compare_groups);
-	return err;
+	return err ? err : service_settle(a, earlier);
 }
 
 uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli)

@@ -16,13 +16,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "counter.h"
 #include "hash.h"
 #include "state.h"
 #include "track.h"
 
 #define AUDIT_ROWS_MAX (64u << 10)
 #define AUDIT_UNKNOWN  UINT64_MAX
-#define AUDIT_NO_RATE  INT64_MIN /* of a rate: one look tells none */
+#define AUDIT_NO_RATE  INT64_MIN  /* of a rate: one look tells none */
+#define AUDIT_NONE     UINT32_MAX /* of an index */
 
 /* A socket as the census met it. */
 struct audit_socket {
@@ -36,28 +38,87 @@ struct audit_socket {
 	uint8_t family;
 	uint8_t stalled;    /* timeouts in a row */
 	uint64_t quiet_ns;  /* since the peer's last segment; AUDIT_UNKNOWN */
-	uint32_t syn_queue; /* these five: listeners */
+	uint32_t syn_queue; /* these six: listeners */
 	uint32_t syn_queue_young;
 	uint32_t accept_queue;
 	uint32_t queue_limit;
 	uint32_t drops;
-	struct owner owner; /* pid 0: nobody, or unknown */
+	uint64_t cookie_age_ns; /* listeners: since the last SYN cookie; AUDIT_UNKNOWN: never */
+	struct owner owner;	/* pid 0: nobody, or unknown */
 };
 
 struct audit_netns {
 	uint32_t netns;
 	uint32_t states[TCS_STATE_MAX];
-	uint32_t time_wait_table; /* mini-sockets: TIME_WAIT and part of FIN_WAIT2 */
-	uint32_t time_wait_limit; /* tcp_max_tw_buckets; 0 unknown */
-	uint64_t overflows;	  /* TCPTimeWaitOverflow so far; AUDIT_UNKNOWN */
-	uint32_t ports_range;	  /* ports connect() may take by itself; 0 unknown */
-	uint8_t tw_reuse;	  /* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
-	int64_t overflow_milli;	  /* a second, in thousandths */
+	uint32_t time_wait_table;	/* mini-sockets: TIME_WAIT and part of FIN_WAIT2 */
+	uint32_t time_wait_limit;	/* tcp_max_tw_buckets; 0 unknown */
+	uint64_t overflows;		/* TCPTimeWaitOverflow so far; AUDIT_UNKNOWN */
+	uint32_t ports_range;		/* ports connect() may take by itself; 0 unknown */
+	uint8_t tw_reuse;		/* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
+	int64_t overflow_milli;		/* a second, in thousandths */
+	uint64_t counters[COUNTER_MAX]; /* so far; AUDIT_UNKNOWN */
+	int64_t counter_milli[COUNTER_MAX];
+	uint8_t cookies; /* tcp_syncookies: 0 never, 1 when the SYN queue is full, 2 always */
 };
 
 struct audit_listener {
 	struct audit_socket socket;
 	int64_t drops_milli; /* a second, in thousandths */
+	uint32_t half_open;  /* index; AUDIT_NONE: it has none */
+	uint32_t service;    /* index */
+};
+
+/* Half-open connections of one listener, both kinds of SYN_RECV. */
+struct audit_half_open {
+	uint64_t listener; /* cookie; 0: none, or not known */
+	uint32_t netns;
+	uint8_t family;
+	uint8_t laddr[16]; /* as the first of them has it */
+	uint16_t lport;
+	uint32_t service; /* index, when settled; AUDIT_NONE: the listener is gone */
+	uint64_t count;
+	uint64_t full;	 /* of these, full sockets */
+	uint64_t acked;	 /* the peer has answered: they wait for the program, or for data */
+	uint64_t stuck;	 /* not answered though the SYN-ACK was due again */
+	uint64_t recent; /* of these, not yet 3 s old */
+	uint64_t oldest_ns, newest_ns; /* AUDIT_UNKNOWN */
+	uint64_t sources, prefixes;    /* how many different ones */
+	bool sources_exact, prefixes_exact;
+};
+
+/* Where half-open connections come from: an address, or a /24 or /64. */
+struct audit_source {
+	uint32_t half_open; /* index */
+	uint32_t service;   /* index, when settled */
+	uint8_t family;
+	uint8_t bits; /* of the prefix; 32 or 128: an address */
+	uint8_t addr[16];
+	uint64_t count;
+	uint64_t oldest_ns;
+};
+
+/* A half-open connection. */
+struct audit_request {
+	uint32_t netns;
+	uint8_t family;
+	uint8_t laddr[16];
+	uint8_t raddr[16];
+	uint16_t lport;
+	uint16_t rport;
+	uint8_t retransmits;
+	bool acked;
+	uint64_t age_ns; /* AUDIT_UNKNOWN */
+};
+
+/* What happened to handshakes at one local address and port, counted since the program runs. */
+struct audit_handshakes {
+	uint32_t netns;
+	uint8_t laddr[16];
+	uint16_t lport;
+	uint64_t done;	  /* SYN_RECV -> ESTABLISHED */
+	uint64_t late;	  /* of these, the SYN-ACK had to be sent again */
+	uint64_t resent;  /* SYN-ACKs */
+	uint64_t failing; /* requests whose SYN-ACK was resent for the first time, not answered */
 };
 
 /* CLOSE_WAIT of one process in one namespace. */
@@ -140,8 +201,15 @@ struct audit {
 	struct audit_place *places;
 	struct audit_dead *dead;
 	struct audit_group *groups;
+	struct audit_half_open *half_open;
+	struct audit_source *sources;
+	struct audit_request *requests;
+	struct audit_handshakes *handshakes;
+	struct audit_service *services; /* made by settling (service.h) */
 	uint32_t n_netns, n_listeners, n_close_wait, n_places, n_dead, n_groups;
+	uint32_t n_half_open, n_sources, n_requests, n_handshakes, n_services;
 	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_places, cap_dead, cap_groups;
+	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes;
 	struct hash by_holder, by_peer, by_group;
 
 	uint64_t skipped;	 /* rows that had no room here or in the kernel's tables */
@@ -149,6 +217,7 @@ struct audit {
 	uint64_t netns_vanished; /* namespaces that went away or could not be entered */
 	bool netns_only_own;	 /* without the right to enter others */
 	bool owners_unknown;	 /* open files could not be walked */
+	bool handshakes_known;	 /* they were counted up to this look */
 };
 
 int audit_init(struct audit *a, const struct audit_config *config);
@@ -157,6 +226,10 @@ void audit_release(struct audit *a);
 /* A new namespace; what follows belongs to it. *ret lives until the next one is added. */
 int audit_add_netns(struct audit *a, uint32_t netns, struct audit_netns **ret);
 int audit_add_socket(struct audit *a, const struct audit_socket *s);
+int audit_add_half_open(struct audit *a, const struct audit_half_open *r);
+int audit_add_source(struct audit *a, const struct audit_source *r);
+int audit_add_request(struct audit *a, const struct audit_request *r);
+int audit_add_handshakes(struct audit *a, const struct audit_handshakes *r);
 int audit_add_place(struct audit *a, const struct audit_place *p);
 /* Add to the group with the same key. */
 int audit_add_group(struct audit *a, const struct audit_group *g);
@@ -166,6 +239,8 @@ int audit_settle(struct audit *a, const struct audit *earlier);
 
 /* Seconds until `left` are used up at this rate; AUDIT_UNKNOWN when it does not grow. */
 uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli);
+/* From one count to another in `ns`: thousandths a second; AUDIT_NO_RATE where ns is 0. */
+int64_t audit_rate_milli(uint64_t now, uint64_t before, uint64_t ns);
 /* Ports that nothing but time gives back. */
 uint32_t audit_ports_taken(const struct audit_place *p);
 

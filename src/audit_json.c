@@ -3,6 +3,7 @@
 #include "audit_sink.h"
 #include "fields.h"
 #include "filter.h"
+#include "service.h"
 #include "state.h"
 
 struct json {
@@ -194,6 +195,21 @@ static void put_groups(const struct json *j)
 	}
 }
 
+/* What one listener has; sources cannot be told where cookies leave none. */
+static void put_half_open_of(struct outbuf *b, const struct audit *a,
+			     const struct audit_listener *l)
+{
+	static const struct audit_half_open none = { .oldest_ns = AUDIT_UNKNOWN };
+	const struct audit_half_open *h = &none;
+
+	if (l->half_open != AUDIT_NONE)
+		h = &a->half_open[l->half_open];
+	put_number(b, "half_open", h->count);
+	put_us(b, "oldest_us", h->oldest_ns);
+	put_number(b, "sources", h->count ? h->sources : AUDIT_UNKNOWN);
+	put_number(b, "prefixes", h->count ? h->prefixes : AUDIT_UNKNOWN);
+}
+
 static void put_listeners(const struct json *j)
 {
 	const struct audit *a = j->report->look;
@@ -201,6 +217,7 @@ static void put_listeners(const struct json *j)
 
 	for (i = 0; i < a->n_listeners; i++) {
 		const struct audit_socket *s = &a->listeners[i].socket;
+		const struct audit_service *service = &a->services[a->listeners[i].service];
 		struct outbuf *b = begin(j, "listener");
 
 		put_number(b, "netns", s->netns);
@@ -212,12 +229,9 @@ static void put_listeners(const struct json *j)
 		put_number(b, "accept_queue", s->accept_queue);
 		put_number(b, "accept_queue_limit", s->queue_limit);
 		put_rate(b, "drops_per_s", a->listeners[i].drops_milli);
-		put_null(b, "half_open");
-		put_null(b, "oldest_us");
-		put_null(b, "sources");
-		put_null(b, "prefixes");
-		put_null(b, "resent_per_s");
-		put_null(b, "done_per_s");
+		put_half_open_of(b, a, &a->listeners[i]);
+		put_rate(b, "resent_per_s", service->resent_milli);
+		put_rate(b, "done_per_s", service->done_milli);
 		put_null(b, "verdict"); /* there is no rule for listeners yet */
 		put_owner(b, &s->owner);
 		put_key(b, "cookie");
@@ -299,14 +313,15 @@ static void put_counters(const struct json *j)
 	uint32_t i;
 
 	for (i = 0; i < a->n_netns; i++) {
+		const int64_t *rates = a->netns[i].counter_milli;
 		struct outbuf *b = begin(j, "counters");
 
 		put_number(b, "netns", a->netns[i].netns);
-		put_null(b, "syncookies_sent_per_s");
-		put_null(b, "syncookies_recv_per_s");
-		put_null(b, "syncookies_failed_per_s");
-		put_null(b, "queue_full_drops_per_s");
-		put_null(b, "listen_overflows_per_s");
+		put_rate(b, "syncookies_sent_per_s", rates[COUNTER_COOKIES_SENT]);
+		put_rate(b, "syncookies_recv_per_s", rates[COUNTER_COOKIES_RECV]);
+		put_rate(b, "syncookies_failed_per_s", rates[COUNTER_COOKIES_FAILED]);
+		put_rate(b, "queue_full_drops_per_s", rates[COUNTER_QUEUE_FULL_DROPS]);
+		put_rate(b, "listen_overflows_per_s", rates[COUNTER_LISTEN_OVERFLOWS]);
 		put_rate(b, "time_wait_overflow_per_s", a->netns[i].overflow_milli);
 		put_number(b, "time_wait_table", a->netns[i].time_wait_table);
 		put_known(b, "time_wait_limit", a->netns[i].time_wait_limit);

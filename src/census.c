@@ -15,6 +15,7 @@
 #include "host.h"
 #include "netns.h"
 #include "scan.h"
+#include "sketch.h"
 
 #define NS_PER_S   1000000000ull
 #define BATCH	   512
@@ -30,7 +31,8 @@ struct census {
 	struct scan *scan;   /* of the look at hand; NULL: no owners */
 	struct audit *audit;
 	struct audit_netns *here;
-	uint64_t hz; /* jiffies a second; 0 not known yet */
+	struct hash half_open; /* row in the look by the listener's address; of this namespace */
+	uint64_t hz;	       /* jiffies a second; 0 not known yet */
 	bool pids_are_ours;
 };
 
@@ -60,7 +62,8 @@ static uint32_t row_states(const struct census_config *config)
 {
 	if (config->audit.count_rows || config->audit.by == AUDIT_BY_COMM)
 		return ALL_STATES & ~NO_OWNER;
-	return 1u << TCS_LISTEN | 1u << TCS_CLOSE_WAIT;
+	return 1u << TCS_LISTEN | 1u << TCS_CLOSE_WAIT |
+	       (config->each_half_open ? 1u << TCS_SYN_RECV : 0);
 }
 
 static void set_up(struct census *c)
@@ -78,6 +81,7 @@ static void set_up(struct census *c)
 	memcpy((void *)c->skel->rodata->rports, f->rport.bits, sizeof(f->rport.bits));
 	/* Neither TIME_WAIT nor ports have an owner. */
 	set->places = set->count >> TCS_TIME_WAIT & 1 && !c->config.audit.count_rows;
+	set->half_open = set->count >> TCS_SYN_RECV & 1;
 	if (c->config.audit.count_rows)
 		return; /* groups are made of rows too */
 	if (c->config.audit.by == AUDIT_BY_LPORT)
@@ -143,7 +147,11 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 	c->pids_are_ours = host_pids_are_ours();
 	print_libbpf = config->verbose;
 	libbpf_set_print(libbpf_message);
-	err = load(c, reterr);
+	err = hash_init(&c->half_open);
+	if (err)
+		failure_set(reterr, false, "out of memory");
+	else
+		err = load(c, reterr);
 	if (err) {
 		census_free(c);
 		return err;
@@ -157,6 +165,7 @@ void census_free(struct census *c)
 	if (!c)
 		return;
 	census_bpf__destroy(c->skel);
+	hash_release(&c->half_open);
 	free(c);
 }
 
@@ -190,11 +199,14 @@ static void take_row(struct census *c, const struct tcs_wire_census *row, struct
 		.accept_queue = row->accept_queue,
 		.queue_limit = row->queue_limit,
 		.drops = row->drops,
+		.cookie_age_ns = AUDIT_UNKNOWN,
 	};
 	memcpy(ret->laddr, row->laddr, sizeof(ret->laddr));
 	memcpy(ret->raddr, row->raddr, sizeof(ret->raddr));
 	if (c->hz && row->state != TCS_LISTEN)
 		ret->quiet_ns = row->quiet * NS_PER_S / c->hz;
+	if (c->hz && row->state == TCS_LISTEN && row->cookie_age != TCS_CENSUS_NEVER)
+		ret->cookie_age_ns = row->cookie_age * NS_PER_S / c->hz;
 	if (c->scan && row->id)
 		(void)scan_owner(c->scan, row->id, ret->netns, ret->laddr, ret->lport, &ret->owner);
 }
@@ -206,9 +218,32 @@ static bool owner_wanted(const struct filter *f, const struct owner *o)
 	return !f->has_comm || !strncmp(o->comm, f->comm, sizeof(o->comm));
 }
 
+static uint64_t ns_of_us(uint64_t us)
+{
+	return us == TCS_CENSUS_UNKNOWN ? AUDIT_UNKNOWN : us * 1000;
+}
+
+static int add_request(struct census *c, const struct tcs_wire_census *row)
+{
+	struct audit_request r = {
+		.netns = c->here->netns,
+		.family = row->family,
+		.lport = row->lport,
+		.rport = row->rport,
+		.retransmits = row->retransmits,
+		.acked = row->acked,
+		.age_ns = ns_of_us(row->age_us),
+	};
+
+	memcpy(r.laddr, row->laddr, sizeof(r.laddr));
+	memcpy(r.raddr, row->raddr, sizeof(r.raddr));
+	return audit_add_request(c->audit, &r);
+}
+
 static int add_row(struct census *c, const struct tcs_wire_census *row)
 {
 	struct audit_socket s;
+	int err = 0;
 
 	if (!row->state)
 		return 0; /* only filled the buffer */
@@ -216,7 +251,9 @@ static int add_row(struct census *c, const struct tcs_wire_census *row)
 	take_row(c, row, &s);
 	if (!owner_wanted(c->config.filter, &s.owner))
 		return 0;
-	return audit_add_socket(c->audit, &s);
+	if (row->state == TCS_SYN_RECV && c->config.each_half_open)
+		err = add_request(c, row);
+	return err ? err : audit_add_socket(c->audit, &s);
 }
 
 static int read_rows(struct census *c, int fd)
@@ -309,6 +346,63 @@ static int add_group(struct census *c, const void *key, const void *value)
 	return audit_add_group(c->audit, &g);
 }
 
+static int add_half_open(struct census *c, const void *key, const void *value)
+{
+	const struct tcs_census_half_open *h = value;
+	struct audit_half_open row = {
+		.listener = h->listener,
+		.netns = c->here->netns,
+		.family = h->family,
+		.lport = h->lport,
+		.count = h->count,
+		.full = h->full,
+		.acked = h->acked,
+		.stuck = h->stuck,
+		.recent = h->recent,
+		.newest_ns = ns_of_us(h->newest_us),
+		.sources = sketch_estimate(h->sources.rank, sizeof(h->sources.rank)),
+		.prefixes = sketch_estimate(h->prefixes.rank, sizeof(h->prefixes.rank)),
+		.sources_exact = !h->sources_left_out,
+		.prefixes_exact = !h->prefixes_left_out,
+	};
+	uint64_t listener;
+	int err;
+
+	memcpy(&listener, key, sizeof(listener));
+	memcpy(row.laddr, h->laddr, sizeof(row.laddr));
+	row.oldest_ns = row.newest_ns == AUDIT_UNKNOWN ? AUDIT_UNKNOWN : ns_of_us(h->oldest_us);
+	err = hash_add(&c->half_open, listener, c->audit->n_half_open);
+	return err ? err : audit_add_half_open(c->audit, &row);
+}
+
+static int add_source(struct census *c, const void *key, const void *value, bool prefix)
+{
+	const struct tcs_census_source *k = key;
+	const struct tcs_census_source_held *held = value;
+	struct audit_source row = {
+		.family = k->family,
+		.bits = k->family == 4 ? (prefix ? 24 : 32) : (prefix ? 64 : 128),
+		.count = held->count,
+		.oldest_ns = ns_of_us(held->oldest_us),
+	};
+
+	if (!hash_find(&c->half_open, k->listener, &row.half_open) ||
+	    row.half_open >= c->audit->n_half_open)
+		return 0; /* its listener found no room, which is counted there */
+	memcpy(row.addr, k->addr, sizeof(row.addr));
+	return audit_add_source(c->audit, &row);
+}
+
+static int add_address(struct census *c, const void *key, const void *value)
+{
+	return add_source(c, key, value, false);
+}
+
+static int add_prefix(struct census *c, const void *key, const void *value)
+{
+	return add_source(c, key, value, true);
+}
+
 /* Everything out of a table, which is empty afterwards. */
 static int take_out(struct census *c, const struct bpf_map *map,
 		    int (*add)(struct census *c, const void *key, const void *value))
@@ -357,7 +451,21 @@ static void take_counts(struct census *c)
 		c->here->states[i] = out->states[i];
 	c->here->time_wait_table = out->time_wait_table;
 	c->audit->sockets += out->sockets;
-	c->audit->skipped += out->places_full + out->groups_full;
+	c->audit->skipped += out->places_full + out->groups_full + out->half_open_full;
+}
+
+/* Half-open connections are joined by the kernel's address of their listener. */
+static int take_half_open(struct census *c)
+{
+	int err;
+
+	hash_clear(&c->half_open);
+	err = take_out(c, c->skel->maps.half_open, add_half_open);
+	if (!err)
+		err = take_out(c, c->skel->maps.sources, add_address);
+	if (!err)
+		err = take_out(c, c->skel->maps.prefixes, add_prefix);
+	return err;
 }
 
 static int walk(struct census *c)
@@ -380,6 +488,8 @@ static int walk(struct census *c)
 		err = take_out(c, skel->maps.places, add_place);
 	if (!err && skel->rodata->set.group)
 		err = take_out(c, skel->maps.groups, add_group);
+	if (!err && skel->bss->out.states[TCS_SYN_RECV])
+		err = take_half_open(c);
 	return err;
 }
 
@@ -406,6 +516,8 @@ static int look_here(struct census *c, uint32_t inode)
 									 c->net.time_wait_overflow;
 	c->here->ports_range = c->net.ports.count;
 	c->here->tw_reuse = c->net.tw_reuse;
+	c->here->cookies = c->net.cookies;
+	memcpy(c->here->counters, c->net.counters, sizeof(c->here->counters));
 	if (c->net.may_have_sockets)
 		err = walk(c);
 	if (!err && c->config.audit.by == AUDIT_BY_NETNS)

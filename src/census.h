@@ -31,6 +31,7 @@
 struct census_config {
 	const struct filter *filter; /* family, ports, states, namespace, owner */
 	struct audit_config audit;
+	bool each_half_open;  /* a row for each half-open connection, too */
 	const char *btf_path; /* NULL: the kernel's own */
 	bool verbose;	      /* libbpf's messages to stderr */
 };

@@ -16,6 +16,7 @@
 #include "audit_sink.h"
 #include "census.h"
 #include "detect.h"
+#include "handshakes.h"
 #include "host.h"
 #include "opts.h"
 #include "pipeline.h"
@@ -24,7 +25,8 @@
 struct audit_run {
 	const struct opts *opts;
 	struct census *census;
-	struct audit first, second; /* looks; with --window 0 only the first */
+	struct handshakes *handshakes; /* NULL: one look, or they cannot be counted */
+	struct audit first, second;    /* looks; with --window 0 only the first */
 	struct detect *detect;
 	struct finding *findings;
 	uint32_t n_findings;
@@ -56,6 +58,7 @@ static int open_all(struct audit_run *r)
 	struct census_config config = {
 		.filter = &o->filter,
 		.audit = audit,
+		.each_half_open = o->extended,
 		.btf_path = o->btf_path,
 		.verbose = o->verbose > 0,
 	};
@@ -79,17 +82,36 @@ static void wait_window(struct audit_run *r, uint64_t until_ns)
 		r->interrupted = poll(&fd, 1, (int)((until_ns - now) / 1000000)) > 0;
 }
 
-static int look(struct audit_run *r)
+/* Between the looks; without them the rest of an audit is as good. */
+static void count_handshakes(struct audit_run *r)
 {
-	uint64_t start = pipeline_now_ns();
 	struct failure why;
 
+	if (handshakes_new(r->opts->btf_path, &r->handshakes, &why)) {
+		r->handshakes = NULL;
+		fprintf(stderr, "tcpconnstate: %s\n", why.text);
+	}
+}
+
+static int look(struct audit_run *r)
+{
+	uint64_t start;
+	struct failure why;
+
+	if (r->opts->window_ms)
+		count_handshakes(r);
+	start = pipeline_now_ns();
+	if (r->handshakes)
+		(void)handshakes_look(r->handshakes, &r->first);
 	if (census_look(r->census, start, &r->first, &why))
 		return complain(&why);
 	if (!r->opts->window_ms)
 		return audit_settle(&r->first, NULL) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 	wait_window(r, start + r->opts->window_ms * 1000000);
-	if (census_look(r->census, pipeline_now_ns(), &r->second, &why))
+	start = pipeline_now_ns();
+	if (r->handshakes)
+		(void)handshakes_look(r->handshakes, &r->second);
+	if (census_look(r->census, start, &r->second, &why))
 		return complain(&why);
 	return audit_settle(&r->second, &r->first) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 }
@@ -181,6 +203,7 @@ int cmd_audit(const struct opts *opts)
 	detect_free(r.detect);
 	audit_release(&r.first);
 	audit_release(&r.second);
+	handshakes_free(r.handshakes);
 	census_free(r.census);
 	output_release(&r.output);
 	if (r.signal_fd >= 0)

@@ -177,19 +177,39 @@ static void read_ports(struct host_ports *ret)
 	(void)host_parse_ports(range, reserved, ret);
 }
 
+static void read_counters(const char *text, const char *group, uint64_t counters[COUNTER_MAX])
+{
+	int i;
+
+	for (i = 0; i < COUNTER_MAX; i++)
+		if (!strcmp(counter_name((enum counter)i).group, group))
+			counters[i] =
+				host_parse_netstat(text, group, counter_name((enum counter)i).name);
+}
+
 void host_net_read(struct host_net *ret)
 {
 	char text[TEXT_MAX], text6[1024];
+	int i;
 
 	memset(ret, 0, sizeof(*ret));
+	for (i = 0; i < COUNTER_MAX; i++)
+		ret->counters[i] = HOST_UNKNOWN;
+	ret->cookies = read_text("/proc/sys/net/ipv4/tcp_syncookies", text, sizeof(text)) ?
+			       (uint8_t)strtoul(text, NULL, 10) :
+			       HOST_NO_COOKIES;
+	if (read_text("/proc/self/net/snmp", text, sizeof(text)))
+		read_counters(text, "Tcp:", ret->counters);
 	read_ports(&ret->ports);
 	ret->time_wait_limit = read_number("/proc/sys/net/ipv4/tcp_max_tw_buckets");
 	ret->fin_timeout_s = read_number("/proc/sys/net/ipv4/tcp_fin_timeout");
 	ret->tw_reuse = (uint8_t)read_number("/proc/sys/net/ipv4/tcp_tw_reuse");
 	ret->time_wait_overflow = HOST_UNKNOWN;
-	if (read_text("/proc/self/net/netstat", text, sizeof(text)))
+	if (read_text("/proc/self/net/netstat", text, sizeof(text))) {
 		ret->time_wait_overflow =
 			host_parse_netstat(text, "TcpExt:", "TCPTimeWaitOverflow");
+		read_counters(text, "TcpExt:", ret->counters);
+	}
 	if (!read_text("/proc/self/net/sockstat6", text6, sizeof(text6)))
 		text6[0] = '\0';
 	ret->may_have_sockets = !read_text("/proc/self/net/sockstat", text, sizeof(text)) ||

@@ -14,7 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOST_UNKNOWN UINT64_MAX
+#include "counter.h"
+
+#define HOST_UNKNOWN	COUNTER_UNKNOWN
+#define HOST_NO_COOKIES 0xff
 
 /* Ports connect() may take by itself. */
 struct host_ports {
@@ -23,12 +26,14 @@ struct host_ports {
 };
 
 struct host_net {
-	struct host_ports ports;     /* ip_local_port_range without ip_local_reserved_ports */
-	uint32_t time_wait_limit;    /* tcp_max_tw_buckets; 0 unknown */
-	uint64_t time_wait_overflow; /* TCPTimeWaitOverflow; HOST_UNKNOWN */
-	uint32_t fin_timeout_s;	     /* tcp_fin_timeout; 0 unknown */
-	uint8_t tw_reuse;	     /* tcp_tw_reuse; 0 also where unknown */
-	bool may_have_sockets;	     /* sockstat does not rule it out */
+	struct host_ports ports;	/* ip_local_port_range without ip_local_reserved_ports */
+	uint32_t time_wait_limit;	/* tcp_max_tw_buckets; 0 unknown */
+	uint64_t time_wait_overflow;	/* TCPTimeWaitOverflow; HOST_UNKNOWN */
+	uint32_t fin_timeout_s;		/* tcp_fin_timeout; 0 unknown */
+	uint8_t tw_reuse;		/* tcp_tw_reuse; 0 also where unknown */
+	uint8_t cookies;		/* tcp_syncookies; HOST_NO_COOKIES where unknown */
+	uint64_t counters[COUNTER_MAX]; /* HOST_UNKNOWN */
+	bool may_have_sockets;		/* sockstat does not rule it out */
 };
 
 void host_net_read(struct host_net *ret);
