@@ -687,8 +687,11 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 	__u8 state;
 	void *ring;
 
-	if (!sk)
+	if (!sk) {
+		if (skb)
+			closed_port(skb);
 		return 0;
+	}
 	state = sk->__sk_common.skc_state;
 	if (state == TCP_TIME_WAIT || state > TCP_CLOSING)
 		return 0; /* mini-sockets have no storage */

@@ -38,3 +38,11 @@ int BPF_PROG(tcs_handshake_synack, struct sock *sk, struct request_sock *req)
 		handshake_resent(sk, req, BPF_CORE_READ_BITFIELD_PROBED(ireq, acked));
 	return 0;
 }
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tcs_handshake_reset, struct sock *sk, struct sk_buff *skb)
+{
+	if (!sk && skb)
+		closed_port(skb);
+	return 0;
+}

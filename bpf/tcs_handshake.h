@@ -12,6 +12,7 @@
 #include "vmlinux.h"
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "tcs_socket.h"
@@ -73,6 +74,90 @@ static __always_inline void handshake_resent(const struct sock *sk, const struct
 	__sync_fetch_and_add(&h->resent, 1);
 	if (!acked && !BPF_CORE_READ_BITFIELD(req, num_timeout))
 		__sync_fetch_and_add(&h->failing, 1);
+}
+
+/* ---- SYNs to closed ports -------------------------------------------------------------------- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, TCS_SCANNERS);
+	__type(key, struct tcs_scanner_key);
+	__type(value, struct tcs_scanner);
+} scanners SEC(".maps");
+
+__u64 scanners_full;
+
+struct ipv4_head {
+	__u8 first[12];
+	__be32 saddr, daddr;
+};
+
+struct ipv6_head {
+	__u8 first[8];
+	__u64 saddr[2], daddr[2];
+};
+
+struct tcp_head {
+	__be16 source, dest;
+	__be32 seq, ack_seq;
+	__u8 offset, flags;
+};
+
+#define TCP_HEAD_SYN 0x02
+#define TCP_HEAD_ACK 0x10
+
+static __always_inline bool read_source(const unsigned char *network, struct tcs_scanner_key *key)
+{
+	struct ipv6_head v6;
+	struct ipv4_head v4;
+	__u64 addr[2];
+
+	if (bpf_probe_read_kernel(&v4, sizeof(v4), network))
+		return false;
+	if (v4.first[0] >> 4 == 4) {
+		key->family = 4;
+		map_v4(addr, v4.saddr);
+	} else {
+		if (bpf_probe_read_kernel(&v6, sizeof(v6), network))
+			return false;
+		key->family = 6;
+		addr[0] = v6.saddr[0];
+		addr[1] = v6.saddr[1];
+	}
+	__builtin_memcpy(key->addr, addr, sizeof(key->addr));
+	return true;
+}
+
+/* At tcp_send_reset without a socket (tcp_v4_send_reset(), from Linux 6.12 on). */
+static __always_inline void closed_port(const struct sk_buff *skb)
+{
+	const unsigned char *head = BPF_CORE_READ(skb, head);
+	struct tcs_scanner none = {}, *held;
+	struct tcs_scanner_key key = {};
+	struct tcp_head tcp;
+	__u32 bit;
+
+	if (bpf_probe_read_kernel(&tcp, sizeof(tcp), head + BPF_CORE_READ(skb, transport_header)))
+		return;
+	if ((tcp.flags & (TCP_HEAD_SYN | TCP_HEAD_ACK)) != TCP_HEAD_SYN ||
+	    !read_source(head + BPF_CORE_READ(skb, network_header), &key))
+		return;
+	key.netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+	held = bpf_map_lookup_elem(&scanners, &key);
+	if (!held) {
+		none.since_ns = bpf_ktime_get_ns();
+		bpf_map_update_elem(&scanners, &key, &none, BPF_NOEXIST);
+		held = bpf_map_lookup_elem(&scanners, &key);
+		if (!held) {
+			__sync_fetch_and_add(&scanners_full, 1);
+			return;
+		}
+	}
+	__sync_fetch_and_add(&held->resets, 1);
+	/* Fibonacci hashing; bits lost between two CPUs are an estimate's noise. */
+	bit = (bpf_ntohs(tcp.dest) * 2654435769U) >> 22;
+	held->ports[(bit >> 6) & (TCS_SCAN_WORDS - 1)] |= 1ULL << (bit & 63);
 }
 
 #endif /* TCS_HANDSHAKE_H */

@@ -278,6 +278,23 @@ struct tcs_handshakes {
 	__u64 failing; /* the first time for a connection, and the peer had not answered */
 };
 
+/* Who sends SYNs to ports where nobody listens, since the entry was made. */
+#define TCS_SCANNERS   4096
+#define TCS_SCAN_WORDS 16 /* 1024 bits: of 64 ports three share a bit with another */
+
+struct tcs_scanner_key {
+	__u8 addr[16];
+	__u32 netns;
+	__u8 family;
+	__u8 pad[3];
+};
+
+struct tcs_scanner {
+	__u64 since_ns;
+	__u64 resets;
+	__u64 ports[TCS_SCAN_WORDS]; /* a bit for each, by hash */
+};
+
 /* What a census is asked for, fixed before the program is loaded. */
 struct tcs_census_settings {
 	__u32 count;  /* states that are counted; bits */
@@ -363,6 +380,7 @@ static_assert(sizeof(struct tcs_census_half_open) == 80 + 2 * sizeof(struct tcs_
 static_assert(sizeof(struct tcs_census_source) == 32, "wire layout");
 static_assert(sizeof(struct tcs_census_source_held) == 16, "wire layout");
 static_assert(sizeof(struct tcs_handshake_place) == 24, "wire layout");
+static_assert(sizeof(struct tcs_scanner_key) == 24, "wire layout");
 static_assert(sizeof(struct tcs_percpu) == 128, "no cache line shared by two CPUs");
 #endif
 

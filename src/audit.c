@@ -46,6 +46,7 @@ void audit_release(struct audit *a)
 	free(a->sources);
 	free(a->requests);
 	free(a->handshakes);
+	free(a->scanners);
 	free(a->services);
 	memset(a, 0, sizeof(*a));
 }
@@ -131,6 +132,7 @@ ADD(half_open, half_open)
 ADD(source, sources)
 ADD(request, requests)
 ADD(handshakes, handshakes)
+ADD(scanner, scanners)
 
 static void count_close_wait(const struct audit *a, struct audit_close_wait *c,
 			     const struct audit_socket *s)

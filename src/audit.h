@@ -110,6 +110,16 @@ struct audit_request {
 	uint64_t age_ns; /* AUDIT_UNKNOWN */
 };
 
+/* Who was answered with resets for SYNs to ports where nobody listens. */
+struct audit_scanner {
+	uint32_t netns;
+	uint8_t family;
+	uint8_t addr[16];
+	uint64_t resets;
+	uint64_t ports;	   /* different ones; an estimate from a hundred or so on */
+	uint64_t since_ns; /* the first of them */
+};
+
 /* What happened to handshakes at one local address and port, counted since the program runs. */
 struct audit_handshakes {
 	uint32_t netns;
@@ -205,11 +215,12 @@ struct audit {
 	struct audit_source *sources;
 	struct audit_request *requests;
 	struct audit_handshakes *handshakes;
+	struct audit_scanner *scanners;
 	struct audit_service *services; /* made by settling (service.h) */
 	uint32_t n_netns, n_listeners, n_close_wait, n_places, n_dead, n_groups;
-	uint32_t n_half_open, n_sources, n_requests, n_handshakes, n_services;
+	uint32_t n_half_open, n_sources, n_requests, n_handshakes, n_scanners, n_services;
 	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_places, cap_dead, cap_groups;
-	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes;
+	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes, cap_scanners;
 	struct hash by_holder, by_peer, by_group;
 
 	uint64_t skipped;	 /* rows that had no room here or in the kernel's tables */
@@ -230,6 +241,7 @@ int audit_add_half_open(struct audit *a, const struct audit_half_open *r);
 int audit_add_source(struct audit *a, const struct audit_source *r);
 int audit_add_request(struct audit *a, const struct audit_request *r);
 int audit_add_handshakes(struct audit *a, const struct audit_handshakes *r);
+int audit_add_scanner(struct audit *a, const struct audit_scanner *r);
 int audit_add_place(struct audit *a, const struct audit_place *p);
 /* Add to the group with the same key. */
 int audit_add_group(struct audit *a, const struct audit_group *g);

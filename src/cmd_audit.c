@@ -62,10 +62,12 @@ static int open_all(struct audit_run *r)
 		.btf_path = o->btf_path,
 		.verbose = o->verbose > 0,
 	};
+	struct detect_config detect = o->detect;
 	struct failure why;
 
+	detect.at_once = true;
 	if (output_init(&r->output, STDOUT_FILENO, r->signal_fd) || audit_init(&r->first, &audit) ||
-	    audit_init(&r->second, &audit) || detect_new(&o->detect, &r->detect)) {
+	    audit_init(&r->second, &audit) || detect_new(&detect, &r->detect)) {
 		fprintf(stderr, "tcpconnstate: out of memory\n");
 		return TCS_EXIT_RUN;
 	}
@@ -102,7 +104,7 @@ static int look(struct audit_run *r)
 		count_handshakes(r);
 	start = pipeline_now_ns();
 	if (r->handshakes)
-		(void)handshakes_look(r->handshakes, &r->first);
+		(void)handshakes_look(r->handshakes, start, &r->first);
 	if (census_look(r->census, start, &r->first, &why))
 		return complain(&why);
 	if (!r->opts->window_ms)
@@ -110,7 +112,7 @@ static int look(struct audit_run *r)
 	wait_window(r, start + r->opts->window_ms * 1000000);
 	start = pipeline_now_ns();
 	if (r->handshakes)
-		(void)handshakes_look(r->handshakes, &r->second);
+		(void)handshakes_look(r->handshakes, start, &r->second);
 	if (census_look(r->census, start, &r->second, &why))
 		return complain(&why);
 	return audit_settle(&r->second, &r->first) ? TCS_EXIT_RUN : TCS_EXIT_OK;

@@ -5,6 +5,8 @@
 /*
  * handshakes.h - handshakes of the whole host, counted in the kernel per local address and port
  *
+ * And who sends SYNs to ports where nobody listens, with how many ports (from Linux 6.12 on).
+ *
  * A look (audit.h) is given the counts so far; two looks make rates. The programs that count are
  * our own (handshakes_new()), for as long as they are loaded; or watch's event programs, whose map
  * is read the same way.
@@ -23,8 +25,9 @@ int handshakes_new(const char *btf_path, struct handshakes **ret, struct failure
 void handshakes_free(struct handshakes *h); /* accepts NULL */
 
 /* Their counts, into a look. */
-int handshakes_look(const struct handshakes *h, struct audit *ret);
-/* The same out of a map of this kind, a descriptor. */
+int handshakes_look(const struct handshakes *h, uint64_t now_ns, struct audit *ret);
+/* The same out of maps of these kinds, descriptors. */
 int handshakes_read(int map, struct audit *ret);
+int scanners_read(int map, uint64_t now_ns, struct audit *ret);
 
 #endif /* TCS_HANDSHAKES_H */

@@ -24,6 +24,11 @@ static uint64_t place_of(uint32_t netns, const uint8_t laddr[16], uint16_t lport
 	return hash_bytes(laddr, 16, (uint64_t)netns << 16 | lport);
 }
 
+uint64_t service_key(const struct audit_service *s)
+{
+	return place_of(s->netns, s->laddr, s->lport);
+}
+
 /* ---- services out of listeners --------------------------------------------------------------- */
 
 static bool same_place(const struct audit_service *s, const struct audit_socket *l)
@@ -384,9 +389,7 @@ static int index_places(const struct audit *a, const struct audit *earlier, stru
 	int err = 0;
 
 	for (i = 0; !err && i < a->n_services; i++) {
-		const struct audit_service *s = &a->services[i];
-
-		err = hash_add(services, place_of(s->netns, s->laddr, s->lport), i);
+		err = hash_add(services, service_key(&a->services[i]), i);
 	}
 	for (i = 0; !err && i < earlier->n_handshakes; i++) {
 		const struct audit_handshakes *h = &earlier->handshakes[i];

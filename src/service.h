@@ -68,6 +68,9 @@ struct audit_service {
 	uint32_t first_source, n_sources; /* rows in the look, addresses then prefixes */
 };
 
+/* The same for the same namespace, address and port. */
+uint64_t service_key(const struct audit_service *s);
+
 /* Called by audit_settle(), with listeners sorted. 0 or -ENOMEM. */
 int service_settle(struct audit *a, const struct audit *earlier);
 

@@ -236,7 +236,18 @@ struct task_struct {
 	char comm[16];
 };
 
-struct sk_buff;
+/* Of a packet that was answered with a reset: where its headers are, where it came in. */
+struct net_device {
+	possible_net_t nd_net;
+};
+
+struct sk_buff {
+	struct net_device *dev;
+	__u16 transport_header;
+	__u16 network_header;
+	unsigned char *head;
+};
+
 struct file;
 
 /* Contexts of the iterators (kernel/bpf/task_iter.c). */
