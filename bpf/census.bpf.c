@@ -20,6 +20,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "tcs_half_open.h"
+#include "tcs_note.h"
 #include "tcs_socket.h"
 #include "tcs_wire.h"
 
@@ -167,6 +168,19 @@ static __always_inline void fill_full(struct tcs_wire_census *row, struct tcp_so
 	row->cookie_age = cookie_age(tp);
 }
 
+/* The socket's lock is held (bpf_iter_tcp_seq_show()), so its note is that of its present state. */
+static __always_inline void ask_note(struct tcs_wire_census *row, const struct sock *sk)
+{
+	const struct tcs_note *note = note_find(sk);
+
+	if (!note || note->id != row->id || (note->mark & 0xff) != row->state)
+		return;
+	row->since_ns = note->since_ns;
+	row->owner.pid = note->pid;
+	row->owner.source = note->owner_source;
+	__builtin_memcpy(row->owner.comm, note->comm, sizeof(row->owner.comm));
+}
+
 static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_common *skc,
 				    const struct addrs *a, struct tcp_sock *tp, __u32 state,
 				    __u8 stalled, const struct half_open *h)
@@ -183,6 +197,8 @@ static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_commo
 	if (tp) {
 		row.id = bpf_get_socket_cookie(tp);
 		fill_full(&row, tp);
+		if (set.notes)
+			ask_note(&row, (const struct sock *)tp);
 	}
 	if (state == TCP_SYN_RECV) {
 		row.retransmits = h->retransmits;

@@ -7,7 +7,8 @@
  *
  * A child does not point to its listener, and a listener bound to every address has children at
  * many: so the counts are kept by where the client came to, and user space, which knows who listens
- * where, joins them. Counts only grow; a place that finds no room is counted. BPF side only.
+ * where, joins them. Counts only grow; what finds no room is counted under a key of zeros, which
+ * user space has put there. BPF side only.
  */
 #include "vmlinux.h"
 
@@ -26,8 +27,6 @@ struct {
 	__type(value, struct tcs_handshakes);
 } handshakes SEC(".maps");
 
-__u64 handshakes_full;
-
 static __always_inline struct tcs_handshakes *handshakes_at(const struct sock_common *skc,
 							    __u32 netns)
 {
@@ -43,9 +42,13 @@ static __always_inline struct tcs_handshakes *handshakes_at(const struct sock_co
 	/* Another CPU may be first: its entry is as good. */
 	bpf_map_update_elem(&handshakes, &key, &none, BPF_NOEXIST);
 	held = bpf_map_lookup_elem(&handshakes, &key);
-	if (!held)
-		__sync_fetch_and_add(&handshakes_full, 1);
-	return held;
+	if (held)
+		return held;
+	__builtin_memset(&key, 0, sizeof(key));
+	held = bpf_map_lookup_elem(&handshakes, &key);
+	if (held)
+		__sync_fetch_and_add(&held->done, 1);
+	return NULL;
 }
 
 /* At SYN_RECV -> ESTABLISHED; the child has its request's count (tcp_create_openreq_child()). */
@@ -85,8 +88,6 @@ struct {
 	__type(key, struct tcs_scanner_key);
 	__type(value, struct tcs_scanner);
 } scanners SEC(".maps");
-
-__u64 scanners_full;
 
 struct ipv4_head {
 	__u8 first[12];
@@ -149,10 +150,13 @@ static __always_inline void closed_port(const struct sk_buff *skb)
 		none.since_ns = bpf_ktime_get_ns();
 		bpf_map_update_elem(&scanners, &key, &none, BPF_NOEXIST);
 		held = bpf_map_lookup_elem(&scanners, &key);
-		if (!held) {
-			__sync_fetch_and_add(&scanners_full, 1);
-			return;
-		}
+	}
+	if (!held) {
+		__builtin_memset(&key, 0, sizeof(key));
+		held = bpf_map_lookup_elem(&scanners, &key);
+		if (held)
+			__sync_fetch_and_add(&held->resets, 1);
+		return;
 	}
 	__sync_fetch_and_add(&held->resets, 1);
 	/* Fibonacci hashing; bits lost between two CPUs are an estimate's noise. */

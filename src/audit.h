@@ -5,13 +5,13 @@
 /*
  * audit.h - one look at the sockets of the host, as plain rows: who holds what, and where to
  *
- * A look is filled socket by socket (the census calls) and then settled: rows are sorted, and with
- * an earlier look of the same host each row learns how fast it grows. Detect judges the rows, the
- * sinks print them.
+ * A look is filled row by row, from records, and then settled: rows are sorted, and with an earlier
+ * look of the same host each row learns how fast it grows. Detect judges the rows, the sinks print
+ * them.
  *
  * Owner: the caller; audit_init() and audit_release() belong together. Pure: no I/O, no clock.
- * Bounds: AUDIT_ROWS_MAX rows of each kind; what comes beyond is counted in `skipped` and shown.
- * Counts of states are whole all the same. Errors: 0 or -ENOMEM.
+ * Bounds: AUDIT_ROWS_MAX rows of each kind; what comes beyond is counted in
+ * blind.skipped. Counts of states are whole all the same. Errors: 0 or -ENOMEM.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +21,8 @@
 #include "state.h"
 #include "track.h"
 
+/* The rows below are also records (record.h): fixed layout, no pointers, fields by size. */
+
 #define AUDIT_ROWS_MAX (64u << 10)
 #define AUDIT_UNKNOWN  UINT64_MAX
 #define AUDIT_NO_RATE  INT64_MIN  /* of a rate: one look tells none */
@@ -29,36 +31,66 @@
 /* A socket as the census met it. */
 struct audit_socket {
 	uint64_t id;
-	uint32_t netns;
+	uint64_t quiet_ns;	/* since the peer's last segment; AUDIT_UNKNOWN */
+	uint64_t in_state_ns;	/* in this state, seen as an event; AUDIT_UNKNOWN */
+	uint64_t cookie_age_ns; /* listeners: since the last SYN cookie; AUDIT_UNKNOWN: never */
 	uint8_t laddr[16];
 	uint8_t raddr[16];
-	uint16_t lport;
-	uint16_t rport;
-	uint8_t state;
-	uint8_t family;
-	uint8_t stalled;    /* timeouts in a row */
-	uint64_t quiet_ns;  /* since the peer's last segment; AUDIT_UNKNOWN */
-	uint32_t syn_queue; /* these six: listeners */
+	struct owner owner; /* pid 0: nobody, or unknown */
+	uint32_t netns;
+	uint32_t syn_queue; /* these five: listeners */
 	uint32_t syn_queue_young;
 	uint32_t accept_queue;
 	uint32_t queue_limit;
 	uint32_t drops;
-	uint64_t cookie_age_ns; /* listeners: since the last SYN cookie; AUDIT_UNKNOWN: never */
-	struct owner owner;	/* pid 0: nobody, or unknown */
+	uint16_t lport;
+	uint16_t rport;
+	uint8_t state;
+	uint8_t family;
+	uint8_t stalled; /* timeouts in a row */
+	uint8_t pad;
 };
 
 struct audit_netns {
+	uint64_t in_use;	/* full sockets as the kernel counts them; AUDIT_UNKNOWN */
+	uint64_t overflows;	/* TCPTimeWaitOverflow so far; AUDIT_UNKNOWN */
+	int64_t overflow_milli; /* a second, in thousandths; audit_settle() */
 	uint32_t netns;
+	uint32_t time_wait_table; /* mini-sockets: TIME_WAIT and part of FIN_WAIT2 */
+	uint32_t time_wait_limit; /* tcp_max_tw_buckets; 0 unknown */
+	uint32_t ports_range;	  /* ports connect() may take by itself; 0 unknown */
 	uint32_t states[TCS_STATE_MAX];
-	uint32_t time_wait_table;	/* mini-sockets: TIME_WAIT and part of FIN_WAIT2 */
-	uint32_t time_wait_limit;	/* tcp_max_tw_buckets; 0 unknown */
-	uint64_t overflows;		/* TCPTimeWaitOverflow so far; AUDIT_UNKNOWN */
-	uint32_t ports_range;		/* ports connect() may take by itself; 0 unknown */
-	uint8_t tw_reuse;		/* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
-	int64_t overflow_milli;		/* a second, in thousandths */
-	uint64_t counters[COUNTER_MAX]; /* so far; AUDIT_UNKNOWN */
-	int64_t counter_milli[COUNTER_MAX];
-	uint8_t cookies; /* tcp_syncookies: 0 never, 1 when the SYN queue is full, 2 always */
+	uint8_t tw_reuse; /* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
+	uint8_t cookies;  /* tcp_syncookies: 0 never, 1 when the SYN queue is full, 2 always */
+	uint8_t pad[2];
+	uint64_t counters[COUNTER_MAX];	    /* so far; AUDIT_UNKNOWN */
+	int64_t counter_milli[COUNTER_MAX]; /* a second, in thousandths; audit_settle() */
+};
+
+/* Descriptors of a process that holds sockets in CLOSE_WAIT. */
+struct audit_holder {
+	uint64_t fd_used; /* AUDIT_UNKNOWN */
+	uint64_t fd_limit;
+	uint32_t pid;
+	uint32_t pad;
+};
+
+/* What a look covers. */
+enum audit_covers {
+	AUDIT_COUNTERS = 1 << 0,   /* of every namespace */
+	AUDIT_SOCKETS = 1 << 1,	   /* all of them: counts of states, rows */
+	AUDIT_HANDSHAKES = 1 << 2, /* counts of them, and of SYNs to closed ports */
+};
+
+/* How much of the host a look did not see; all zero: nothing. */
+struct audit_blind {
+	uint64_t sockets;	 /* walked over */
+	uint64_t skipped;	 /* rows that had no room */
+	uint64_t netns_denied;	 /* processes whose namespace we may not look at */
+	uint64_t netns_vanished; /* namespaces that went away or could not be entered */
+	uint8_t netns_only_own;	 /* without the right to enter others */
+	uint8_t owners_unknown;	 /* open files could not be walked */
+	uint8_t pad[6];
 };
 
 struct audit_listener {
@@ -71,11 +103,6 @@ struct audit_listener {
 /* Half-open connections of one listener, both kinds of SYN_RECV. */
 struct audit_half_open {
 	uint64_t listener; /* cookie; 0: none, or not known */
-	uint32_t netns;
-	uint8_t family;
-	uint8_t laddr[16]; /* as the first of them has it */
-	uint16_t lport;
-	uint32_t service; /* index, when settled; AUDIT_NONE: the listener is gone */
 	uint64_t count;
 	uint64_t full;	 /* of these, full sockets */
 	uint64_t acked;	 /* the peer has answered: they wait for the program, or for data */
@@ -83,52 +110,63 @@ struct audit_half_open {
 	uint64_t recent; /* of these, not yet 3 s old */
 	uint64_t oldest_ns, newest_ns; /* AUDIT_UNKNOWN */
 	uint64_t sources, prefixes;    /* how many different ones */
-	bool sources_exact, prefixes_exact;
+	uint8_t laddr[16];	       /* as the first of them has it */
+	uint32_t netns;
+	uint32_t service; /* index, when settled; AUDIT_NONE: the listener is gone */
+	uint16_t lport;
+	uint8_t family;
+	uint8_t sources_exact;
+	uint8_t prefixes_exact;
+	uint8_t pad[3];
 };
 
 /* Where half-open connections come from: an address, or a /24 or /64. */
 struct audit_source {
-	uint32_t half_open; /* index */
+	uint64_t count;
+	uint64_t oldest_ns;
+	uint8_t addr[16];
+	uint32_t half_open; /* which of the look's, in the order in which they came */
 	uint32_t service;   /* index, when settled */
 	uint8_t family;
 	uint8_t bits; /* of the prefix; 32 or 128: an address */
-	uint8_t addr[16];
-	uint64_t count;
-	uint64_t oldest_ns;
+	uint8_t pad[6];
 };
 
 /* A half-open connection. */
 struct audit_request {
-	uint32_t netns;
-	uint8_t family;
+	uint64_t age_ns; /* since the first SYN-ACK; AUDIT_UNKNOWN */
 	uint8_t laddr[16];
 	uint8_t raddr[16];
+	uint32_t netns;
 	uint16_t lport;
 	uint16_t rport;
-	uint8_t retransmits;
-	bool acked;
-	uint64_t age_ns; /* AUDIT_UNKNOWN */
-};
-
-/* Who was answered with resets for SYNs to ports where nobody listens. */
-struct audit_scanner {
-	uint32_t netns;
 	uint8_t family;
-	uint8_t addr[16];
-	uint64_t resets;
-	uint64_t ports;	   /* different ones; an estimate from a hundred or so on */
-	uint64_t since_ns; /* the first of them */
+	uint8_t retransmits;
+	uint8_t acked;
+	uint8_t pad[5];
 };
 
 /* What happened to handshakes at one local address and port, counted since the program runs. */
 struct audit_handshakes {
-	uint32_t netns;
-	uint8_t laddr[16];
-	uint16_t lport;
 	uint64_t done;	  /* SYN_RECV -> ESTABLISHED */
 	uint64_t late;	  /* of these, the SYN-ACK had to be sent again */
 	uint64_t resent;  /* SYN-ACKs */
 	uint64_t failing; /* requests whose SYN-ACK was resent for the first time, not answered */
+	uint8_t laddr[16];
+	uint32_t netns;
+	uint16_t lport;
+	uint16_t pad;
+};
+
+/* Who was answered with resets for SYNs to ports where nobody listens. */
+struct audit_scanner {
+	uint64_t resets;
+	uint64_t ports;	   /* different ones; an estimate from a hundred or so on */
+	uint64_t since_ns; /* the first of them */
+	uint8_t addr[16];
+	uint32_t netns;
+	uint8_t family;
+	uint8_t pad[3];
 };
 
 /* CLOSE_WAIT of one process in one namespace. */
@@ -137,7 +175,8 @@ struct audit_close_wait {
 	struct owner owner;
 	uint64_t count;
 	uint64_t old;	    /* of these, at least so old as is asked for */
-	uint64_t oldest_ns; /* a lower bound; AUDIT_UNKNOWN */
+	uint64_t oldest_ns; /* AUDIT_UNKNOWN */
+	bool oldest_exact;  /* seen as an event; else a lower bound */
 	int64_t growth_milli;
 	uint64_t fd_used; /* AUDIT_UNKNOWN */
 	uint64_t fd_limit;
@@ -148,18 +187,19 @@ struct audit_close_wait {
 
 /* TIME_WAIT, and ports in use, towards one destination; or behind one port we listen on. */
 struct audit_place {
-	uint32_t netns;
-	uint8_t family;
+	int64_t growth_milli; /* audit_settle() */
 	uint8_t laddr[16];
 	uint8_t raddr[16];
-	uint16_t rport; /* 0: these came to us, at lport */
-	uint16_t lport;
+	uint32_t netns;
 	uint32_t time_wait;
 	uint32_t fin_wait2;
 	uint32_t ports_used;
 	uint32_t ports_range;
 	uint32_t reusable; /* TIME_WAIT that connect() takes over when it needs the port */
-	int64_t growth_milli;
+	uint16_t rport;	   /* 0: these came to us, at lport */
+	uint16_t lport;
+	uint8_t family;
+	uint8_t pad[3];
 };
 
 /* Connections to one address whose peer does not answer. */
@@ -185,25 +225,27 @@ enum audit_by {
 const char *audit_by_name(enum audit_by by);
 
 struct audit_group {
-	uint32_t netns; /* of AUDIT_BY_NETNS */
-	uint16_t lport;
+	uint64_t states[TCS_STATE_MAX];
 	uint8_t raddr[16];
 	char comm[TCS_COMM_LEN];
-	uint64_t states[TCS_STATE_MAX];
+	uint32_t netns; /* of AUDIT_BY_NETNS */
+	uint16_t lport;
+	uint16_t pad;
 };
 
 struct audit_config {
 	uint64_t old_ns; /* CLOSE_WAIT counts as old from this age on */
 	uint8_t stalled; /* a peer is dead after so many timeouts in a row */
-	bool count_rows; /* count the states here, from sockets */
+	bool count_rows; /* groups are made of sockets, for they are filtered by owner */
 	enum audit_by by;
 };
 
 struct audit {
 	struct audit_config config;
 	uint64_t ts_ns;
+	uint32_t covers; /* enum audit_covers, bits */
 	uint64_t states[TCS_STATE_MAX];
-	uint64_t sockets; /* walked over */
+	struct audit_blind blind;
 
 	struct audit_netns *netns;
 	struct audit_listener *listeners;
@@ -222,23 +264,15 @@ struct audit {
 	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_places, cap_dead, cap_groups;
 	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes, cap_scanners;
 	struct hash by_holder, by_peer, by_group;
-
-	uint64_t skipped;	 /* rows that had no room here or in the kernel's tables */
-	uint64_t netns_denied;	 /* processes whose namespace we may not look at */
-	uint64_t netns_vanished; /* namespaces that went away or could not be entered */
-	bool netns_only_own;	 /* without the right to enter others */
-	bool owners_unknown;	 /* open files could not be walked */
-	bool handshakes_known;	 /* they were counted up to this look */
 };
 
 int audit_init(struct audit *a, const struct audit_config *config);
 void audit_release(struct audit *a);
 
-/* A new namespace; what follows belongs to it. *ret lives until the next one is added. */
-int audit_add_netns(struct audit *a, uint32_t netns, struct audit_netns **ret);
+int audit_add_netns(struct audit *a, const struct audit_netns *n);
 int audit_add_socket(struct audit *a, const struct audit_socket *s);
 int audit_add_half_open(struct audit *a, const struct audit_half_open *r);
-int audit_add_source(struct audit *a, const struct audit_source *r);
+int audit_add_source(struct audit *a, const struct audit_source *r); /* behind its half_open */
 int audit_add_request(struct audit *a, const struct audit_request *r);
 int audit_add_handshakes(struct audit *a, const struct audit_handshakes *r);
 int audit_add_scanner(struct audit *a, const struct audit_scanner *r);
@@ -246,7 +280,13 @@ int audit_add_place(struct audit *a, const struct audit_place *p);
 /* Add to the group with the same key. */
 int audit_add_group(struct audit *a, const struct audit_group *g);
 
-/* Sort, sum up, and compare with an earlier look, which must not be settled (NULL: none). */
+/* Behind the sockets it is about. */
+void audit_add_holder(struct audit *a, const struct audit_holder *h);
+void audit_add_blind(struct audit *a, const struct audit_blind *b);
+/* Forget all rows and keep their memory. */
+void audit_clear(struct audit *a);
+
+/* Sort, sum up, and compare with an earlier look of the same kind (NULL: none). */
 int audit_settle(struct audit *a, const struct audit *earlier);
 
 /* Seconds until `left` are used up at this rate; AUDIT_UNKNOWN when it does not grow. */

@@ -5,20 +5,34 @@
 #include "filter.h"
 #include "service.h"
 #include "state.h"
+#include "syn_text.h"
+#include "text_put.h"
+
+#define JSON_SOURCES 50
 
 struct json {
 	struct output *out;
 	const struct audit_report *report;
 };
 
-static struct outbuf *begin(const struct json *j, const char *type)
+static void put_type(struct outbuf *b, const char *type)
 {
-	struct outbuf *b = &j->out->buf;
-
-	output_reserve(j->out, SINK_LINE_MAX);
 	outbuf_lit(b, "{\"type\":\"");
 	outbuf_puts(b, type);
 	outbuf_putc(b, '"');
+}
+
+static struct outbuf *line(const struct json *j)
+{
+	output_reserve(j->out, SINK_LINE_MAX);
+	return &j->out->buf;
+}
+
+static struct outbuf *begin(const struct json *j, const char *type)
+{
+	struct outbuf *b = line(j);
+
+	put_type(b, type);
 	return b;
 }
 
@@ -34,13 +48,18 @@ static void put_key(struct outbuf *b, const char *key)
 	outbuf_lit(b, "\":");
 }
 
-static void put_number(struct outbuf *b, const char *key, uint64_t n)
+static void put_value(struct outbuf *b, uint64_t n)
 {
-	put_key(b, key);
 	if (n == AUDIT_UNKNOWN)
 		outbuf_lit(b, "null");
 	else
 		outbuf_put_u64(b, n);
+}
+
+static void put_number(struct outbuf *b, const char *key, uint64_t n)
+{
+	put_key(b, key);
+	put_value(b, n);
 }
 
 static void put_known(struct outbuf *b, const char *key, uint64_t n)
@@ -84,6 +103,14 @@ static void put_text(struct outbuf *b, const char *key, const char *text)
 	outbuf_put_json(b, text, SINK_LINE_MAX);
 }
 
+static void put_text_or_null(struct outbuf *b, const char *key, const char *text)
+{
+	if (text)
+		put_text(b, key, text);
+	else
+		put_null(b, key);
+}
+
 static void put_addr(struct outbuf *b, const char *key, const uint8_t addr[16], unsigned int family)
 {
 	put_key(b, key);
@@ -108,7 +135,7 @@ static void put_ts(const struct json *j, struct outbuf *b)
 	put_rfc3339(b, j->report->world, j->report->look->ts_ns);
 }
 
-/* The keys of one state each; the two kinds of SYN_RECV are one. */
+/* The keys of one state each; the two kinds of SYN_RECV are one. NULL: unknown. */
 static void put_states(struct outbuf *b, const uint64_t states[TCS_STATE_MAX])
 {
 	int i;
@@ -120,79 +147,149 @@ static void put_states(struct outbuf *b, const uint64_t states[TCS_STATE_MAX])
 		outbuf_putc(b, '"');
 		outbuf_puts(b, state_json((unsigned int)i));
 		outbuf_lit(b, "\":");
-		if (i == TCS_CLOSE) /* in no table that can be walked */
-			outbuf_lit(b, "null");
-		else
-			outbuf_put_u64(b, states[i]);
+		/* CLOSE is in no table that can be walked. */
+		put_value(b, states && i != TCS_CLOSE ? states[i] : AUDIT_UNKNOWN);
 	}
 	outbuf_putc(b, '}');
+}
+
+/* n in the interval, a second. */
+static void put_counted(struct outbuf *b, const char *key, const struct summary *s, uint64_t n)
+{
+	int64_t milli = AUDIT_NO_RATE;
+
+	if (s->counted && s->interval_ns)
+		milli = (int64_t)((double)n * 1e12 / (double)s->interval_ns);
+	put_rate(b, key, milli);
+}
+
+static void put_rates(struct outbuf *b, const struct summary *s)
+{
+	put_number(b, "transitions", s->counted ? s->transitions : AUDIT_UNKNOWN);
+	put_key(b, "rates");
+	outbuf_lit(b, "{\"window_us\":");
+	put_value(b, s->interval_ns ? s->interval_ns / 1000 : AUDIT_UNKNOWN);
+	put_counted(b, "opens_per_s", s, s->opens);
+	put_counted(b, "closes_per_s", s, s->closes);
+	put_counted(b, "time_wait_per_s", s, s->handed_over);
+	outbuf_putc(b, '}');
+}
+
+static const struct audit_close_wait *oldest_close_wait(const struct audit *a)
+{
+	const struct audit_close_wait *oldest = NULL;
+	uint32_t i;
+
+	for (i = 0; i < a->n_close_wait; i++)
+		if (a->close_wait[i].oldest_ns != AUDIT_UNKNOWN &&
+		    (!oldest || a->close_wait[i].oldest_ns > oldest->oldest_ns))
+			oldest = &a->close_wait[i];
+	return oldest;
+}
+
+static void put_build_up(struct outbuf *b, const struct audit *a)
+{
+	const struct audit_close_wait *oldest = a ? oldest_close_wait(a) : NULL;
+	uint64_t table = 0;
+	uint32_t i;
+
+	for (i = 0; a && i < a->n_netns; i++)
+		table += a->netns[i].time_wait_table;
+	outbuf_lit(b, ",\"time_wait\":{\"count\":");
+	put_value(b, a ? a->states[TCS_TIME_WAIT] : AUDIT_UNKNOWN);
+	put_number(b, "table", a ? table : AUDIT_UNKNOWN);
+	outbuf_lit(b, "},\"close_wait\":{\"count\":");
+	put_value(b, a ? a->states[TCS_CLOSE_WAIT] : AUDIT_UNKNOWN);
+	put_us(b, "oldest_us", oldest ? oldest->oldest_ns : AUDIT_UNKNOWN);
+	put_bool(b, "oldest_exact", oldest && oldest->oldest_exact);
+	outbuf_putc(b, '}');
+	put_number(b, "half_open", a ? a->states[TCS_SYN_RECV] : AUDIT_UNKNOWN);
+}
+
+static void put_lost(struct outbuf *b, const struct summary *s)
+{
+	const struct audit_blind *seen = s->look ? &s->look->blind : NULL;
+	int i;
+
+	outbuf_lit(b, ",\"lost\":{");
+	for (i = 0; i < LOST_MAX; i++) {
+		if (i)
+			outbuf_putc(b, ',');
+		outbuf_putc(b, '"');
+		outbuf_puts(b, lost_reason_name((enum lost_reason)i));
+		outbuf_lit(b, "\":");
+		put_value(b, s->totals ? s->totals->lost[i] : AUDIT_UNKNOWN);
+	}
+	put_number(b, "rows", seen ? seen->skipped : AUDIT_UNKNOWN);
+	put_number(b, "findings", s->findings_skipped);
+	put_number(b, "netns_denied", seen ? seen->netns_denied : AUDIT_UNKNOWN);
+	put_number(b, "netns_vanished", seen ? seen->netns_vanished : AUDIT_UNKNOWN);
+	outbuf_putc(b, '}');
+}
+
+void audit_json_summary(struct outbuf *b, const struct sink_world *world, const struct summary *s)
+{
+	const struct audit *a = s->look;
+
+	put_type(b, "summary");
+	put_key(b, "ts");
+	put_rfc3339(b, world, s->ts_ns);
+	put_states(b, a ? a->states : NULL);
+	put_rates(b, s);
+	put_build_up(b, a);
+	put_lost(b, s);
+	put_number(b, "age_us", a ? s->look_age_ns / 1000 : AUDIT_UNKNOWN);
+	put_number(b, "namespaces", a ? a->n_netns : AUDIT_UNKNOWN);
+	put_number(b, "sockets_walked", a ? a->blind.sockets : AUDIT_UNKNOWN);
+	put_bool(b, "owners_known", a && !a->blind.owners_unknown);
+	end(b);
 }
 
 static void put_summary(const struct json *j)
 {
 	const struct audit *a = j->report->look;
-	struct outbuf *b = begin(j, "summary");
-	uint64_t table = 0, oldest = AUDIT_UNKNOWN;
-	uint32_t i;
+	struct summary s = {
+		.ts_ns = a->ts_ns,
+		.look = a,
+		.findings_skipped = j->report->findings_skipped,
+	};
 
-	for (i = 0; i < a->n_netns; i++)
-		table += a->netns[i].time_wait_table;
-	for (i = 0; i < a->n_close_wait; i++)
-		if (a->close_wait[i].oldest_ns != AUDIT_UNKNOWN &&
-		    (oldest == AUDIT_UNKNOWN || a->close_wait[i].oldest_ns > oldest))
-			oldest = a->close_wait[i].oldest_ns;
-	put_ts(j, b);
-	put_states(b, a->states);
-	put_null(b, "transitions");
-	outbuf_lit(b, ",\"rates\":{\"opens_per_s\":null,\"closes_per_s\":null,"
-		      "\"time_wait_per_s\":null}");
-	outbuf_lit(b, ",\"time_wait\":{\"count\":");
-	outbuf_put_u64(b, a->states[TCS_TIME_WAIT]);
-	put_number(b, "table", table);
-	outbuf_lit(b, "},\"close_wait\":{\"count\":");
-	outbuf_put_u64(b, a->states[TCS_CLOSE_WAIT]);
-	put_us(b, "oldest_us", oldest);
-	put_bool(b, "oldest_exact", false);
-	outbuf_putc(b, '}');
-	put_number(b, "half_open", a->states[TCS_SYN_RECV]);
-	outbuf_lit(b, ",\"lost\":{\"table_full\":");
-	outbuf_put_u64(b, a->skipped + j->report->findings_skipped);
-	put_number(b, "netns_denied", a->netns_denied);
-	put_number(b, "netns_vanished", a->netns_vanished);
-	outbuf_putc(b, '}');
-	put_number(b, "namespaces", a->n_netns);
-	put_number(b, "sockets_walked", a->sockets);
-	put_bool(b, "owners_known", !a->owners_unknown);
+	audit_json_summary(line(j), j->report->world, &s);
+}
+
+static void put_group_key(struct outbuf *b, const struct audit_group *g, enum audit_by by)
+{
+	put_key(b, "key");
+	if (by == AUDIT_BY_LPORT) {
+		outbuf_put_u64(b, g->lport);
+	} else if (by == AUDIT_BY_NETNS) {
+		outbuf_put_u64(b, g->netns);
+	} else if (by == AUDIT_BY_COMM && !g->comm[0]) {
+		outbuf_lit(b, "null");
+	} else if (by == AUDIT_BY_COMM) {
+		outbuf_put_json(b, g->comm, sizeof(g->comm));
+	} else {
+		outbuf_putc(b, '"');
+		outbuf_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6);
+		outbuf_putc(b, '"');
+	}
+}
+
+void audit_json_group(struct outbuf *b, const struct audit *look, uint32_t i)
+{
+	put_type(b, "group");
+	put_text(b, "by", audit_by_name(look->config.by));
+	put_group_key(b, &look->groups[i], look->config.by);
+	put_states(b, look->groups[i].states);
 	end(b);
 }
 
 static void put_groups(const struct json *j)
 {
-	const struct audit *a = j->report->look;
 	uint32_t i;
 
-	for (i = 0; i < a->n_groups; i++) {
-		const struct audit_group *g = &a->groups[i];
-		struct outbuf *b = begin(j, "group");
-
-		put_text(b, "by", audit_by_name(a->config.by));
-		put_key(b, "key");
-		if (a->config.by == AUDIT_BY_LPORT)
-			outbuf_put_u64(b, g->lport);
-		else if (a->config.by == AUDIT_BY_NETNS)
-			outbuf_put_u64(b, g->netns);
-		else if (a->config.by == AUDIT_BY_COMM && !g->comm[0])
-			outbuf_lit(b, "null");
-		else if (a->config.by == AUDIT_BY_COMM)
-			outbuf_put_json(b, g->comm, sizeof(g->comm));
-		else {
-			outbuf_putc(b, '"');
-			outbuf_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6);
-			outbuf_putc(b, '"');
-		}
-		put_states(b, g->states);
-		end(b);
-	}
+	for (i = 0; i < j->report->look->n_groups; i++)
+		audit_json_group(line(j), j->report->look, i);
 }
 
 /* What one listener has; sources cannot be told where cookies leave none. */
@@ -232,11 +329,85 @@ static void put_listeners(const struct json *j)
 		put_half_open_of(b, a, &a->listeners[i]);
 		put_rate(b, "resent_per_s", service->resent_milli);
 		put_rate(b, "done_per_s", service->done_milli);
-		put_null(b, "verdict"); /* there is no rule for listeners yet */
+		put_text_or_null(b, "verdict", syn_verdict_name(j->report, &a->listeners[i]));
 		put_owner(b, &s->owner);
 		put_key(b, "cookie");
 		put_id(b, s->id);
 		put_number(b, "drops", s->drops);
+		end(b);
+	}
+}
+
+/* "198.18.7.0/24", "198.18.7.4" */
+static void put_prefix(struct outbuf *b, const char *key, const uint8_t addr[16], uint8_t family,
+		       uint8_t bits)
+{
+	put_key(b, key);
+	outbuf_putc(b, '"');
+	outbuf_put_addr(b, addr, family);
+	if (bits != (family == 4 ? 32 : 128)) {
+		outbuf_putc(b, '/');
+		outbuf_put_u64(b, bits);
+	}
+	outbuf_putc(b, '"');
+}
+
+static void put_source(const struct json *j, const struct audit_source *s)
+{
+	const struct audit *a = j->report->look;
+	const struct audit_half_open *h = &a->half_open[s->half_open];
+	const struct audit_service *at = s->service == AUDIT_NONE ? NULL : &a->services[s->service];
+	struct outbuf *b = begin(j, "source");
+
+	put_number(b, "netns", h->netns);
+	if (at)
+		put_addr(b, "laddr", at->laddr, at->family);
+	else
+		put_addr(b, "laddr", h->laddr, h->family);
+	put_number(b, "lport", h->lport);
+	put_prefix(b, "prefix", s->addr, s->family, s->bits);
+	put_number(b, "count", s->count);
+	put_us(b, "oldest_us", s->oldest_ns);
+	end(b);
+}
+
+/* The largest of each kind of each service, unless all are asked for. */
+static void put_sources(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+	const struct audit_source *last = NULL;
+	uint32_t i, n = 0;
+
+	for (i = 0; i < a->n_sources; i++) {
+		const struct audit_source *s = &a->sources[i];
+		bool same = last && last->service == s->service && last->family == s->family &&
+			    last->bits == s->bits;
+
+		n = same ? n + 1 : 0;
+		last = s;
+		if (n < JSON_SOURCES || j->report->all_rows)
+			put_source(j, s);
+	}
+}
+
+static void put_requests(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+	uint32_t i;
+
+	for (i = 0; i < a->n_requests; i++) {
+		const struct audit_request *q = &a->requests[i];
+		struct outbuf *b = begin(j, "half_open");
+
+		put_number(b, "netns", q->netns);
+		put_number(b, "family", q->family);
+		put_addr(b, "laddr", q->laddr, q->family);
+		put_number(b, "lport", q->lport);
+		put_addr(b, "raddr", q->raddr, q->family);
+		put_number(b, "rport", q->rport);
+		put_number(b, "retransmits", q->retransmits);
+		put_bool(b, "acked", q->acked);
+		put_us(b, "age_us", q->age_ns);
 		end(b);
 	}
 }
@@ -259,7 +430,7 @@ static void put_close_wait(const struct json *j)
 		put_owner(b, &c->owner);
 		put_number(b, "count", c->count);
 		put_us(b, "oldest_us", c->oldest_ns);
-		put_bool(b, "oldest_exact", false);
+		put_bool(b, "oldest_exact", c->oldest_exact);
 		put_rate(b, "growth_per_s", c->growth_milli);
 		put_number(b, "fd_used", c->fd_used);
 		put_number(b, "fd_limit", c->fd_limit);
@@ -331,41 +502,68 @@ static void put_counters(const struct json *j)
 
 /* ---- findings -------------------------------------------------------------------------------- */
 
-static void put_subject(struct outbuf *b, const struct finding *f)
+struct subject {
+	const struct owner *owner;
+	const uint8_t *laddr, *raddr; /* NULL: none */
+	uint8_t family;
+	uint16_t lport, rport; /* 0 none */
+};
+
+static struct subject subject_of(const struct finding *f)
 {
 	static const struct owner nobody;
+	const struct audit_service *s = &f->row.syn.service;
 	const struct audit_place *p = &f->row.place;
-	const struct audit_dead *d = &f->row.dead;
+
+	if (finding_is_syn(f->kind))
+		return (struct subject){ &s->owner, s->laddr, NULL, s->family, s->lport, 0 };
+	switch (f->kind) {
+	case FINDING_SYN_SCAN:
+		return (struct subject){ .owner = &nobody,
+					 .raddr = f->row.scanner.addr,
+					 .family = f->row.scanner.family };
+	case FINDING_CLOSE_WAIT_LEAK:
+		return (struct subject){ .owner = &f->row.close_wait.owner };
+	case FINDING_PORT_EXHAUSTION:
+		return (struct subject){ &nobody, p->laddr, p->raddr, p->family, 0, p->rport };
+	case FINDING_DEAD_PEER:
+		return (struct subject){ .owner = &f->row.dead.owner,
+					 .raddr = f->row.dead.raddr,
+					 .family = f->row.dead.family };
+	default:
+		return (struct subject){ .owner = &nobody };
+	}
+}
+
+static void put_addr_or_null(struct outbuf *b, const char *key, const uint8_t *addr,
+			     unsigned int family)
+{
+	if (addr)
+		put_addr(b, key, addr, family);
+	else
+		put_null(b, key);
+}
+
+static void put_subject(struct outbuf *b, const struct finding *f)
+{
+	struct subject s = subject_of(f);
 
 	outbuf_lit(b, ",\"subject\":{\"netns\":");
 	outbuf_put_u64(b, f->netns);
-	if (f->kind == FINDING_CLOSE_WAIT_LEAK)
-		put_owner(b, &f->row.close_wait.owner);
-	else if (f->kind == FINDING_DEAD_PEER)
-		put_owner(b, &d->owner);
-	else
-		put_owner(b, &nobody);
-	if (f->kind == FINDING_PORT_EXHAUSTION) {
-		put_addr(b, "laddr", p->laddr, p->family);
-		put_addr(b, "raddr", p->raddr, p->family);
-		put_number(b, "rport", p->rport);
-	} else if (f->kind == FINDING_DEAD_PEER) {
-		put_null(b, "laddr");
-		put_addr(b, "raddr", d->raddr, d->family);
-		put_null(b, "rport");
-	} else {
-		put_null(b, "laddr");
-		put_null(b, "raddr");
-		put_null(b, "rport");
-	}
+	put_owner(b, s.owner);
+	put_addr_or_null(b, "laddr", s.laddr, s.family);
+	put_known(b, "lport", s.lport);
+	put_addr_or_null(b, "raddr", s.raddr, s.family);
+	put_known(b, "rport", s.rport);
 	outbuf_putc(b, '}');
 }
 
 /* One set of keys for all kinds; what a kind does not know is null. */
 struct evidence {
 	uint64_t count, old, oldest_ns, fd_used, fd_limit;
-	uint64_t ports_used, ports_left, ports_range, ports_reusable, limit;
+	uint64_t ports_used, ports_left, ports_range, ports_reusable, limit, ports;
 	int64_t growth, overflow;
+	const struct finding_syn *syn; /* NULL: it is not about a service */
 };
 
 static struct evidence evidence_of(const struct finding *f)
@@ -376,6 +574,7 @@ static struct evidence evidence_of(const struct finding *f)
 
 	memset(&e, 0xff, sizeof(e)); /* AUDIT_UNKNOWN */
 	e.growth = e.overflow = AUDIT_NO_RATE;
+	e.syn = NULL;
 	switch (f->kind) {
 	case FINDING_CLOSE_WAIT_LEAK:
 		e.count = c->count;
@@ -401,11 +600,56 @@ static struct evidence evidence_of(const struct finding *f)
 			f->row.table.time_wait_limit ? f->row.table.time_wait_limit : AUDIT_UNKNOWN;
 		e.overflow = f->row.table.overflow_milli;
 		break;
-	default:
+	case FINDING_DEAD_PEER:
 		e.count = f->row.dead.count;
 		e.oldest_ns = f->row.dead.quiet_ns;
+		break;
+	case FINDING_SYN_SCAN:
+		e.count = f->row.scanner.resets;
+		e.ports = f->row.scanner.ports;
+		break;
+	default:
+		e.syn = &f->row.syn;
+		e.count = e.syn->service.half_open;
+		e.oldest_ns = e.syn->service.oldest_ns;
 	}
 	return e;
+}
+
+/* The queues and sources of a finding about handshakes; all null for another. */
+static void put_syn_queues(struct outbuf *b, const struct finding_syn *syn)
+{
+	const struct audit_service *s = syn ? &syn->service : NULL;
+
+	put_text_or_null(b, "pressure", syn ? syn_pressure_name(syn->pressure) : NULL);
+	put_text_or_null(b, "spread", s ? spread_name(s->spread) : NULL);
+	if (s && (s->spread == SPREAD_PREFIX || s->spread == SPREAD_SINGLE_SOURCE))
+		put_prefix(b, "spread_prefix", s->spread_addr, s->spread_family, s->spread_bits);
+	else
+		put_null(b, "spread_prefix");
+	put_number(b, "syn_queue", s ? s->syn_queue : AUDIT_UNKNOWN);
+	put_number(b, "accept_queue", s ? s->accept_queue : AUDIT_UNKNOWN);
+	put_number(b, "queue_limit", s ? s->queue_limit : AUDIT_UNKNOWN);
+	put_number(b, "half_open", s ? s->half_open : AUDIT_UNKNOWN);
+	put_number(b, "stuck", s ? s->stuck : AUDIT_UNKNOWN);
+	put_number(b, "acked", s ? s->acked : AUDIT_UNKNOWN);
+	put_number(b, "sources", s ? s->sources : AUDIT_UNKNOWN);
+	put_number(b, "prefixes", s ? s->prefixes : AUDIT_UNKNOWN);
+}
+
+static void put_syn_evidence(struct outbuf *b, const struct finding_syn *syn)
+{
+	const struct audit_service *s = syn ? &syn->service : NULL;
+
+	put_syn_queues(b, syn);
+	put_rate(b, "done_per_s", s ? s->done_milli : AUDIT_NO_RATE);
+	put_rate(b, "late_per_s", s ? s->late_milli : AUDIT_NO_RATE);
+	put_rate(b, "resent_per_s", s ? s->resent_milli : AUDIT_NO_RATE);
+	put_rate(b, "failing_per_s", syn ? syn->failing : AUDIT_NO_RATE);
+	put_rate(b, "cookies_per_s", syn ? syn->cookies_sent : AUDIT_NO_RATE);
+	put_rate(b, "cookies_unanswered_per_s", syn ? syn->cookies : AUDIT_NO_RATE);
+	put_rate(b, "drops_per_s", s ? s->drops_milli : AUDIT_NO_RATE);
+	put_number(b, "done_permille", syn ? syn->done_permille : AUDIT_UNKNOWN);
 }
 
 static void put_evidence(struct outbuf *b, const struct finding *f)
@@ -413,7 +657,7 @@ static void put_evidence(struct outbuf *b, const struct finding *f)
 	struct evidence e = evidence_of(f);
 
 	outbuf_lit(b, ",\"evidence\":{\"count\":");
-	outbuf_put_u64(b, e.count);
+	put_value(b, e.count);
 	put_number(b, "old", e.old);
 	put_us(b, "oldest_us", e.oldest_ns);
 	put_rate(b, "growth_per_s", e.growth);
@@ -426,33 +670,41 @@ static void put_evidence(struct outbuf *b, const struct finding *f)
 	put_number(b, "limit", e.limit);
 	put_rate(b, "overflow_per_s", e.overflow);
 	put_number(b, "seconds_left", f->seconds_left);
+	put_number(b, "ports", e.ports);
+	put_syn_evidence(b, e.syn);
 	outbuf_putc(b, '}');
+}
+
+void audit_json_alert(struct outbuf *b, const struct sink_world *world, const struct finding *f,
+		      uint64_t ts_ns)
+{
+	const char *advice;
+	size_t len;
+
+	put_type(b, "alert");
+	put_key(b, "ts");
+	put_rfc3339(b, world, ts_ns);
+	put_text(b, "status", finding_status_name(f->status));
+	put_text(b, "kind", finding_name(f->kind));
+	put_text(b, "severity", severity_name(f->severity));
+	put_number(b, "netns", f->netns);
+	put_subject(b, f);
+	put_evidence(b, f);
+	advice = finding_advice(f->kind, &len);
+	put_key(b, "advice");
+	outbuf_put_json(b, advice, len);
+	put_key(b, "since");
+	put_rfc3339(b, world, f->since_ns);
+	end(b);
 }
 
 static void put_alerts(const struct json *j)
 {
+	const struct audit_report *r = j->report;
 	uint32_t i;
 
-	for (i = 0; i < j->report->n_findings; i++) {
-		const struct finding *f = &j->report->findings[i];
-		struct outbuf *b = begin(j, "alert");
-		const char *advice;
-		size_t len;
-
-		put_ts(j, b);
-		put_text(b, "status", finding_status_name(f->status));
-		put_text(b, "kind", finding_name(f->kind));
-		put_text(b, "severity", severity_name(f->severity));
-		put_number(b, "netns", f->netns);
-		put_subject(b, f);
-		put_evidence(b, f);
-		advice = finding_advice(f->kind, &len);
-		put_key(b, "advice");
-		outbuf_put_json(b, advice, len);
-		put_key(b, "since");
-		put_rfc3339(b, j->report->world, f->since_ns);
-		end(b);
-	}
+	for (i = 0; i < r->n_findings; i++)
+		audit_json_alert(line(j), r->world, &r->findings[i], r->look->ts_ns);
 }
 
 static void put_verdict(const struct json *j)
@@ -496,9 +748,10 @@ static void put_meta(const struct json *j)
 	put_ts(j, b);
 	put_text(b, "command", m->command);
 	outbuf_lit(b, ",\"hooks\":[\"iter/tcp\",\"iter/task_file\"]");
-	put_text(b, "netns_scope", a->netns_only_own ? "self" : m->netns_scope);
+	put_text(b, "netns_scope", a->blind.netns_only_own ? "self" : m->netns_scope);
 	outbuf_lit(b, ",\"limits\":{\"rows\":");
 	outbuf_put_u64(b, AUDIT_ROWS_MAX);
+	put_number(b, "sources", j->report->all_rows ? AUDIT_ROWS_MAX : JSON_SOURCES);
 	put_number(b, "findings", DETECT_MAX);
 	put_number(b, "window_us", j->report->window_ns / 1000);
 	outbuf_putc(b, '}');
@@ -513,6 +766,8 @@ void audit_json(struct output *out, const struct audit_report *report)
 	put_summary(&j);
 	put_groups(&j);
 	put_listeners(&j);
+	put_sources(&j);
+	put_requests(&j);
 	put_close_wait(&j);
 	put_places(&j);
 	put_counters(&j);

@@ -20,13 +20,15 @@
 #include "host.h"
 #include "opts.h"
 #include "pipeline.h"
+#include "record.h"
 #include "rights.h"
 
 struct audit_run {
 	const struct opts *opts;
 	struct census *census;
 	struct handshakes *handshakes; /* NULL: one look, or they cannot be counted */
-	struct audit first, second;    /* looks; with --window 0 only the first */
+	struct handshake_maps maps;
+	struct audit first, second; /* looks; with --window 0 only the first */
 	struct detect *detect;
 	struct finding *findings;
 	uint32_t n_findings;
@@ -51,6 +53,19 @@ static struct audit_config audit_config_of(const struct opts *o)
 	};
 }
 
+/* Between the looks; without them the rest of an audit is as good. */
+static void count_handshakes(struct audit_run *r)
+{
+	struct failure why;
+
+	if (handshakes_new(r->opts->btf_path, &r->handshakes, &why)) {
+		r->handshakes = NULL;
+		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
+	} else {
+		handshakes_maps(r->handshakes, &r->maps);
+	}
+}
+
 static int open_all(struct audit_run *r)
 {
 	const struct opts *o = r->opts;
@@ -71,6 +86,9 @@ static int open_all(struct audit_run *r)
 		fprintf(stderr, "tcpconnstate: out of memory\n");
 		return TCS_EXIT_RUN;
 	}
+	if (o->window_ms)
+		count_handshakes(r);
+	config.handshakes = r->handshakes ? &r->maps : NULL;
 	return census_new(&config, &r->census, &why) ? complain(&why) : TCS_EXIT_OK;
 }
 
@@ -84,36 +102,25 @@ static void wait_window(struct audit_run *r, uint64_t until_ns)
 		r->interrupted = poll(&fd, 1, (int)((until_ns - now) / 1000000)) > 0;
 }
 
-/* Between the looks; without them the rest of an audit is as good. */
-static void count_handshakes(struct audit_run *r)
+static int take_record(void *ctx, const void *bytes, size_t len)
 {
-	struct failure why;
+	struct record record;
 
-	if (handshakes_new(r->opts->btf_path, &r->handshakes, &why)) {
-		r->handshakes = NULL;
-		fprintf(stderr, "tcpconnstate: %s\n", why.text);
-	}
+	return record_decode(bytes, len, &record) ? -EINVAL : record_into_audit(&record, ctx);
 }
 
 static int look(struct audit_run *r)
 {
-	uint64_t start;
+	const uint32_t all = AUDIT_COUNTERS | AUDIT_SOCKETS;
+	uint64_t start = pipeline_now_ns();
 	struct failure why;
 
-	if (r->opts->window_ms)
-		count_handshakes(r);
-	start = pipeline_now_ns();
-	if (r->handshakes)
-		(void)handshakes_look(r->handshakes, start, &r->first);
-	if (census_look(r->census, start, &r->first, &why))
+	if (census_look(r->census, all, start, take_record, &r->first, &why))
 		return complain(&why);
 	if (!r->opts->window_ms)
 		return audit_settle(&r->first, NULL) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 	wait_window(r, start + r->opts->window_ms * 1000000);
-	start = pipeline_now_ns();
-	if (r->handshakes)
-		(void)handshakes_look(r->handshakes, start, &r->second);
-	if (census_look(r->census, start, &r->second, &why))
+	if (census_look(r->census, all, pipeline_now_ns(), take_record, &r->second, &why))
 		return complain(&why);
 	return audit_settle(&r->second, &r->first) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 }
@@ -196,7 +203,7 @@ int cmd_audit(const struct opts *opts)
 	if (status == TCS_EXIT_OK)
 		status = look(&r);
 	/* Everything that needs a right is done. */
-	(void)rights_drop();
+	(void)rights_drop(false);
 	if (status == TCS_EXIT_OK) {
 		r.findings = calloc(DETECT_MAX, sizeof(*r.findings));
 		status = r.findings ? tell(&r) : TCS_EXIT_RUN;
@@ -205,8 +212,8 @@ int cmd_audit(const struct opts *opts)
 	detect_free(r.detect);
 	audit_release(&r.first);
 	audit_release(&r.second);
-	handshakes_free(r.handshakes);
 	census_free(r.census);
+	handshakes_free(r.handshakes);
 	output_release(&r.output);
 	if (r.signal_fd >= 0)
 		close(r.signal_fd);

@@ -18,6 +18,8 @@
 	X(COOKIES_SENT, "TcpExt:", "SyncookiesSent")                                            \
 	X(COOKIES_RECV, "TcpExt:", "SyncookiesRecv")                                            \
 	X(COOKIES_FAILED, "TcpExt:", "SyncookiesFailed")                                        \
+	X(LISTEN_DROPS, "TcpExt:", "ListenDrops") /* SYNs and last ACKs, for any reason */      \
+	X(SYN_RETRANS, "TcpExt:", "TCPSynRetrans") /* SYNs and SYN-ACKs */                      \
 	X(QUEUE_FULL_DROPS, "TcpExt:", "TCPReqQFullDrop") /* SYNs, with tcp_syncookies 0 */     \
 	X(LISTEN_OVERFLOWS, "TcpExt:", "ListenOverflows") /* the accept queue is full */        \
 	X(EMBRYONIC_RSTS, "TcpExt:", "EmbryonicRsts") /* half-open ones that were reset */      \

@@ -228,14 +228,11 @@ enum finding_kind syn_judge(const struct detect_config *config, const struct aud
 
 enum severity syn_severity(const struct syn_facts *f, enum finding_kind kind)
 {
-	switch (kind) {
-	case 0:
+	if (!kind)
 		return SEVERITY_OK;
-	case FINDING_SYN_FLOOD:
-		return syn_pressure_of(f) == SYN_SLOW ? SEVERITY_WARNING : SEVERITY_CRITICAL;
-	case FINDING_ACCEPT_QUEUE_FULL:
-		return known(f->service->drops_milli) > 0 ? SEVERITY_CRITICAL : SEVERITY_WARNING;
-	default:
-		return SEVERITY_WARNING;
-	}
+	if (kind == FINDING_SYN_FLOOD && syn_pressure_of(f) != SYN_SLOW)
+		return SEVERITY_CRITICAL;
+	if (kind == FINDING_ACCEPT_QUEUE_FULL && known(f->service->drops_milli) > 0)
+		return SEVERITY_CRITICAL;
+	return SEVERITY_WARNING;
 }

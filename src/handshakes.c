@@ -18,26 +18,31 @@ struct handshakes {
 	struct handshakes_bpf *skel;
 };
 
-int handshakes_new(const char *btf_path, struct handshakes **ret, struct failure *reterr)
+static int load(struct handshakes *h, const char *btf_path)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = btf_path);
-	struct handshakes *h = calloc(1, sizeof(*h));
+	struct handshake_maps maps;
 	int err;
 
-	if (!h) {
-		failure_set(reterr, false, "out of memory");
-		return -ENOMEM;
-	}
 	h->skel = handshakes_bpf__open_opts(&open_opts);
-	err = h->skel ? 0 : -errno;
-	if (!err) {
-		bpf_program__set_autoload(h->skel->progs.tcs_handshake_reset,
-					  libbpf_find_vmlinux_btf_id("tcp_send_reset",
-								     BPF_TRACE_RAW_TP) > 0);
-		err = handshakes_bpf__load(h->skel);
-	}
-	if (!err)
-		err = handshakes_bpf__attach(h->skel);
+	if (!h->skel)
+		return -errno;
+	bpf_program__set_autoload(h->skel->progs.tcs_handshake_reset,
+				  libbpf_find_vmlinux_btf_id("tcp_send_reset", BPF_TRACE_RAW_TP) >
+					  0);
+	err = handshakes_bpf__load(h->skel);
+	if (err)
+		return err;
+	handshakes_maps(h, &maps);
+	err = handshakes_seed(&maps);
+	return err ? err : handshakes_bpf__attach(h->skel);
+}
+
+int handshakes_new(const char *btf_path, struct handshakes **ret, struct failure *reterr)
+{
+	struct handshakes *h = calloc(1, sizeof(*h));
+	int err = h ? load(h, btf_path) : -ENOMEM;
+
 	if (err) {
 		failure_set(reterr, true, "cannot count handshakes (%s): their rates stay unknown",
 			    strerror(-err));
@@ -56,103 +61,129 @@ void handshakes_free(struct handshakes *h)
 	free(h);
 }
 
-static int add(struct audit *to, const struct tcs_handshake_place *at,
-	       const struct tcs_handshakes *counts)
+void handshakes_maps(const struct handshakes *h, struct handshake_maps *ret)
 {
-	struct audit_handshakes row = {
-		.netns = at->netns,
-		.lport = at->lport,
-		.done = counts->done,
-		.late = counts->late,
-		.resent = counts->resent,
-		.failing = counts->failing,
+	ret->handshakes = bpf_map__fd(h->skel->maps.handshakes);
+	ret->scanners = bpf_map__fd(h->skel->maps.scanners);
+}
+
+int handshakes_seed(const struct handshake_maps *maps)
+{
+	static const struct tcs_handshake_place nowhere;
+	static const struct tcs_handshakes none;
+	static const struct tcs_scanner_key nobody;
+	static const struct tcs_scanner nothing;
+	int err = bpf_map_update_elem(maps->handshakes, &nowhere, &none, BPF_ANY);
+
+	return err ? err : bpf_map_update_elem(maps->scanners, &nobody, &nothing, BPF_ANY);
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+struct out {
+	int map;
+	uint64_t now_ns;
+	record_fn fn;
+	void *ctx;
+	uint64_t skipped;
+};
+
+static int add_handshakes(struct out *o, const void *key, const void *value)
+{
+	const struct tcs_handshake_place *at = key;
+	const struct tcs_handshakes *counts = value;
+	struct record_handshakes r = {
+		.head.kind = RECORD_HANDSHAKES,
+		.handshakes = {
+			.done = counts->done,
+			.late = counts->late,
+			.resent = counts->resent,
+			.failing = counts->failing,
+			.netns = at->netns,
+			.lport = at->lport,
+		},
 	};
 
-	memcpy(row.laddr, at->laddr, sizeof(row.laddr));
-	return audit_add_handshakes(to, &row);
-}
-
-int handshakes_read(int map, struct audit *ret)
-{
-	struct tcs_handshake_place keys[BATCH];
-	struct tcs_handshakes counts[BATCH];
-	uint32_t batch = 0, n, i;
-	void *from = NULL;
-	bool last = false;
-	int err = 0;
-
-	while (!err && !last) {
-		n = BATCH;
-		err = bpf_map_lookup_batch(map, from, &batch, keys, counts, &n, NULL);
-		last = err == -ENOENT;
-		if (last)
-			err = 0;
-		for (i = 0; !err && i < n; i++)
-			err = add(ret, &keys[i], &counts[i]);
-		from = &batch;
+	if (!at->netns) {
+		o->skipped += counts->done;
+		return 0;
 	}
-	ret->handshakes_known = !err;
-	return err;
+	memcpy(r.handshakes.laddr, at->laddr, sizeof(r.handshakes.laddr));
+	return o->fn(o->ctx, &r, sizeof(r));
 }
-
-/* ---- SYNs to closed ports -------------------------------------------------------------------- */
 
 /* How many different ports set so many of the bits (linear counting, Whang and others, 1990). */
-static uint64_t ports_of(const __u64 words[TCS_SCAN_WORDS])
+static uint64_t ports_of(const struct tcs_scanner *s)
 {
 	double m = TCS_SCAN_WORDS * 64, empty = m;
 	int i;
 
 	for (i = 0; i < TCS_SCAN_WORDS; i++)
-		empty -= __builtin_popcountll(words[i]);
+		empty -= __builtin_popcountll(s->ports[i]);
 	return (uint64_t)(empty > 0 ? m * log(m / empty) + 0.5 : m * log(m));
 }
 
-static int add_scanner(struct audit *to, const struct tcs_scanner_key *key,
-		       const struct tcs_scanner *held)
+static int add_scanner(struct out *o, const void *key, const void *value)
 {
-	struct audit_scanner row = {
-		.netns = key->netns,
-		.family = key->family,
-		.resets = held->resets,
-		.ports = ports_of(held->ports),
-		.since_ns = held->since_ns,
+	const struct tcs_scanner_key *k = key;
+	const struct tcs_scanner *held = value;
+	struct record_scanner r = {
+		.head.kind = RECORD_SCANNER,
+		.scanner = {
+			.resets = held->resets,
+			.ports = ports_of(held),
+			.since_ns = held->since_ns,
+			.netns = k->netns,
+			.family = k->family,
+		},
 	};
 
-	memcpy(row.addr, key->addr, sizeof(row.addr));
-	return audit_add_scanner(to, &row);
+	if (!k->netns) {
+		o->skipped += held->resets;
+		return 0;
+	}
+	if (o->now_ns > held->since_ns + SCAN_NS)
+		(void)bpf_map_delete_elem(o->map, key);
+	memcpy(r.scanner.addr, k->addr, sizeof(r.scanner.addr));
+	return o->fn(o->ctx, &r, sizeof(r));
 }
 
-int scanners_read(int map, uint64_t now_ns, struct audit *ret)
+/* Everything in a map; entries may come and go meanwhile. */
+static int each(struct out *o, size_t ksize, size_t vsize,
+		int (*add)(struct out *o, const void *key, const void *value))
 {
-	struct tcs_scanner_key keys[BATCH];
-	struct tcs_scanner *held = calloc(BATCH, sizeof(*held));
+	char *keys = malloc(BATCH * ksize), *values = malloc(BATCH * vsize);
 	uint32_t batch = 0, n, i;
 	void *from = NULL;
+	int err = keys && values ? 0 : -ENOMEM;
 	bool last = false;
-	int err = held ? 0 : -ENOMEM;
 
 	while (!err && !last) {
 		n = BATCH;
-		err = bpf_map_lookup_batch(map, from, &batch, keys, held, &n, NULL);
+		err = bpf_map_lookup_batch(o->map, from, &batch, keys, values, &n, NULL);
 		last = err == -ENOENT;
 		if (last)
 			err = 0;
-		for (i = 0; !err && i < n; i++) {
-			err = add_scanner(ret, &keys[i], &held[i]);
-			if (now_ns > held[i].since_ns + SCAN_NS)
-				(void)bpf_map_delete_elem(map, &keys[i]);
-		}
+		for (i = 0; !err && i < n; i++)
+			err = add(o, keys + i * ksize, values + i * vsize);
 		from = &batch;
 	}
-	free(held);
+	free(keys);
+	free(values);
 	return err;
 }
 
-int handshakes_look(const struct handshakes *h, uint64_t now_ns, struct audit *ret)
+int handshakes_look(const struct handshake_maps *maps, uint64_t now_ns, record_fn fn, void *ctx,
+		    uint64_t *ret_skipped)
 {
-	int err = handshakes_read(bpf_map__fd(h->skel->maps.handshakes), ret);
+	struct out o = { .map = maps->handshakes, .now_ns = now_ns, .fn = fn, .ctx = ctx };
+	int err = each(&o, sizeof(struct tcs_handshake_place), sizeof(struct tcs_handshakes),
+		       add_handshakes);
 
-	ret->skipped += h->skel->bss->handshakes_full;
-	return err ? err : scanners_read(bpf_map__fd(h->skel->maps.scanners), now_ns, ret);
+	o.map = maps->scanners;
+	if (!err)
+		err = each(&o, sizeof(struct tcs_scanner_key), sizeof(struct tcs_scanner),
+			   add_scanner);
+	*ret_skipped = o.skipped;
+	return err;
 }

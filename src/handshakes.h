@@ -7,27 +7,30 @@
  *
  * And who sends SYNs to ports where nobody listens, with how many ports (from Linux 6.12 on).
  *
- * A look (audit.h) is given the counts so far; two looks make rates. The programs that count are
- * our own (handshakes_new()), for as long as they are loaded; or watch's event programs, whose map
- * is read the same way.
+ * The counts are in two maps, filled by watch's event programs or, for a look without them, by two
+ * small programs of our own (handshakes_new()) for as long as they are loaded. They leave as
+ * records of a look; two looks make rates.
  *
- * Bounds: TCS_HANDSHAKE_PLACES addresses and ports; more are counted in audit.skipped. Errors:
- * -errno, with a sentence where there is a struct failure.
+ * Bounds: TCS_HANDSHAKE_PLACES addresses and ports, TCS_SCANNERS sources; what found no room is
+ * counted under a key of zeros, which handshakes_seed() puts there. Errors: -errno, with a sentence
+ * where there is a struct failure.
  */
-#include <stdbool.h>
+#include <stdint.h>
 
-#include "audit.h"
 #include "failure.h"
+#include "record.h"
+#include "socket_maps.h"
 
 struct handshakes;
 
 int handshakes_new(const char *btf_path, struct handshakes **ret, struct failure *reterr);
 void handshakes_free(struct handshakes *h); /* accepts NULL */
+void handshakes_maps(const struct handshakes *h, struct handshake_maps *ret);
 
-/* Their counts, into a look. */
-int handshakes_look(const struct handshakes *h, uint64_t now_ns, struct audit *ret);
-/* The same out of maps of these kinds, descriptors. */
-int handshakes_read(int map, struct audit *ret);
-int scanners_read(int map, uint64_t now_ns, struct audit *ret);
+/* Once, when the maps have been made. */
+int handshakes_seed(const struct handshake_maps *maps);
+/* All counts as records; *ret_skipped: what found no room so far. What fn returns, or -errno. */
+int handshakes_look(const struct handshake_maps *maps, uint64_t now_ns, record_fn fn, void *ctx,
+		    uint64_t *ret_skipped);
 
 #endif /* TCS_HANDSHAKES_H */

@@ -443,7 +443,7 @@ int service_settle(struct audit *a, const struct audit *earlier)
 	if (err)
 		return err;
 	join_sources(a);
-	if (earlier && a->handshakes_known && a->ts_ns > earlier->ts_ns)
+	if (earlier && earlier->covers & a->covers & AUDIT_HANDSHAKES && a->ts_ns > earlier->ts_ns)
 		err = join_handshakes(a, earlier);
 	return err;
 }

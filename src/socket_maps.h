@@ -13,4 +13,10 @@ struct socket_maps {
 	int parents;
 };
 
+/* Those of bpf/tcs_handshake.h, owned by the event programs or by handshakes.c. */
+struct handshake_maps {
+	int handshakes;
+	int scanners;
+};
+
 #endif /* TCS_SOCKET_MAPS_H */

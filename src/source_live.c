@@ -509,5 +509,9 @@ void source_live_info(const struct source *s, struct source_live_info *ret)
 			.listeners = bpf_map__fd(l->skel->maps.listeners),
 			.parents = bpf_map__fd(l->skel->maps.parents),
 		},
+		.handshakes = {
+			.handshakes = bpf_map__fd(l->skel->maps.handshakes),
+			.scanners = bpf_map__fd(l->skel->maps.scanners),
+		},
 	};
 }
