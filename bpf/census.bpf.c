@@ -20,6 +20,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "tcs_half_open.h"
+#include "tcs_listeners.h"
 #include "tcs_note.h"
 #include "tcs_socket.h"
 #include "tcs_wire.h"
@@ -145,26 +146,24 @@ static __always_inline __u32 cookie_age(const struct tcp_sock *tp)
 	struct sock_reuseport *group = NULL;
 	__u32 stamp;
 
-	if (BPF_CORE_READ_BITFIELD(&sk->__sk_common, skc_reuseport))
+	if (BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_reuseport))
 		group = BPF_CORE_READ(sk, sk_reuseport_cb);
-	stamp = group ? BPF_CORE_READ(group, synq_overflow_ts) : (__u32)tp->rx_opt.ts_recent_stamp;
+	stamp = group ? BPF_CORE_READ(group, synq_overflow_ts) :
+			(__u32)BPF_CORE_READ(tp, rx_opt.ts_recent_stamp);
 	return stamp ? (__u32)bpf_jiffies64() - stamp : TCS_CENSUS_NEVER;
 }
 
-static __always_inline void fill_full(struct tcs_wire_census *row, struct tcp_sock *tp)
+/* By probe reads: the socket may be a listener no longer. */
+static __always_inline void fill_listener(struct tcs_wire_census *row, const struct tcp_sock *tp)
 {
-	struct inet_connection_sock *icsk = &tp->inet_conn;
-	struct sock *sk = &icsk->icsk_inet.sk;
+	const struct inet_connection_sock *icsk = &tp->inet_conn;
+	const struct sock *sk = &icsk->icsk_inet.sk;
 
-	if (row->state != TCP_LISTEN) {
-		row->quiet = (__u32)bpf_jiffies64() - tp->rcv_tstamp;
-		return;
-	}
-	row->syn_queue = icsk->icsk_accept_queue.qlen.counter;
-	row->syn_queue_young = icsk->icsk_accept_queue.young.counter;
-	row->accept_queue = sk->sk_ack_backlog;
-	row->queue_limit = sk->sk_max_ack_backlog;
-	row->drops = sk->sk_drops.counter;
+	row->syn_queue = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+	row->syn_queue_young = BPF_CORE_READ(icsk, icsk_accept_queue.young.counter);
+	row->accept_queue = BPF_CORE_READ(sk, sk_ack_backlog);
+	row->queue_limit = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	row->drops = BPF_CORE_READ(sk, sk_drops.counter);
 	row->cookie_age = cookie_age(tp);
 }
 
@@ -196,7 +195,10 @@ static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_commo
 	__builtin_memcpy(row.raddr, a->r, sizeof(row.raddr));
 	if (tp) {
 		row.id = bpf_get_socket_cookie(tp);
-		fill_full(&row, tp);
+		if (state == TCP_LISTEN)
+			fill_listener(&row, tp);
+		else
+			row.quiet = (__u32)bpf_jiffies64() - tp->rcv_tstamp;
 		if (set.notes)
 			ask_note(&row, (const struct sock *)tp);
 	}
@@ -253,8 +255,11 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 		if (state == TCP_SYN_RECV)
 			read_full(tp, &h);
 	}
-	if (state == TCP_LISTEN)
+	if (state == TCP_LISTEN) {
 		listening[lport >> 6] |= 1ULL << (lport & 63);
+		if (set.notes)
+			watched_begin((const struct sock *)tp, bpf_get_socket_cookie(tp));
+	}
 
 	/* What uses up ports does so whatever the user wants to see. */
 	if (set.places && state != TCP_LISTEN)
@@ -268,5 +273,54 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 		out.half_open_full++;
 	if (set.rows >> state & 1 || (set.stalled && stalled >= set.stalled))
 		put_row(ctx, skc, &a, tp, state, stalled, &h);
+	return 0;
+}
+
+/* ---- listeners alone ------------------------------------------------------------------------- */
+
+static __always_inline __u64 cookie_of(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+}
+
+/* Where it listens, as read_addrs() has it, of memory that may be another socket's by now. */
+static __always_inline void probe_laddr(const struct sock *sk, struct addrs *a)
+{
+	struct in6_addr l;
+
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+		map_v4(a->l, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+	} else {
+		BPF_CORE_READ_INTO(&l, sk, __sk_common.skc_v6_rcv_saddr);
+		__builtin_memcpy(a->l, &l, sizeof(a->l));
+	}
+	a->family = is_mapped(a->l) ? 4 : 6;
+}
+
+/* What is not the listener it was is passed over. */
+SEC("iter/bpf_map_elem")
+int tcs_listeners(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u64 *key = ctx->key, *cookie = ctx->value;
+	struct tcs_wire_census row = {};
+	const struct sock *sk;
+	struct addrs a = {};
+
+	if (!key || !cookie)
+		return 0;
+	sk = (const struct sock *)*key;
+	row.id = *cookie;
+	row.state = TCP_LISTEN;
+	row.netns = netns_of(sk);
+	row.lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	probe_laddr(sk, &a);
+	row.family = a.family;
+	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
+	fill_listener(&row, (const struct tcp_sock *)sk);
+	ask_note(&row, sk);
+	if (cookie_of(sk) != row.id || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+		return 0;
+	if (!unwanted(&a, row.lport))
+		bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;
 }

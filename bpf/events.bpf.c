@@ -22,6 +22,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "tcs_handshake.h"
+#include "tcs_listeners.h"
 #include "tcs_wire.h"
 #include "tcs_note.h"
 #include "tcs_socket.h"
@@ -549,10 +550,13 @@ static __always_inline void take_event(struct event *e)
 	note->mark = e->old << 8 | e->new;
 	note->since_ns = e->ts_ns;
 
-	if (e->new == TCP_LISTEN)
+	if (e->new == TCP_LISTEN) {
 		listener_begin(e->sk, local_port(e->sk, e->tp, e->new));
-	else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE)
+		watched_begin(e->sk, bpf_get_socket_cookie(e->sk));
+	} else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE) {
 		listener_end(e->sk, local_port(e->sk, e->tp, e->new));
+		watched_end(e->sk);
+	}
 	if (e->new == TCP_CLOSE) {
 		e->err = e->sk->sk_err;
 		note->flags |= close_flags(e->sk, e->tp);

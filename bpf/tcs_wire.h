@@ -170,6 +170,8 @@ struct tcs_wire_census {
 	__u32 cookie_age; /* jiffies since the last SYN cookie; TCS_CENSUS_NEVER */
 	__u8 acked;	  /* SYN_RECV: the peer has answered */
 	__u8 pad[3];
+	__u32 netns; /* listeners that are read without a walk; else 0: the one at hand */
+	__u32 pad2;
 	__u64 age_us; /* SYN_RECV: since the first SYN-ACK; TCS_CENSUS_UNKNOWN */
 };
 
@@ -178,7 +180,7 @@ struct tcs_wire_census {
 
 #define TCS_CENSUS_STATES    13
 #define TCS_CENSUS_SLICE     4096  /* sockets walked over by one read, at most; a power of two */
-#define TCS_CENSUS_READ	     9600  /* bytes of one read: 80 rows */
+#define TCS_CENSUS_READ	     10240 /* bytes of one read: 80 rows */
 #define TCS_CENSUS_PLACES    65536 /* of one namespace; more are counted as not kept */
 #define TCS_CENSUS_GROUPS    16384
 #define TCS_CENSUS_LISTENERS 4096 /* with half-open connections */
@@ -308,7 +310,7 @@ struct tcs_census_settings {
 	__u8 places;	/* fill tcs_places */
 	__u8 group;	/* 0 none, 1 by local port, 2 by remote address */
 	__u8 half_open; /* fill the tables of half-open connections */
-	__u8 notes;	/* ask the event programs' notes */
+	__u8 notes;	/* ask the event programs' notes, and tell them of listeners */
 };
 
 /* Written by one walk, which is one thread; user space clears it between two. */
@@ -374,7 +376,7 @@ static_assert(sizeof(struct tcs_wire_totals) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_synack) == 112, "wire layout");
 static_assert(sizeof(struct tcs_wire_reset) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_scan) == 56, "wire layout");
-static_assert(sizeof(struct tcs_wire_census) == 120, "wire layout");
+static_assert(sizeof(struct tcs_wire_census) == 128, "wire layout");
 static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");
 static_assert(sizeof(struct tcs_census_place) == 40, "wire layout");
 static_assert(sizeof(struct tcs_census_group) == 24, "wire layout");

@@ -428,7 +428,7 @@ static uint64_t place_key(const struct audit_place *p)
 /* Where the earlier look has which row. */
 struct earlier {
 	const struct audit *look;
-	struct hash close_wait, places, listeners;
+	struct hash close_wait, places;
 };
 
 static int index_one(struct hash *h, uint64_t key, uint32_t i)
@@ -453,8 +453,6 @@ static int index_rows(struct earlier *e)
 		err = index_one(&e->close_wait, close_wait_key(&a->close_wait[i]), i);
 	for (i = 0; !err && i < a->n_places; i++)
 		err = index_one(&e->places, place_key(&a->places[i]), i);
-	for (i = 0; !err && i < a->n_listeners; i++)
-		err = index_one(&e->listeners, a->listeners[i].socket.id, i);
 	return err;
 }
 
@@ -477,14 +475,6 @@ static void grow_rows(struct audit *a, const struct earlier *e, uint64_t ns)
 			audit_rate_milli(audit_ports_taken(p),
 					 there ? audit_ports_taken(&e->look->places[at]) : 0, ns);
 	}
-	for (i = 0; i < a->n_listeners; i++) {
-		struct audit_listener *l = &a->listeners[i];
-
-		if (!hash_find(&e->listeners, l->socket.id, &at))
-			continue;
-		l->drops_milli = audit_rate_milli(
-			(uint32_t)(l->socket.drops - e->look->listeners[at].socket.drops), 0, ns);
-	}
 }
 
 static int grow(struct audit *a, const struct audit *earlier, uint64_t ns)
@@ -495,14 +485,11 @@ static int grow(struct audit *a, const struct audit *earlier, uint64_t ns)
 	if (!err)
 		err = hash_init(&e.places);
 	if (!err)
-		err = hash_init(&e.listeners);
-	if (!err)
 		err = index_rows(&e);
 	if (!err)
 		grow_rows(a, &e, ns);
 	hash_release(&e.close_wait);
 	hash_release(&e.places);
-	hash_release(&e.listeners);
 	return err;
 }
 
@@ -566,7 +553,7 @@ static int add_netns_groups(struct audit *a)
 	return err;
 }
 
-int audit_settle(struct audit *a, const struct audit *earlier)
+int audit_settle(struct audit *a, const struct audit *whole, const struct audit *recent)
 {
 	uint32_t i, state;
 	int err = 0;
@@ -579,16 +566,17 @@ int audit_settle(struct audit *a, const struct audit *earlier)
 		err = add_unowned(a);
 	else if (a->config.by == AUDIT_BY_NETNS)
 		err = add_netns_groups(a);
-	if (!err && earlier && a->ts_ns > earlier->ts_ns) {
-		grow_netns(a, earlier, a->ts_ns - earlier->ts_ns);
-		err = grow(a, earlier, a->ts_ns - earlier->ts_ns);
-	}
+	a->window_ns = recent && a->ts_ns > recent->ts_ns ? a->ts_ns - recent->ts_ns : 0;
+	if (a->window_ns)
+		grow_netns(a, recent, a->ts_ns - recent->ts_ns);
+	if (!err && a->covers & AUDIT_SOCKETS && whole && a->ts_ns > whole->ts_ns)
+		err = grow(a, whole, a->ts_ns - whole->ts_ns);
 	sort(a->listeners, a->n_listeners, sizeof(*a->listeners), compare_listeners);
 	sort(a->close_wait, a->n_close_wait, sizeof(*a->close_wait), compare_close_wait);
 	sort(a->places, a->n_places, sizeof(*a->places), compare_places);
 	sort(a->dead, a->n_dead, sizeof(*a->dead), compare_dead);
 	sort(a->groups, a->n_groups, sizeof(*a->groups), compare_groups);
-	return err ? err : service_settle(a, earlier);
+	return err ? err : service_settle(a, whole, recent);
 }
 
 uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli)

@@ -80,6 +80,7 @@ enum audit_covers {
 	AUDIT_COUNTERS = 1 << 0,   /* of every namespace */
 	AUDIT_SOCKETS = 1 << 1,	   /* all of them: counts of states, rows */
 	AUDIT_HANDSHAKES = 1 << 2, /* counts of them, and of SYNs to closed ports */
+	AUDIT_LISTENERS = 1 << 3,  /* their queues; every look at sockets has them */
 };
 
 /* How much of the host a look did not see; all zero: nothing. */
@@ -243,6 +244,7 @@ struct audit_config {
 struct audit {
 	struct audit_config config;
 	uint64_t ts_ns;
+	uint64_t window_ns; /* that rates are of; 0: there are none */
 	uint32_t covers; /* enum audit_covers, bits */
 	uint64_t states[TCS_STATE_MAX];
 	struct audit_blind blind;
@@ -286,8 +288,12 @@ void audit_add_blind(struct audit *a, const struct audit_blind *b);
 /* Forget all rows and keep their memory. */
 void audit_clear(struct audit *a);
 
-/* Sort, sum up, and compare with an earlier look of the same kind (NULL: none). */
-int audit_settle(struct audit *a, const struct audit *earlier);
+/*
+ * Sort, sum up, and compare with earlier looks (NULL: none): of rows with `whole`, the last look at
+ * all sockets; of queues, handshakes and counters with `recent`, the last that had listeners. What
+ * this one does not cover it takes from `whole`: who owns a listener, what is half-open there.
+ */
+int audit_settle(struct audit *a, const struct audit *whole, const struct audit *recent);
 
 /* Seconds until `left` are used up at this rate; AUDIT_UNKNOWN when it does not grow. */
 uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli);

@@ -122,6 +122,33 @@ static void explain_load(struct failure *reterr, int err)
 			    strerror(-err));
 }
 
+/* With the event programs; without them there is nobody who knows of new listeners. */
+static int share_maps(struct census *c)
+{
+	const struct socket_maps *maps = c->config.maps;
+	struct census_bpf *skel = c->skel;
+	int err;
+
+	bpf_program__set_autoload(skel->progs.tcs_listeners, maps != NULL);
+	bpf_program__set_autoattach(skel->progs.tcs_listeners, false);
+	if (!maps) {
+		err = bpf_map__set_max_entries(skel->maps.notes, 1);
+		return err ? err : bpf_map__set_max_entries(skel->maps.watched, 1);
+	}
+	err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
+	return err ? err : bpf_map__reuse_fd(skel->maps.watched, maps->watched);
+}
+
+static int attach_listeners(struct census *c)
+{
+	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(c->skel->maps.watched) };
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+
+	c->skel->links.tcs_listeners =
+		bpf_program__attach_iter(c->skel->progs.tcs_listeners, &opts);
+	return c->skel->links.tcs_listeners ? 0 : -errno;
+}
+
 static int load(struct census *c, struct failure *reterr)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = c->config.btf_path);
@@ -143,14 +170,13 @@ static int load(struct census *c, struct failure *reterr)
 		return err;
 	}
 	set_up(c);
-	if (c->config.maps)
-		err = bpf_map__reuse_fd(c->skel->maps.notes, c->config.maps->notes);
-	else
-		err = bpf_map__set_max_entries(c->skel->maps.notes, 1);
+	err = share_maps(c);
 	if (!err)
 		err = census_bpf__load(c->skel);
 	if (!err)
 		err = census_bpf__attach(c->skel);
+	if (!err && c->config.maps)
+		err = attach_listeners(c);
 	if (err)
 		explain_load(reterr, err);
 	return err;
@@ -251,7 +277,7 @@ static void take_row(struct census *c, const struct tcs_wire_census *row, struct
 {
 	*ret = (struct audit_socket){
 		.id = row->id,
-		.netns = c->here.netns,
+		.netns = row->netns ? row->netns : c->here.netns,
 		.lport = row->lport,
 		.rport = row->rport,
 		.state = row->state,
@@ -389,7 +415,20 @@ static int emit_waiting(struct census *c)
 	return err;
 }
 
-static int read_rows(struct census *c, int fd)
+/* A listener that was read without a walk; the owner its note has will do. */
+static int add_listener(struct census *c, const struct tcs_wire_census *row)
+{
+	uint32_t netns = c->config.filter->netns;
+	struct audit_socket s;
+
+	if (!row->state || (netns && netns != row->netns))
+		return 0;
+	take_row(c, row, &s);
+	return emit_socket(c, &s);
+}
+
+static int read_rows(struct census *c, int fd,
+		     int (*add)(struct census *c, const struct tcs_wire_census *row))
 {
 	const size_t size = sizeof(struct tcs_wire_census);
 	char buf[TCS_CENSUS_READ + sizeof(struct tcs_wire_census)];
@@ -408,7 +447,7 @@ static int read_rows(struct census *c, int fd)
 			struct tcs_wire_census row;
 
 			memcpy(&row, buf + at, size);
-			err = add_row(c, &row);
+			err = add(c, &row);
 		}
 		memmove(buf, buf + at, have - at);
 		have -= at;
@@ -623,7 +662,7 @@ static int walk(struct census *c)
 	fd = bpf_iter_create(bpf_link__fd(skel->links.tcs_census));
 	if (fd < 0)
 		return -errno;
-	err = read_rows(c, fd);
+	err = read_rows(c, fd, add_row);
 	close(fd);
 	if (err)
 		return err;
@@ -634,6 +673,18 @@ static int walk(struct census *c)
 		err = take_out(c, skel->maps.groups, add_group);
 	if (!err && skel->bss->out.states[TCS_SYN_RECV])
 		err = take_half_open(c);
+	return err;
+}
+
+/* The queues of all listeners of all namespaces. */
+static int read_listeners(struct census *c)
+{
+	int fd = bpf_iter_create(bpf_link__fd(c->skel->links.tcs_listeners)), err;
+
+	if (fd < 0)
+		return -errno;
+	err = read_rows(c, fd, add_listener);
+	close(fd);
 	return err;
 }
 
@@ -664,7 +715,7 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 		.in_use = c->net.counters.in_use, /* HOST_UNKNOWN is AUDIT_UNKNOWN */
 		.time_wait_table = known(c->net.counters.time_wait),
 		.overflows = c->net.counters.time_wait_overflow,
-		.cookies = c->net.cookies,
+		.cookies = c->net.counters.cookies,
 	};
 	memcpy(c->here.counters, c->net.counters.handshakes, sizeof(c->here.counters));
 	if (covers & AUDIT_SOCKETS) {
@@ -755,6 +806,8 @@ static int look(struct census *c, uint32_t covers)
 		err = find_owners(c);
 	if (!err && covers & AUDIT_HANDSHAKES)
 		err = emit_handshakes(c);
+	if (!err && covers & AUDIT_LISTENERS && !(covers & AUDIT_SOCKETS))
+		err = read_listeners(c);
 	if (!err)
 		err = look_everywhere(c, covers);
 	if (!err)
@@ -779,6 +832,8 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 	reterr->text[0] = '\0';
 	if (c->config.handshakes)
 		covers |= AUDIT_HANDSHAKES;
+	if (c->config.maps || covers & AUDIT_SOCKETS)
+		covers |= AUDIT_LISTENERS;
 	if (covers & AUDIT_SOCKETS)
 		err = list_again(c, reterr);
 	if (!err)

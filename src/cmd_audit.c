@@ -118,11 +118,11 @@ static int look(struct audit_run *r)
 	if (census_look(r->census, all, start, take_record, &r->first, &why))
 		return complain(&why);
 	if (!r->opts->window_ms)
-		return audit_settle(&r->first, NULL) ? TCS_EXIT_RUN : TCS_EXIT_OK;
+		return audit_settle(&r->first, NULL, NULL) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 	wait_window(r, start + r->opts->window_ms * 1000000);
 	if (census_look(r->census, all, pipeline_now_ns(), take_record, &r->second, &why))
 		return complain(&why);
-	return audit_settle(&r->second, &r->first) ? TCS_EXIT_RUN : TCS_EXIT_OK;
+	return audit_settle(&r->second, &r->first, &r->first) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 }
 
 static void keep_finding(void *ctx, const struct finding *finding)
@@ -177,7 +177,7 @@ static int tell(struct audit_run *r)
 	};
 
 	uname(&uts);
-	detect_look(r->detect, last, keep_finding, r);
+	detect_look(r->detect, last, UINT32_MAX, keep_finding, r);
 	if (r->n_findings > 1)
 		qsort(r->findings, r->n_findings, sizeof(*r->findings), worst_first);
 	report.n_findings = r->n_findings;

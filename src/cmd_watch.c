@@ -15,6 +15,7 @@
 #include "cgroup_names.h"
 #include "handshakes.h"
 #include "host.h"
+#include "netns.h"
 #include "opts.h"
 #include "pipeline.h"
 #include "rights.h"
@@ -248,7 +249,7 @@ static int open_all(struct watch *w)
 				    });
 	find_older(w, &info.maps);
 	rights_go_first();
-	if (rights_drop(!w->opts->filter.netns))
+	if (rights_drop(w->opts->filter.netns != netns_own()))
 		fprintf(stderr,
 			"tcpconnstate: warning: could not give up capabilities; going on\n");
 	return TCS_EXIT_OK;

@@ -461,21 +461,38 @@ static void look_at_dead(struct detect *d, const struct audit *look, finding_fn 
 	}
 }
 
-void detect_look(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+/* Can this look say that it is over? */
+static bool is_judged(enum finding_kind kind, uint32_t covers)
+{
+	if (finding_is_syn(kind))
+		return covers & AUDIT_LISTENERS;
+	return covers & (kind == FINDING_SYN_SCAN ? AUDIT_HANDSHAKES : AUDIT_SOCKETS);
+}
+
+void detect_look(struct detect *d, const struct audit *look, uint32_t judge, finding_fn fn,
+		 void *ctx)
 {
 	uint32_t i;
 
-	if (!(look->covers & AUDIT_SOCKETS))
-		return;
+	judge &= look->covers;
 	for (i = 0; i < d->n_open; i++)
-		d->open[i].seen = false;
-	look_at_services(d, look, fn, ctx);
-	look_at_scanners(d, look, fn, ctx);
-	look_at_close_wait(d, look, fn, ctx);
-	look_at_places(d, look, fn, ctx);
-	look_at_tables(d, look, fn, ctx);
-	look_at_dead(d, look, fn, ctx);
+		d->open[i].seen = !is_judged(d->open[i].finding.kind, judge);
+	if (judge & AUDIT_LISTENERS)
+		look_at_services(d, look, fn, ctx);
+	if (judge & AUDIT_HANDSHAKES)
+		look_at_scanners(d, look, fn, ctx);
+	if (judge & AUDIT_SOCKETS) {
+		look_at_close_wait(d, look, fn, ctx);
+		look_at_places(d, look, fn, ctx);
+		look_at_tables(d, look, fn, ctx);
+		look_at_dead(d, look, fn, ctx);
+	}
 	clear_quiet(d, fn, ctx);
+}
+
+bool detect_wants_walk(const struct detect *d)
+{
+	return d->now.used;
 }
 
 uint32_t detect_open(const struct detect *d)

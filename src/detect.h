@@ -137,8 +137,15 @@ struct detect;
 int detect_new(const struct detect_config *config, struct detect **ret); /* 0 or -ENOMEM */
 void detect_free(struct detect *d);					 /* accepts NULL */
 
-/* One settled look. fn is told what was raised, became worse, or is over. */
-void detect_look(struct detect *d, const struct audit *look, finding_fn fn, void *ctx);
+/*
+ * One settled look. judge: enum audit_covers, what of it is to be judged. fn is told what was
+ * raised, became worse, or is over.
+ */
+void detect_look(struct detect *d, const struct audit *look, uint32_t judge, finding_fn fn,
+		 void *ctx);
+
+/* Something is stuck or refused in a SYN queue: a walk would tell where it comes from. */
+bool detect_wants_walk(const struct detect *d);
 
 uint32_t detect_open(const struct detect *d);	    /* findings that are raised now */
 enum severity detect_worst(const struct detect *d); /* of these */

@@ -5,7 +5,7 @@
 
 /*
  * The kernel renews the mark of cookies once a second at most (tcp_synq_overflow()), so while they
- * are sent it is never older; a quarter more for the time between walk and stamp.
+ * are sent it is never older; a quarter more for a slow walk. Rates are of a whole window.
  */
 #define COOKIES_NOW_NS 1250000000ull
 
@@ -37,9 +37,9 @@ static int64_t counter_of(const struct audit *look, const struct audit_service *
 	return n ? n->counter_milli[c] : AUDIT_NO_RATE;
 }
 
-static bool sends_cookies(const struct audit_service *s)
+static bool sends_cookies(const struct audit *look, const struct audit_service *s)
 {
-	return s->cookie_age_ns <= COOKIES_NOW_NS;
+	return s->cookie_age_ns <= COOKIES_NOW_NS + look->window_ns;
 }
 
 /*
@@ -53,7 +53,7 @@ static bool blamed(const struct audit *look, const struct audit_service *s)
 	for (i = 0; i < look->n_services; i++) {
 		const struct audit_service *other = &look->services[i];
 
-		if (other->netns == s->netns && sends_cookies(other) &&
+		if (other->netns == s->netns && sends_cookies(look, other) &&
 		    other->done_milli < s->done_milli)
 			return false;
 	}
@@ -78,7 +78,7 @@ static int64_t queue_drops(const struct audit *look, const struct audit_service 
 
 void syn_facts_read(const struct audit *look, const struct audit_service *s, struct syn_facts *ret)
 {
-	*ret = (struct syn_facts){ .service = s, .cookies_now = sends_cookies(s) };
+	*ret = (struct syn_facts){ .service = s, .cookies_now = sends_cookies(look, s) };
 	if (s->failing_milli == AUDIT_NO_RATE)
 		ret->failing = failing_now(s);
 	else
@@ -153,9 +153,12 @@ static bool may_be_checks(const struct syn_facts *f, int64_t least)
 {
 	const struct audit_service *s = f->service;
 
-	return syn_pressure_of(f) == SYN_SLOW && s->sources != AUDIT_UNKNOWN &&
-	       s->half_open >= s->sources * CHECKS_PER_SOURCE &&
-	       (int64_t)(s->stuck - s->recent) * 1000 < least;
+	if (syn_pressure_of(f) != SYN_SLOW)
+		return false;
+	if (s->sources == AUDIT_UNKNOWN)
+		return true; /* the next walk will tell */
+	return s->half_open >= s->sources * CHECKS_PER_SOURCE &&
+	       (int64_t)s->old_stuck * 1000 < least;
 }
 
 static bool is_flood(const struct detect_config *config, const struct audit *look,

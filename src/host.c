@@ -204,6 +204,9 @@ void host_counters_read(struct host_counters *ret)
 	}
 	if (read_text("/proc/self/net/snmp", text, sizeof(text)))
 		read_counters(text, "Tcp:", ret->handshakes);
+	ret->cookies = HOST_NO_COOKIES;
+	if (read_text("/proc/sys/net/ipv4/tcp_syncookies", text, sizeof(text)))
+		ret->cookies = (uint8_t)strtoul(text, NULL, 10);
 	if (!read_text("/proc/self/net/sockstat", text, sizeof(text)))
 		text[0] = '\0';
 	if (!read_text("/proc/self/net/sockstat6", text6, sizeof(text6)))
@@ -213,16 +216,11 @@ void host_counters_read(struct host_counters *ret)
 
 void host_net_read(struct host_net *ret)
 {
-	char text[16];
-
 	memset(ret, 0, sizeof(*ret));
 	read_ports(&ret->ports);
 	ret->time_wait_limit = read_number("/proc/sys/net/ipv4/tcp_max_tw_buckets");
 	ret->fin_timeout_s = read_number("/proc/sys/net/ipv4/tcp_fin_timeout");
 	ret->tw_reuse = (uint8_t)read_number("/proc/sys/net/ipv4/tcp_tw_reuse");
-	ret->cookies = read_text("/proc/sys/net/ipv4/tcp_syncookies", text, sizeof(text)) ?
-			       (uint8_t)strtoul(text, NULL, 10) :
-			       HOST_NO_COOKIES;
 	host_counters_read(&ret->counters);
 }
 

@@ -31,6 +31,7 @@ struct host_counters {
 	uint64_t time_wait;	     /* mini-sockets, in whichever sub-state */
 	uint64_t time_wait_overflow; /* TCPTimeWaitOverflow */
 	uint64_t handshakes[COUNTER_MAX];
+	uint8_t cookies; /* tcp_syncookies, which decides what they mean; HOST_NO_COOKIES */
 };
 
 struct host_net {
@@ -38,7 +39,6 @@ struct host_net {
 	uint32_t time_wait_limit; /* tcp_max_tw_buckets; 0 unknown */
 	uint32_t fin_timeout_s;	  /* tcp_fin_timeout; 0 unknown */
 	uint8_t tw_reuse;	  /* tcp_tw_reuse; 0 also where unknown */
-	uint8_t cookies;	  /* tcp_syncookies; HOST_NO_COOKIES where unknown */
 	struct host_counters counters;
 };
 

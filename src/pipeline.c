@@ -146,16 +146,17 @@ static bool moved(const struct pipeline *p)
 
 static void look(struct pipeline *p, enum cadence_look what)
 {
-	uint32_t covers = AUDIT_COUNTERS | (what == CADENCE_WALK ? AUDIT_SOCKETS : 0);
+	bool walk = what == CADENCE_WALK || what == CADENCE_URGENT_WALK;
+	uint32_t covers = AUDIT_COUNTERS | (walk ? AUDIT_SOCKETS : 0);
 	uint64_t before = cpu_ns();
 	struct failure why;
 
 	p->drain_cpu_ns = 0;
-	if (what == CADENCE_WALK)
+	if (walk)
 		p->walked_events = p->events;
 	/* One that fails leaves the numbers as old as they are, and they say so. */
 	(void)census_look(p->config.census, covers, pipeline_now_ns(), pipeline_record, p, &why);
-	if (what == CADENCE_WALK)
+	if (walk)
 		p->walked_counters = p->counters;
 	cadence_spent(&p->cadence, what, cpu_ns() - before - p->drain_cpu_ns);
 }
@@ -172,7 +173,10 @@ static void tick(struct pipeline *p)
 {
 	enum cadence_look what;
 
-	if (p->config.census) {
+	if (p->config.census && engine_wants_walk(p->config.engine) &&
+	    cadence_urgent(&p->cadence, pipeline_now_ns())) {
+		look(p, CADENCE_URGENT_WALK);
+	} else if (p->config.census) {
 		what = cadence_next(&p->cadence, pipeline_now_ns(), moved(p));
 		if (what == CADENCE_COUNTERS) {
 			look(p, what);

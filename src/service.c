@@ -73,6 +73,28 @@ static void add_listener(struct audit_service *s, const struct audit_listener *r
 		s->owner = l->owner;
 }
 
+/* How fast each refuses; those that are new have no rate. */
+static int rate_drops(struct audit *a, const struct audit *recent)
+{
+	uint64_t ns = a->ts_ns - recent->ts_ns;
+	struct hash before;
+	uint32_t i, at;
+	int err = hash_init(&before);
+
+	for (i = 0; !err && i < recent->n_listeners; i++)
+		if (!hash_find(&before, recent->listeners[i].socket.id, &at))
+			err = hash_add(&before, recent->listeners[i].socket.id, i);
+	for (i = 0; !err && i < a->n_listeners; i++) {
+		struct audit_listener *l = &a->listeners[i];
+
+		if (hash_find(&before, l->socket.id, &at))
+			l->drops_milli = audit_rate_milli(
+				l->socket.drops - recent->listeners[at].socket.drops, 0, ns);
+	}
+	hash_release(&before);
+	return err;
+}
+
 static int make_services(struct audit *a)
 {
 	uint32_t i;
@@ -130,6 +152,8 @@ static void add_half_open(struct audit_service *s, const struct audit_half_open 
 	s->acked += h->acked;
 	s->stuck += h->stuck;
 	s->recent += h->recent;
+	s->old_stuck += h->stuck - h->recent;
+	s->walked = true;
 	s->oldest_ns = oldest(s->oldest_ns, h->oldest_ns);
 	if (h->newest_ns < s->newest_ns)
 		s->newest_ns = h->newest_ns;
@@ -431,10 +455,62 @@ static int join_handshakes(struct audit *a, const struct audit *earlier)
 	return err;
 }
 
-int service_settle(struct audit *a, const struct audit *earlier)
-{
-	int err = make_services(a);
+/* ---- looks without a walk -------------------------------------------------------------------- */
 
+static void carry(struct audit_service *s, const struct audit_service *then, bool late)
+{
+	uint64_t late_ones =
+		s->syn_queue > s->syn_queue_young ? s->syn_queue - s->syn_queue_young : 0;
+
+	if (!s->owner.pid && then)
+		s->owner = then->owner;
+	if (then && !late) {
+		s->acked = then->acked < late_ones ? then->acked : late_ones;
+		s->old_stuck = then->old_stuck;
+		s->oldest_ns = then->oldest_ns;
+		s->newest_ns = then->newest_ns;
+		s->sources = then->sources;
+		s->prefixes = then->prefixes;
+		s->sources_exact = then->sources_exact;
+		s->prefixes_exact = then->prefixes_exact;
+		s->spread = then->spread;
+		memcpy(s->spread_addr, then->spread_addr, sizeof(s->spread_addr));
+		s->spread_bits = then->spread_bits;
+		s->spread_family = then->spread_family;
+		s->spread_percent = then->spread_percent;
+	}
+	s->half_open = s->syn_queue;
+	s->stuck = late_ones - s->acked;
+}
+
+static int carry_over(struct audit *a, const struct audit *whole)
+{
+	bool late = whole && a->ts_ns > whole->ts_ns + SERVICE_WALK_NS;
+	struct hash then;
+	uint32_t i, at;
+	int err = hash_init(&then);
+
+	for (i = 0; !err && whole && i < whole->n_services; i++)
+		err = hash_add(&then, service_key(&whole->services[i]), i);
+	for (i = 0; !err && i < a->n_services; i++) {
+		bool there = hash_find(&then, service_key(&a->services[i]), &at);
+
+		carry(&a->services[i], there ? &whole->services[at] : NULL, late);
+	}
+	hash_release(&then);
+	return err;
+}
+
+int service_settle(struct audit *a, const struct audit *whole, const struct audit *recent)
+{
+	int err = 0;
+
+	if (recent && a->ts_ns <= recent->ts_ns)
+		recent = NULL;
+	if (recent)
+		err = rate_drops(a, recent);
+	if (!err)
+		err = make_services(a);
 	if (err)
 		return err;
 	find_namespaces(a);
@@ -443,7 +519,9 @@ int service_settle(struct audit *a, const struct audit *earlier)
 	if (err)
 		return err;
 	join_sources(a);
-	if (earlier && earlier->covers & a->covers & AUDIT_HANDSHAKES && a->ts_ns > earlier->ts_ns)
-		err = join_handshakes(a, earlier);
+	if (!(a->covers & AUDIT_SOCKETS))
+		err = carry_over(a, whole);
+	if (!err && recent && recent->covers & a->covers & AUDIT_HANDSHAKES)
+		err = join_handshakes(a, recent);
 	return err;
 }

@@ -7,8 +7,11 @@
  *
  * A service is an address and port of a namespace with the listeners there: one, or the group that
  * shares it (SO_REUSEPORT), over which the kernel spreads the connections. It is what a finding
- * about handshakes is about. Settling a look (audit.h) joins what the look and an earlier one tell
- * of each: queues from its listeners, half-open connections, handshakes counted at its addresses.
+ * about handshakes is about. Settling a look (audit.h) joins what the look and earlier ones tell of
+ * each: queues from its listeners, half-open connections, handshakes counted at its addresses.
+ *
+ * A look without a walk has no half-open connections; it takes them from the last walk if that is
+ * not older than SERVICE_WALK_NS, and counts those that wait and those that are stuck by the queue.
  *
  * Pure. What is not known is AUDIT_UNKNOWN or AUDIT_NO_RATE.
  */
@@ -38,6 +41,8 @@ const char *spread_name(enum spread spread);
 #define SPREAD_BITS_4  20
 #define SPREAD_BITS_6  48
 
+#define SERVICE_WALK_NS 15000000000ull
+
 struct audit_service {
 	uint32_t netns;
 	uint8_t family;
@@ -55,6 +60,8 @@ struct audit_service {
 	int64_t drops_milli;
 
 	uint64_t half_open, full, acked, stuck, recent; /* as in struct audit_half_open */
+	uint64_t old_stuck; /* stuck and not recent: the second timeout is over, too */
+	bool walked; /* they are this look's; else of the last walk, but for half_open and stuck */
 	uint64_t oldest_ns, newest_ns;
 	uint64_t sources, prefixes; /* AUDIT_UNKNOWN: nothing is half-open */
 	bool sources_exact, prefixes_exact;
@@ -72,6 +79,6 @@ struct audit_service {
 uint64_t service_key(const struct audit_service *s);
 
 /* Called by audit_settle(), with listeners sorted. 0 or -ENOMEM. */
-int service_settle(struct audit *a, const struct audit *earlier);
+int service_settle(struct audit *a, const struct audit *whole, const struct audit *recent);
 
 #endif /* TCS_SERVICE_H */
