@@ -38,6 +38,8 @@ __u64 local_range[1024];
 /* Ports somebody listens on: known when the connections come. */
 __u64 listening[1024];
 struct tcs_census_out out;
+/* This walk is for the half-open connections alone. */
+volatile bool half_open_only;
 
 /*
  * As many bytes as a read takes, put out every so many sockets: the read returns, and who reads can
@@ -61,6 +63,15 @@ struct {
 	__type(key, struct tcs_census_group);
 	__type(value, struct tcs_census_states);
 } groups SEC(".maps");
+
+/* Files that hold a socket with a row; shared with scan.bpf.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TCS_MARKS);
+	__type(key, __u32);
+	__type(value, __u64);
+} marks SEC(".maps");
 
 static __always_inline bool has_port(const volatile __u64 *bits, __u16 port)
 {
@@ -139,6 +150,16 @@ static __always_inline void count_place(const struct addrs *a, __u16 lport, __u3
 		held->reusable++;
 }
 
+static __always_inline void mark_file(const struct sock *sk)
+{
+	__u64 file = (__u64)BPF_CORE_READ(sk, sk_socket, file), *word;
+	__u32 at = MARK_WORD(file);
+
+	word = file ? bpf_map_lookup_elem(&marks, &at) : NULL;
+	if (word)
+		*word |= MARK_BIT(file);
+}
+
 /* The kernel refreshes the stamp once a second while it sends cookies (tcp_synq_overflow()). */
 static __always_inline __u32 cookie_age(const struct tcp_sock *tp)
 {
@@ -194,6 +215,7 @@ static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_commo
 	__builtin_memcpy(row.laddr, a->l, sizeof(row.laddr));
 	__builtin_memcpy(row.raddr, a->r, sizeof(row.raddr));
 	if (tp) {
+		mark_file(&tp->inet_conn.icsk_inet.sk);
 		row.id = bpf_get_socket_cookie(tp);
 		if (state == TCP_LISTEN)
 			fill_listener(&row, tp);
@@ -226,12 +248,15 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 
 	if (!skc)
 		return 0;
-	if (!(++out.sockets & (TCS_CENSUS_SLICE - 1)))
+	out.sockets++;
+	if (set.slice && !(out.sockets & (set.slice - 1)))
 		bpf_seq_write(ctx->meta->seq, filler, sizeof(filler));
 	if (!out.fin_timeout)
 		out.fin_timeout = skc->skc_net.net->ipv4.sysctl_tcp_fin_timeout;
 
 	state = skc->skc_state;
+	if (half_open_only && state != TCP_NEW_SYN_RECV && state != TCP_SYN_RECV)
+		return 0;
 	lport = skc->skc_num;
 	read_addrs(skc, &a);
 	if (state == TCP_TIME_WAIT) {
@@ -259,18 +284,21 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 		listening[lport >> 6] |= 1ULL << (lport & 63);
 		if (set.notes)
 			watched_begin((const struct sock *)tp, bpf_get_socket_cookie(tp));
+		mark_file(&tp->inet_conn.icsk_inet.sk);
 	}
 
 	/* What uses up ports does so whatever the user wants to see. */
-	if (set.places && state != TCP_LISTEN)
+	if (set.places && !half_open_only && state != TCP_LISTEN)
 		count_place(&a, lport, state, tw != NULL, stamped);
 	if (state >= TCS_CENSUS_STATES || unwanted(&a, lport) || !(set.count >> state & 1))
 		return 0;
 	out.states[state]++;
-	if (set.group)
+	if (set.group && !half_open_only)
 		count_group(&a, lport, state);
 	if (set.half_open && state == TCP_SYN_RECV && !half_open_count(&h, &a, lport))
 		out.half_open_full++;
+	if (half_open_only)
+		return 0;
 	if (set.rows >> state & 1 || (set.stalled && stalled >= set.stalled))
 		put_row(ctx, skc, &a, tp, state, stalled, &h);
 	return 0;

@@ -29,6 +29,7 @@ struct half_open {
 	__u8 timeouts;
 	bool acked;
 	bool full;
+	bool plain; /* its SYN offered neither SACK nor timestamps */
 };
 
 struct {
@@ -72,6 +73,8 @@ static __always_inline void read_request(struct tcp_request_sock *treq, struct h
 	h->timeouts = BPF_CORE_READ_BITFIELD(&ireq->req, num_timeout);
 	h->acked = BPF_CORE_READ_BITFIELD(ireq, acked);
 	h->full = false;
+	h->plain =
+		!BPF_CORE_READ_BITFIELD(ireq, sack_ok) && !BPF_CORE_READ_BITFIELD(ireq, tstamp_ok);
 }
 
 /* tcp_try_fastopen() gives the child its request; without one it is a simultaneous open. */
@@ -218,6 +221,7 @@ static __always_inline bool half_open_count(const struct half_open *h, const str
 	if (!h->acked && h->timeouts) {
 		to->stuck++;
 		to->recent += h->age_us < TCS_CENSUS_RECENT_US;
+		to->plain += h->plain;
 	}
 	count_sources(to, a, h);
 	return true;

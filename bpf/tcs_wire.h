@@ -179,13 +179,18 @@ struct tcs_wire_census {
 #define TCS_CENSUS_UNKNOWN (~0ULL)
 
 #define TCS_CENSUS_STATES    13
-#define TCS_CENSUS_SLICE     4096  /* sockets walked over by one read, at most; a power of two */
-#define TCS_CENSUS_READ	     10240 /* bytes of one read: 80 rows */
+#define TCS_CENSUS_READ	     16256 /* bytes of one read: 127 rows; two fit the kernel's buffer */
 #define TCS_CENSUS_PLACES    65536 /* of one namespace; more are counted as not kept */
 #define TCS_CENSUS_GROUPS    16384
 #define TCS_CENSUS_LISTENERS 4096 /* with half-open connections */
 #define TCS_CENSUS_SOURCES   16384
 #define TCS_CENSUS_PREFIXES  16384
+
+/*
+ * Marks of files whose sockets have a row, so that the walk over all open files need not touch the
+ * others: a bit for each 64 bytes of 512 MiB, the address modulo that. Words of 64 bits.
+ */
+#define TCS_MARKS 131072
 
 /* What connections to one place, or into one local port, hold. */
 struct tcs_census_place {
@@ -238,7 +243,9 @@ struct tcs_census_half_open {
 	__u32 acked;  /* the peer has answered: the accept queue is full, or data are waited for */
 	__u32 stuck;  /* not answered, and timed out at least once */
 	__u32 recent; /* of these, younger than TCS_CENSUS_RECENT_US */
-	__u32 resent; /* SYN-ACKs resent to them, all together */
+	__u32 plain;  /* of those that are stuck: no SACK, no timestamps */
+	__u32 pad2;
+	__u32 resent;		/* SYN-ACKs resent to them, all together */
 	__u32 sources_left_out; /* connections whose source found no room */
 	__u32 prefixes_left_out;
 	struct tcs_sketch sources;
@@ -303,6 +310,7 @@ struct tcs_scanner {
 struct tcs_census_settings {
 	__u32 count;  /* states that are counted; bits */
 	__u32 rows;   /* states that get a row; bits */
+	__u32 slice;  /* sockets walked over by one read, at most; a power of two, or 0: all */
 	__u8 stalled; /* and sockets with so many timeouts in a row; 0 none */
 	__u8 family;  /* 0 both, 4, 6 */
 	__u8 by_lport;
@@ -380,7 +388,7 @@ static_assert(sizeof(struct tcs_wire_census) == 128, "wire layout");
 static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");
 static_assert(sizeof(struct tcs_census_place) == 40, "wire layout");
 static_assert(sizeof(struct tcs_census_group) == 24, "wire layout");
-static_assert(sizeof(struct tcs_census_half_open) == 80 + 2 * sizeof(struct tcs_sketch),
+static_assert(sizeof(struct tcs_census_half_open) == 88 + 2 * sizeof(struct tcs_sketch),
 	      "wire layout");
 static_assert(sizeof(struct tcs_census_source) == 32, "wire layout");
 static_assert(sizeof(struct tcs_census_source_held) == 16, "wire layout");

@@ -62,7 +62,8 @@ struct audit_netns {
 	uint32_t states[TCS_STATE_MAX];
 	uint8_t tw_reuse; /* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
 	uint8_t cookies;  /* tcp_syncookies: 0 never, 1 when the SYN queue is full, 2 always */
-	uint8_t pad[2];
+	uint8_t walked;	  /* its half-open connections are in this look */
+	uint8_t pad;
 	uint64_t counters[COUNTER_MAX];	    /* so far; AUDIT_UNKNOWN */
 	int64_t counter_milli[COUNTER_MAX]; /* a second, in thousandths; audit_settle() */
 };
@@ -109,6 +110,7 @@ struct audit_half_open {
 	uint64_t acked;	 /* the peer has answered: they wait for the program, or for data */
 	uint64_t stuck;	 /* not answered though the SYN-ACK was due again */
 	uint64_t recent; /* of these, not yet 3 s old */
+	uint64_t plain;	 /* of those that are stuck: no SACK, no timestamps were offered */
 	uint64_t oldest_ns, newest_ns; /* AUDIT_UNKNOWN */
 	uint64_t sources, prefixes;    /* how many different ones */
 	uint8_t laddr[16];	       /* as the first of them has it */
@@ -237,7 +239,7 @@ struct audit_group {
 struct audit_config {
 	uint64_t old_ns; /* CLOSE_WAIT counts as old from this age on */
 	uint8_t stalled; /* a peer is dead after so many timeouts in a row */
-	bool count_rows; /* groups are made of sockets, for they are filtered by owner */
+	bool count_rows; /* count the states here, from sockets, for they are filtered by owner */
 	enum audit_by by;
 };
 
@@ -245,7 +247,7 @@ struct audit {
 	struct audit_config config;
 	uint64_t ts_ns;
 	uint64_t window_ns; /* that rates are of; 0: there are none */
-	uint32_t covers; /* enum audit_covers, bits */
+	uint32_t covers;    /* enum audit_covers, bits */
 	uint64_t states[TCS_STATE_MAX];
 	struct audit_blind blind;
 
@@ -265,6 +267,7 @@ struct audit {
 	uint32_t n_half_open, n_sources, n_requests, n_handshakes, n_scanners, n_services;
 	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_places, cap_dead, cap_groups;
 	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes, cap_scanners;
+	uint32_t at_netns; /* of the socket that was added last */
 	struct hash by_holder, by_peer, by_group;
 };
 

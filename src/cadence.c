@@ -36,17 +36,20 @@ enum cadence_look cadence_next(struct cadence *c, uint64_t now_ns, bool moved)
 
 bool cadence_urgent(struct cadence *c, uint64_t now_ns)
 {
-	if (c->urgent_ns && now_ns - c->urgent_ns < c->walk_cost_ns * CADENCE_URGENT)
+	if (c->urgent_ns && now_ns - c->urgent_ns < c->urgent_cost_ns * CADENCE_SELDOM)
 		return false;
-	c->urgent_ns = c->walked_ns = now_ns;
+	c->urgent_ns = now_ns;
 	return true;
 }
 
 void cadence_spent(struct cadence *c, enum cadence_look look, uint64_t cpu_ns)
 {
-	if (look != CADENCE_URGENT_WALK)
-		c->credit_ns -= (int64_t)cpu_ns;
-	if (look == CADENCE_WALK || look == CADENCE_URGENT_WALK)
+	if (look == CADENCE_URGENT) {
+		c->urgent_cost_ns = cpu_ns;
+		return;
+	}
+	c->credit_ns -= (int64_t)cpu_ns;
+	if (look == CADENCE_WALK)
 		c->walk_cost_ns = cpu_ns;
 	else if (look == CADENCE_COUNTERS)
 		c->counters_cost_ns = cpu_ns;

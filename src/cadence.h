@@ -13,7 +13,7 @@
  *
  * Two things do not wait for credit, for whoever attacks the host must not be able to spend it:
  * counters and queues, once in CADENCE_RARE times what they cost, and walks that explain what they
- * show (cadence_urgent()), once in CADENCE_URGENT times what a walk costs.
+ * show (cadence_urgent()), once in CADENCE_SELDOM times what they cost.
  *
  * Pure: times are the caller's.
  */
@@ -23,7 +23,7 @@
 #define CADENCE_PER_MILLE  15 /* of one core; the rest of 2 % is for the events of an idle host */
 #define CADENCE_REFRESH_NS (60 * 1000000000ull)
 #define CADENCE_RARE	   100
-#define CADENCE_URGENT	   40
+#define CADENCE_SELDOM	   40
 
 struct cadence {
 	uint64_t now_ns;
@@ -33,13 +33,14 @@ struct cadence {
 	uint64_t walked_ns; /* when; 0 never */
 	uint64_t counted_ns;
 	uint64_t urgent_ns;
+	uint64_t urgent_cost_ns;
 };
 
 enum cadence_look {
 	CADENCE_NONE = 0,
 	CADENCE_COUNTERS,
 	CADENCE_WALK,
-	CADENCE_URGENT_WALK,
+	CADENCE_URGENT, /* counters, and a walk where they call for one */
 };
 
 void cadence_init(struct cadence *c, uint64_t now_ns);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../bpf/tcs_wire.h"
@@ -22,28 +23,37 @@
 #define NS_PER_S   1000000000ull
 #define BATCH	   512
 #define ALL_STATES ((1u << TCS_STATE_MAX) - 2)
-#define OWNERS_MAX 4096 /* processes whose descriptors are counted, at about 20 us each */
+#define ROWS_MAX   131072 /* that wait for their owners: 15 MB */
+#define OWNERS_MAX 4096	  /* processes whose descriptors are counted, at about 20 us each */
 #define NO_OWNER   (1u << TCS_TIME_WAIT | 1u << TCS_NEW_SYN_RECV)
+
+/* A socket whose owner is not known yet. */
+struct waiting {
+	struct tcs_wire_census row;
+	uint32_t netns;
+};
 
 struct census {
 	struct census_config config;
 	struct census_bpf *skel;
 	struct scan *scan; /* NULL: open files cannot be walked */
+	uint64_t *marks;   /* of the files that have a row in this look */
 	struct netns_list list;
 	uint64_t hz; /* jiffies a second; 0 not known yet */
 	bool pids_are_ours;
 	struct handshake_maps counts;
+	uint32_t wanted[CENSUS_WANTED]; /* namespaces; of the next look */
+	uint32_t n_wanted;
 
 	/* of the look at hand */
 	record_fn fn;
 	void *fn_ctx;
 	uint64_t now_ns;
-	struct older *owners; /* NULL: none looked up yet */
 	struct audit_blind blind;
-	struct audit_socket *waiting; /* for their owners */
-	uint32_t n_waiting;
 	struct hash half_open; /* by the listener's address: which of the look's; of one namespace */
 	uint32_t n_half_open;
+	struct waiting *waiting;
+	uint32_t n_waiting, cap_waiting;
 	struct hash seen; /* processes with CLOSE_WAIT, of which holders[] are the numbers */
 	uint32_t holders[OWNERS_MAX];
 	uint32_t n_holders;
@@ -75,9 +85,14 @@ static uint32_t wanted_states(const struct filter *f)
 	return bits;
 }
 
+static bool counts_by_owner(const struct audit_config *config)
+{
+	return config->count_rows || config->by == AUDIT_BY_COMM;
+}
+
 static uint32_t row_states(const struct census_config *config)
 {
-	if (config->audit.count_rows || config->audit.by == AUDIT_BY_COMM)
+	if (counts_by_owner(&config->audit))
 		return ALL_STATES & ~NO_OWNER;
 	return 1u << TCS_LISTEN | 1u << TCS_CLOSE_WAIT |
 	       (config->each_half_open ? 1u << TCS_SYN_RECV : 0);
@@ -90,6 +105,7 @@ static void set_up(struct census *c)
 
 	set->count = wanted_states(f);
 	set->rows = row_states(&c->config);
+	set->slice = c->config.slice;
 	set->stalled = c->config.audit.stalled;
 	set->family = f->family;
 	set->notes = c->config.maps != NULL;
@@ -149,6 +165,17 @@ static int attach_listeners(struct census *c)
 	return c->skel->links.tcs_listeners ? 0 : -errno;
 }
 
+static int map_marks(struct census *c)
+{
+	void *marks = mmap(NULL, TCS_MARKS * sizeof(*c->marks), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   bpf_map__fd(c->skel->maps.marks), 0);
+
+	if (marks == MAP_FAILED)
+		return -errno;
+	c->marks = marks;
+	return 0;
+}
+
 static int load(struct census *c, struct failure *reterr)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = c->config.btf_path);
@@ -177,6 +204,8 @@ static int load(struct census *c, struct failure *reterr)
 		err = census_bpf__attach(c->skel);
 	if (!err && c->config.maps)
 		err = attach_listeners(c);
+	if (!err)
+		err = map_marks(c);
 	if (err)
 		explain_load(reterr, err);
 	return err;
@@ -188,9 +217,7 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 	struct failure no_owners;
 	int err;
 
-	if (c)
-		c->waiting = calloc(CENSUS_WAITING, sizeof(*c->waiting));
-	if (!c || !c->waiting || hash_init(&c->seen) || hash_init(&c->half_open)) {
+	if (!c || hash_init(&c->seen) || hash_init(&c->half_open)) {
 		failure_set(reterr, false, "out of memory");
 		census_free(c);
 		return -ENOMEM;
@@ -206,7 +233,7 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 		census_free(c);
 		return err;
 	}
-	if (scan_new(NULL, &c->scan, &no_owners))
+	if (scan_new(NULL, bpf_map__fd(c->skel->maps.marks), &c->scan, &no_owners))
 		c->scan = NULL; /* every look says so */
 	*ret = c;
 	return 0;
@@ -220,9 +247,29 @@ void census_free(struct census *c)
 	hash_release(&c->seen);
 	hash_release(&c->half_open);
 	scan_free(c->scan);
+	if (c->marks)
+		munmap(c->marks, TCS_MARKS * sizeof(*c->marks));
 	census_bpf__destroy(c->skel);
 	free(c->waiting);
 	free(c);
+}
+
+bool census_want(struct census *c, uint32_t netns)
+{
+	if (c->n_wanted == CENSUS_WANTED)
+		return false;
+	c->wanted[c->n_wanted++] = netns;
+	return true;
+}
+
+static bool is_wanted(const struct census *c, uint32_t netns)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->n_wanted; i++)
+		if (c->wanted[i] == netns)
+			return true;
+	return false;
 }
 
 bool census_knows(const struct census *c, uint32_t netns)
@@ -237,25 +284,19 @@ static int keep_owner(void *ctx, const struct tcs_wire_scan *row)
 	return older_add(ctx, row);
 }
 
-/* Walk the open files, once in a look. */
-static int find_owners(struct census *c)
+/* The holders of all sockets that have a mark; an empty table where they stay unknown. */
+static int find_owners(struct census *c, struct older **ret)
 {
-	struct scan_wanted wanted = {
-		.states = row_states(&c->config) | 1u << TCS_LISTEN,
-		.stalled = c->config.audit.stalled,
-	};
 	struct failure why;
-	int err;
+	struct older *owners;
 
-	if (c->owners)
-		return 0;
-	err = older_new(&c->owners);
-	if (err)
-		return err;
-	if (!c->scan || scan_walk(c->scan, &wanted, keep_owner, c->owners, &why))
+	if (older_new(&owners))
+		return -ENOMEM;
+	if (!c->scan || scan_walk(c->scan, keep_owner, owners, &why))
 		c->blind.owners_unknown = true;
-	c->blind.skipped += older_skipped(c->owners);
-	older_settle(c->owners);
+	c->blind.skipped += older_skipped(owners);
+	older_settle(owners);
+	*ret = owners;
 	return 0;
 }
 
@@ -273,11 +314,12 @@ static void learn_hz(struct census *c)
 		c->hz = jiffies / c->net.fin_timeout_s;
 }
 
-static void take_row(struct census *c, const struct tcs_wire_census *row, struct audit_socket *ret)
+static void take_row(const struct census *c, const struct tcs_wire_census *row, uint32_t netns,
+		     struct audit_socket *ret)
 {
 	*ret = (struct audit_socket){
 		.id = row->id,
-		.netns = row->netns ? row->netns : c->here.netns,
+		.netns = netns,
 		.lport = row->lport,
 		.rport = row->rport,
 		.state = row->state,
@@ -335,8 +377,6 @@ static int emit_socket(struct census *c, const struct audit_socket *s)
 
 	if (err || !owner_wanted(c->config.filter, &s->owner))
 		return err;
-	if (c->config.audit.count_rows)
-		c->here.states[s->state]++;
 	return emit(c, &record, sizeof(record));
 }
 
@@ -346,10 +386,38 @@ static bool owner_is_sure(const struct audit_socket *s)
 	return s->owner.source == OWNER_CACHED || (s->state == TCS_LISTEN && s->owner.pid);
 }
 
-static void look_up(const struct census *c, struct audit_socket *s)
+/*
+ * The open files are walked when the sockets have been: only those of the rows are looked at, and
+ * a host where no row needs it is not walked at all.
+ */
+static int emit_waiting(struct census *c)
 {
-	if (c->owners && s->id && !owner_is_sure(s))
-		(void)older_owner(c->owners, s->id, s->netns, s->laddr, s->lport, &s->owner);
+	struct older *owners = NULL;
+	struct audit_socket s;
+	uint32_t i;
+	int err = c->n_waiting ? find_owners(c, &owners) : 0;
+
+	for (i = 0; !err && i < c->n_waiting; i++) {
+		take_row(c, &c->waiting[i].row, c->waiting[i].netns, &s);
+		if (s.id)
+			(void)older_owner(owners, s.id, s.netns, s.laddr, s.lport, &s.owner);
+		err = emit_socket(c, &s);
+	}
+	c->n_waiting = 0;
+	older_free(owners);
+	return err;
+}
+
+static int grow_waiting(struct census *c)
+{
+	uint32_t more = c->cap_waiting ? c->cap_waiting * 2 : 1024;
+	void *grown = realloc(c->waiting, more * sizeof(*c->waiting));
+
+	if (!grown)
+		return -ENOMEM;
+	c->waiting = grown;
+	c->cap_waiting = more;
+	return 0;
 }
 
 static uint64_t ns_of_us(uint64_t us)
@@ -380,38 +448,25 @@ static int emit_request(struct census *c, const struct tcs_wire_census *row)
 static int add_row(struct census *c, const struct tcs_wire_census *row)
 {
 	struct audit_socket s;
+	int err = 0;
 
 	if (!row->state)
 		return 0; /* only filled the buffer */
 	learn_hz(c);
-	take_row(c, row, &s);
-	look_up(c, &s);
-	if (row->state == TCS_SYN_RECV && c->config.each_half_open &&
-	    owner_wanted(c->config.filter, &s.owner)) {
-		int err = emit_request(c, row);
-
-		if (err || !c->config.audit.count_rows)
-			return err;
-	}
-	if (c->owners || owner_is_sure(&s))
+	take_row(c, row, c->here.netns, &s);
+	if (row->state == TCS_SYN_RECV && c->config.each_half_open && !c->config.audit.count_rows)
+		err = emit_request(c, row);
+	if (err || (row->state == TCS_SYN_RECV && !counts_by_owner(&c->config.audit)))
+		return err;
+	if (owner_is_sure(&s))
 		return emit_socket(c, &s);
-	if (c->n_waiting == CENSUS_WAITING)
-		c->blind.skipped++;
-	else
-		c->waiting[c->n_waiting++] = s;
-	return 0;
-}
-
-/* Those whose owner is worth a walk over the open files. */
-static int emit_waiting(struct census *c)
-{
-	uint32_t i;
-	int err = c->n_waiting ? find_owners(c) : 0;
-
-	for (i = 0; !err && i < c->n_waiting; i++) {
-		look_up(c, &c->waiting[i]);
-		err = emit_socket(c, &c->waiting[i]);
-	}
+	if (c->n_waiting == ROWS_MAX)
+		err = emit_waiting(c);
+	if (!err && c->n_waiting == c->cap_waiting)
+		err = grow_waiting(c);
+	if (!err)
+		c->waiting[c->n_waiting++] =
+			(struct waiting){ .row = *row, .netns = c->here.netns };
 	return err;
 }
 
@@ -423,7 +478,7 @@ static int add_listener(struct census *c, const struct tcs_wire_census *row)
 
 	if (!row->state || (netns && netns != row->netns))
 		return 0;
-	take_row(c, row, &s);
+	take_row(c, row, row->netns, &s);
 	return emit_socket(c, &s);
 }
 
@@ -536,6 +591,7 @@ static int add_half_open(struct census *c, const void *key, const void *value)
 			.acked = h->acked,
 			.stuck = h->stuck,
 			.recent = h->recent,
+			.plain = h->plain,
 			.oldest_ns = AUDIT_UNKNOWN,
 			.newest_ns = ns_of_us(h->newest_us),
 			.sources = sketch_estimate(h->sources.rank, sizeof(h->sources.rank)),
@@ -651,19 +707,43 @@ static int take_half_open(struct census *c)
 	return err;
 }
 
-static int walk(struct census *c)
+static int read_walk(struct census *c)
 {
 	struct census_bpf *skel = c->skel;
 	int err, fd;
 
 	memset(&skel->bss->out, 0, sizeof(skel->bss->out));
-	memset(skel->bss->listening, 0, sizeof(skel->bss->listening));
-	memcpy(skel->bss->local_range, c->net.ports.bits, sizeof(skel->bss->local_range));
 	fd = bpf_iter_create(bpf_link__fd(skel->links.tcs_census));
 	if (fd < 0)
 		return -errno;
 	err = read_rows(c, fd, add_row);
 	close(fd);
+	return err;
+}
+
+static int walk_half_open(struct census *c)
+{
+	struct census_bpf *skel = c->skel;
+	int err;
+
+	skel->bss->half_open_only = true;
+	err = read_walk(c);
+	skel->bss->half_open_only = false;
+	if (err)
+		return err;
+	c->blind.sockets += skel->bss->out.sockets;
+	c->blind.skipped += skel->bss->out.half_open_full;
+	return skel->bss->out.states[TCS_SYN_RECV] ? take_half_open(c) : 0;
+}
+
+static int walk(struct census *c)
+{
+	struct census_bpf *skel = c->skel;
+	int err;
+
+	memset(skel->bss->listening, 0, sizeof(skel->bss->listening));
+	memcpy(skel->bss->local_range, c->net.ports.bits, sizeof(skel->bss->local_range));
+	err = read_walk(c);
 	if (err)
 		return err;
 	take_counts(c);
@@ -698,12 +778,18 @@ static bool may_have_sockets(const struct host_counters *counters)
 	return counters->in_use || counters->time_wait; /* or unknown */
 }
 
+static int emit_netns(struct census *c)
+{
+	struct record_netns record = { .head.kind = RECORD_NETNS, .netns = c->here };
+
+	return emit(c, &record, sizeof(record));
+}
+
 static_assert(HOST_UNKNOWN == AUDIT_UNKNOWN, "handed on as it is");
 
 /* We are inside it. */
 static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 {
-	struct record_netns record = { .head.kind = RECORD_NETNS };
 	int err = 0;
 
 	if (covers & AUDIT_SOCKETS)
@@ -722,13 +808,19 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 		c->here.time_wait_limit = c->net.time_wait_limit;
 		c->here.ports_range = c->net.ports.count;
 		c->here.tw_reuse = c->net.tw_reuse;
-		if (may_have_sockets(&c->net.counters))
-			err = walk(c);
 	}
-	if (err)
-		return err;
-	record.netns = c->here;
-	return emit(c, &record, sizeof(record));
+	c->here.walked = c->skel->rodata->set.half_open &&
+			 (covers & AUDIT_SOCKETS || is_wanted(c, inode));
+	/* Where the states are counted from rows, the rows find their namespace there. */
+	if (c->config.audit.count_rows)
+		err = emit_netns(c);
+	if (!err && covers & AUDIT_SOCKETS && may_have_sockets(&c->net.counters))
+		err = walk(c);
+	else if (!err && !(covers & AUDIT_SOCKETS) && c->here.walked)
+		err = walk_half_open(c);
+	if (!err && !c->config.audit.count_rows)
+		err = emit_netns(c);
+	return err;
 }
 
 /* ---- the host -------------------------------------------------------------------------------- */
@@ -798,12 +890,8 @@ static int look(struct census *c, uint32_t covers)
 				     .ts_ns = c->now_ns,
 				     .covers = covers };
 	struct record_look_end end = { .head.kind = RECORD_LOOK_END, .ts_ns = c->now_ns };
-	bool notes = c->config.maps && !c->config.audit.count_rows;
 	int err = emit(c, &begin, sizeof(begin));
 
-	/* Where nothing was noted nearly every row needs its owner: they are found first. */
-	if (!err && covers & AUDIT_SOCKETS && !notes)
-		err = find_owners(c);
 	if (!err && covers & AUDIT_HANDSHAKES)
 		err = emit_handshakes(c);
 	if (!err && covers & AUDIT_LISTENERS && !(covers & AUDIT_SOCKETS))
@@ -829,6 +917,7 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 	c->blind = (struct audit_blind){ 0 };
 	c->n_waiting = c->n_holders = c->n_half_open = 0;
 	hash_clear(&c->seen);
+	memset(c->marks, 0, TCS_MARKS * sizeof(*c->marks));
 	reterr->text[0] = '\0';
 	if (c->config.handshakes)
 		covers |= AUDIT_HANDSHAKES;
@@ -838,8 +927,7 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 		err = list_again(c, reterr);
 	if (!err)
 		err = look(c, covers);
-	older_free(c->owners);
-	c->owners = NULL;
+	c->n_wanted = 0;
 	if (err && !reterr->text[0])
 		failure_set(reterr, false, "cannot walk the sockets of this host (%s)",
 			    strerror(-err));

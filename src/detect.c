@@ -26,6 +26,8 @@ struct detect {
 	uint64_t skipped;
 	/* What each service looked like, one look ago and now; by service_key(). */
 	struct hash before, now;
+	uint32_t wanted[DETECT_WANTED]; /* namespaces */
+	uint32_t n_wanted;
 };
 
 static const char *const kind_names[FINDING_MAX] = {
@@ -353,6 +355,17 @@ static void fill_syn(struct finding_syn *row, const struct audit *look, const st
 	row->done_permille = syn_done_permille(f);
 }
 
+static void want_walk(struct detect *d, uint32_t netns)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->n_wanted; i++)
+		if (d->wanted[i] == netns)
+			return;
+	if (d->n_wanted < DETECT_WANTED)
+		d->wanted[d->n_wanted++] = netns;
+}
+
 static void look_at_service(struct detect *d, const struct audit *look,
 			    const struct audit_service *s, finding_fn fn, void *ctx)
 {
@@ -364,9 +377,11 @@ static void look_at_service(struct detect *d, const struct audit *look,
 	syn_facts_read(look, s, &facts);
 	full = syn_judge(&d->config, look, &facts, 10);
 	stays = full ? full : syn_judge(&d->config, look, &facts, STAYS_TENTHS);
-	/* What finds no room has to wait a look longer. */
-	if (stays || facts.visible)
+	if (stays || facts.visible) {
+		/* What finds no room has to wait a look longer. */
 		(void)hash_add(&d->now, key, stays | (facts.visible ? SEEN_VISIBLE : 0));
+		want_walk(d, s->netns);
+	}
 	if (!stays)
 		return;
 	f = begin(look, stays, s->netns);
@@ -384,6 +399,7 @@ static void look_at_services(struct detect *d, const struct audit *look, finding
 	d->before = d->now;
 	d->now = last;
 	hash_clear(&d->now);
+	d->n_wanted = 0;
 	for (i = 0; i < look->n_services; i++)
 		look_at_service(d, look, &look->services[i], fn, ctx);
 }
@@ -490,9 +506,10 @@ void detect_look(struct detect *d, const struct audit *look, uint32_t judge, fin
 	clear_quiet(d, fn, ctx);
 }
 
-bool detect_wants_walk(const struct detect *d)
+uint32_t detect_wanted(const struct detect *d, const uint32_t **ret)
 {
-	return d->now.used;
+	*ret = d->wanted;
+	return d->n_wanted;
 }
 
 uint32_t detect_open(const struct detect *d)

@@ -144,8 +144,12 @@ void detect_free(struct detect *d);					 /* accepts NULL */
 void detect_look(struct detect *d, const struct audit *look, uint32_t judge, finding_fn fn,
 		 void *ctx);
 
-/* Something is stuck or refused in a SYN queue: a walk would tell where it comes from. */
-bool detect_wants_walk(const struct detect *d);
+/*
+ * Namespaces where something is stuck or refused in a SYN queue: a walk there would tell where it
+ * comes from. Returns how many, up to DETECT_WANTED.
+ */
+#define DETECT_WANTED 16
+uint32_t detect_wanted(const struct detect *d, const uint32_t **ret);
 
 uint32_t detect_open(const struct detect *d);	    /* findings that are raised now */
 enum severity detect_worst(const struct detect *d); /* of these */

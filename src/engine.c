@@ -287,9 +287,9 @@ const struct engine_totals *engine_totals(const struct engine *e)
 	return &e->totals;
 }
 
-bool engine_wants_walk(const struct engine *e)
+uint32_t engine_wanted(const struct engine *e, const uint32_t **ret)
 {
-	return detect_wants_walk(e->detect);
+	return detect_wanted(e->detect, ret);
 }
 
 uint32_t engine_findings(const struct engine *e)

@@ -95,8 +95,8 @@ uint64_t engine_lost(const struct engine_totals *t);
 /* Open findings; engine_worst() is the worst severity ever raised. */
 uint32_t engine_findings(const struct engine *e);
 enum severity engine_worst(const struct engine *e);
-/* The last look found something that only a walk can explain. */
-bool engine_wants_walk(const struct engine *e);
+/* Namespaces that a walk should explain (detect.h). */
+uint32_t engine_wanted(const struct engine *e, const uint32_t **ret);
 uint32_t engine_older_sockets(const struct engine *e);
 
 #endif /* TCS_ENGINE_H */

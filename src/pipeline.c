@@ -146,7 +146,7 @@ static bool moved(const struct pipeline *p)
 
 static void look(struct pipeline *p, enum cadence_look what)
 {
-	bool walk = what == CADENCE_WALK || what == CADENCE_URGENT_WALK;
+	bool walk = what == CADENCE_WALK;
 	uint32_t covers = AUDIT_COUNTERS | (walk ? AUDIT_SOCKETS : 0);
 	uint64_t before = cpu_ns();
 	struct failure why;
@@ -168,26 +168,38 @@ static void first_look(struct pipeline *p)
 		look(p, CADENCE_WALK);
 }
 
+/* Counters and queues; and a walk where the last ones were strange, if it is not too dear. */
+static void quick_look(struct pipeline *p)
+{
+	const uint32_t *wanted;
+	uint32_t i, n = engine_wanted(p->config.engine, &wanted);
+	bool urgent = n && cadence_urgent(&p->cadence, pipeline_now_ns());
+
+	for (i = 0; urgent && i < n; i++)
+		(void)census_want(p->config.census, wanted[i]);
+	look(p, urgent ? CADENCE_URGENT : CADENCE_COUNTERS);
+}
+
+/* What is found quickly is told before the walk over everything, which may take a while. */
+static void tick_looks(struct pipeline *p)
+{
+	enum cadence_look what = cadence_next(&p->cadence, pipeline_now_ns(), moved(p));
+
+	if (what == CADENCE_NONE)
+		return;
+	quick_look(p);
+	present_flush(p->config.present);
+	/* What they tell may call for a walk at once. */
+	if (what == CADENCE_WALK ||
+	    (moved(p) && cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK))
+		look(p, CADENCE_WALK);
+}
+
 /* An interval is over. */
 static void tick(struct pipeline *p)
 {
-	enum cadence_look what;
-
-	if (p->config.census && engine_wants_walk(p->config.engine) &&
-	    cadence_urgent(&p->cadence, pipeline_now_ns())) {
-		look(p, CADENCE_URGENT_WALK);
-	} else if (p->config.census) {
-		what = cadence_next(&p->cadence, pipeline_now_ns(), moved(p));
-		if (what == CADENCE_COUNTERS) {
-			look(p, what);
-			/* What they tell may call for a walk at once. */
-			if (moved(p) &&
-			    cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK)
-				what = CADENCE_WALK;
-		}
-		if (what == CADENCE_WALK)
-			look(p, what);
-	}
+	if (p->config.census)
+		tick_looks(p);
 	tell_stats(p);
 	tell_tick(p, RECORD_TICK);
 }

@@ -193,7 +193,7 @@ static_assert(sizeof(struct record_stats) == 48, "record layout");
 static_assert(sizeof(struct record_older) == 64, "record layout");
 static_assert(sizeof(struct record_look) == 24, "record layout");
 static_assert(sizeof(struct record_tick) == 24, "record layout");
-static_assert(sizeof(struct record_half_open) == 120, "record layout");
+static_assert(sizeof(struct record_half_open) == 128, "record layout");
 static_assert(sizeof(struct record_source) == 56, "record layout");
 static_assert(sizeof(struct record_request) == 64, "record layout");
 static_assert(sizeof(struct record_handshakes) == 64, "record layout");

@@ -153,7 +153,7 @@ static void add_half_open(struct audit_service *s, const struct audit_half_open 
 	s->stuck += h->stuck;
 	s->recent += h->recent;
 	s->old_stuck += h->stuck - h->recent;
-	s->walked = true;
+	s->plain += h->plain;
 	s->oldest_ns = oldest(s->oldest_ns, h->oldest_ns);
 	if (h->newest_ns < s->newest_ns)
 		s->newest_ns = h->newest_ns;
@@ -457,47 +457,87 @@ static int join_handshakes(struct audit *a, const struct audit *earlier)
 
 /* ---- looks without a walk -------------------------------------------------------------------- */
 
-static void carry(struct audit_service *s, const struct audit_service *then, bool late)
+static void carry_sources(struct audit_service *s, const struct audit_service *then)
 {
-	uint64_t late_ones =
-		s->syn_queue > s->syn_queue_young ? s->syn_queue - s->syn_queue_young : 0;
-
-	if (!s->owner.pid && then)
-		s->owner = then->owner;
-	if (then && !late) {
-		s->acked = then->acked < late_ones ? then->acked : late_ones;
-		s->old_stuck = then->old_stuck;
-		s->oldest_ns = then->oldest_ns;
-		s->newest_ns = then->newest_ns;
-		s->sources = then->sources;
-		s->prefixes = then->prefixes;
-		s->sources_exact = then->sources_exact;
-		s->prefixes_exact = then->prefixes_exact;
-		s->spread = then->spread;
-		memcpy(s->spread_addr, then->spread_addr, sizeof(s->spread_addr));
-		s->spread_bits = then->spread_bits;
-		s->spread_family = then->spread_family;
-		s->spread_percent = then->spread_percent;
-	}
-	s->half_open = s->syn_queue;
-	s->stuck = late_ones - s->acked;
+	s->plain = then->plain;
+	s->old_stuck = then->old_stuck;
+	s->oldest_ns = then->oldest_ns;
+	s->newest_ns = then->newest_ns;
+	s->sources = then->sources;
+	s->prefixes = then->prefixes;
+	s->sources_exact = then->sources_exact;
+	s->prefixes_exact = then->prefixes_exact;
+	s->spread = then->spread;
+	memcpy(s->spread_addr, then->spread_addr, sizeof(s->spread_addr));
+	s->spread_bits = then->spread_bits;
+	s->spread_family = then->spread_family;
+	s->spread_percent = then->spread_percent;
+	s->walked_ns = then->walked_ns;
 }
 
-static int carry_over(struct audit *a, const struct audit *whole)
+/* then: the same service in an earlier look; NULL: it was not there, or too long ago. */
+static void carry(struct audit_service *s, const struct audit_service *then)
 {
-	bool late = whole && a->ts_ns > whole->ts_ns + SERVICE_WALK_NS;
-	struct hash then;
-	uint32_t i, at;
-	int err = hash_init(&then);
+	uint64_t timed_out =
+		s->syn_queue > s->syn_queue_young ? s->syn_queue - s->syn_queue_young : 0;
 
-	for (i = 0; !err && whole && i < whole->n_services; i++)
-		err = hash_add(&then, service_key(&whole->services[i]), i);
-	for (i = 0; !err && i < a->n_services; i++) {
-		bool there = hash_find(&then, service_key(&a->services[i]), &at);
-
-		carry(&a->services[i], there ? &whole->services[at] : NULL, late);
+	if (then) {
+		carry_sources(s, then);
+		s->acked = then->acked < timed_out ? then->acked : timed_out;
 	}
-	hash_release(&then);
+	s->half_open = s->syn_queue;
+	s->stuck = timed_out - s->acked;
+}
+
+/* By key: which of a look's services. */
+static int index_services(struct hash *h, const struct audit *a)
+{
+	uint32_t i;
+	int err = hash_init(h);
+
+	for (i = 0; !err && a && i < a->n_services; i++)
+		err = hash_add(h, service_key(&a->services[i]), i);
+	return err;
+}
+
+static const struct audit_service *same_service(const struct hash *h, const struct audit *a,
+						const struct audit_service *s)
+{
+	uint32_t at;
+
+	return a && hash_find(h, service_key(s), &at) ? &a->services[at] : NULL;
+}
+
+static bool has_walked(const struct audit *a, const struct audit_service *s)
+{
+	return s->netns_row != AUDIT_NONE && a->netns[s->netns_row].walked;
+}
+
+static int carry_over(struct audit *a, const struct audit *whole, const struct audit *recent)
+{
+	struct hash in_whole, in_recent = { 0 };
+	uint32_t i;
+	int err = index_services(&in_whole, whole);
+
+	if (!err)
+		err = index_services(&in_recent, recent);
+	for (i = 0; !err && i < a->n_services; i++) {
+		struct audit_service *s = &a->services[i];
+		const struct audit_service *w = same_service(&in_whole, whole, s);
+		const struct audit_service *then = same_service(&in_recent, recent, s);
+
+		if (!s->owner.pid && w)
+			s->owner = w->owner;
+		if (has_walked(a, s)) {
+			s->walked_ns = a->ts_ns;
+			continue;
+		}
+		if (!then || (w && w->walked_ns > then->walked_ns))
+			then = w;
+		carry(s, then && then->walked_ns + SERVICE_WALK_NS > a->ts_ns ? then : NULL);
+	}
+	hash_release(&in_whole);
+	hash_release(&in_recent);
 	return err;
 }
 
@@ -519,8 +559,7 @@ int service_settle(struct audit *a, const struct audit *whole, const struct audi
 	if (err)
 		return err;
 	join_sources(a);
-	if (!(a->covers & AUDIT_SOCKETS))
-		err = carry_over(a, whole);
+	err = carry_over(a, whole, recent);
 	if (!err && recent && recent->covers & a->covers & AUDIT_HANDSHAKES)
 		err = join_handshakes(a, recent);
 	return err;

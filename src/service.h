@@ -10,8 +10,9 @@
  * about handshakes is about. Settling a look (audit.h) joins what the look and earlier ones tell of
  * each: queues from its listeners, half-open connections, handshakes counted at its addresses.
  *
- * A look without a walk has no half-open connections; it takes them from the last walk if that is
- * not older than SERVICE_WALK_NS, and counts those that wait and those that are stuck by the queue.
+ * Where a look has not walked it has no half-open connections; it takes them from the last walk if
+ * that is not older than SERVICE_WALK_NS, and tells how many wait and how many are stuck by the
+ * queue.
  *
  * Pure. What is not known is AUDIT_UNKNOWN or AUDIT_NO_RATE.
  */
@@ -61,7 +62,8 @@ struct audit_service {
 
 	uint64_t half_open, full, acked, stuck, recent; /* as in struct audit_half_open */
 	uint64_t old_stuck; /* stuck and not recent: the second timeout is over, too */
-	bool walked; /* they are this look's; else of the last walk, but for half_open and stuck */
+	uint64_t plain;
+	uint64_t walked_ns; /* when they were counted; 0: not by this look nor the last ones */
 	uint64_t oldest_ns, newest_ns;
 	uint64_t sources, prefixes; /* AUDIT_UNKNOWN: nothing is half-open */
 	bool sources_exact, prefixes_exact;

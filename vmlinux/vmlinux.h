@@ -47,6 +47,7 @@ enum {
 	BPF_NOEXIST = 1,
 	BPF_F_NO_PREALLOC = 1U << 0,
 	BPF_F_CLONE = 1U << 9,		   /* a listener's storage is copied into its children */
+	BPF_F_MMAPABLE = 1U << 10,
 	BPF_SK_STORAGE_GET_F_CREATE = 1,
 	BPF_RB_NO_WAKEUP = 1,
 };
@@ -146,7 +147,10 @@ struct cgroup___ids {
 	u64 ancestor_ids[0];		/* by level, up to 6.0 */
 };
 
+struct file;
+
 struct socket {
+	struct file *file;		/* which open file a socket belongs to */
 	struct sock *sk;		/* from an open file to its socket (bpf_sock_from_file) */
 };
 
@@ -156,6 +160,7 @@ struct sock {
 	int sk_err;			/* why the connection ended, when the kernel knows */
 	kuid_t sk_uid;
 	u16 sk_protocol;
+	struct socket *sk_socket;	/* NULL: nobody has accepted it, or its owner has closed */
 	u32 sk_ack_backlog;		/* accept queue */
 	u32 sk_max_ack_backlog;		/* limit of the accept queue and of the SYN queue */
 	atomic_t sk_drops;		/* listeners: SYNs and handshakes refused */
@@ -210,6 +215,8 @@ struct request_sock {
 
 struct inet_request_sock {
 	struct request_sock req;
+	u16 tstamp_ok : 1;		/* the SYN offered timestamps */
+	u16 sack_ok : 1;
 	u16 acked : 1;			/* the peer answered: accept queue full, DEFER_ACCEPT */
 };
 
