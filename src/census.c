@@ -809,8 +809,8 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 		c->here.ports_range = c->net.ports.count;
 		c->here.tw_reuse = c->net.tw_reuse;
 	}
-	c->here.walked = c->skel->rodata->set.half_open &&
-			 (covers & AUDIT_SOCKETS || is_wanted(c, inode));
+	c->here.walked =
+		c->skel->rodata->set.half_open && (covers & AUDIT_SOCKETS || is_wanted(c, inode));
 	/* Where the states are counted from rows, the rows find their namespace there. */
 	if (c->config.audit.count_rows)
 		err = emit_netns(c);

@@ -112,14 +112,18 @@ bool severity_parse(const char *name, enum severity *ret)
 int detect_new(const struct detect_config *config, struct detect **ret)
 {
 	struct detect *d = calloc(1, sizeof(*d));
+	int err;
 
 	if (!d)
 		return -ENOMEM;
 	d->config = *config;
 	d->open = calloc(DETECT_MAX, sizeof(*d->open));
-	if (!d->open || hash_init(&d->before) || hash_init(&d->now)) {
+	err = d->open ? hash_init(&d->before) : -ENOMEM;
+	if (!err)
+		err = hash_init(&d->now);
+	if (err) {
 		detect_free(d);
-		return -ENOMEM;
+		return err;
 	}
 	*ret = d;
 	return 0;

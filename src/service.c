@@ -176,7 +176,7 @@ static int join_half_open(struct audit *a)
 		struct audit_half_open *h = &a->half_open[i];
 
 		h->service = AUDIT_NONE;
-		if (!h->listener || !hash_find(&listeners, h->listener, &at))
+		if (!h->listener || !a->services || !hash_find(&listeners, h->listener, &at))
 			continue;
 		a->listeners[at].half_open = i;
 		h->service = a->listeners[at].service;
@@ -361,7 +361,7 @@ static void join_sources(struct audit *a)
 		for (n = 1;
 		     i + n < a->n_sources && a->sources[i + n].service == a->sources[i].service;)
 			n++;
-		if (a->sources[i].service == AUDIT_NONE)
+		if (a->sources[i].service == AUDIT_NONE || !a->services)
 			break; /* they are the last */
 		s = &a->services[a->sources[i].service];
 		s->first_source = i;
