@@ -1,0 +1,429 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# flood.sh - every flood, and everything that looks like one, against what the tool says about it
+#
+#   flood.sh [--runs N] [--jobs N] [--truth-only] [--keep FOLDER] [--results FILE] [--list] [SCENARIO...]
+#
+# Runs the scenarios of flood.table, several at a time, each in two namespaces of its own, and
+# prints a table of scenario against verdict. For each:
+#
+#   1. the laboratory and the servers; a witness that notes when the kernel's counters first move
+#   2. `tcpconnstate watch --json` of that namespace, each alert with the time of its arrival
+#   3. the traffic; in the midst of it `tcpconnstate audit --window 1`
+#   4. when a flood is over: as many half-open connections in `audit --window 0` as in ss, from as
+#      many sources; then its alert must be cleared
+#   5. the kernel's counters: was the situation what the scenario claims?
+#
+# A scenario is right when the audit has exactly the expected finding, with its listener, pressure
+# and spread, and nothing else; and the live alerts are of that kind only; and for a flood: raised
+# once, within 2 s of being visible (first SYN-ACK sent again, first cookie, first drop, or the
+# tool's start), standing until it is over (the last SYN), cleared once, within 10 s of that.
+#
+# --truth-only    leave the tool out: are the situations what they claim?
+# --runs N        the whole table N times; --jobs N at a time (default: 2 per CPU)
+# --keep FOLDER   everything that was seen
+# --results FILE  SCENARIO, ok|wrong|setup|skip, and why, tab-separated, for another program
+#
+# Exit status: 0 all right, 1 something is not, 77 nothing could be run here.
+# Bounds: each program ends by itself (flood.h); a scenario is given up after SCENARIO_S.
+
+RAISED_S=2 CLEARED_S=10 SCENARIO_S=60
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+build=${BUILD:-$root/build}
+[[ $build == /* ]] || build=$root/$build
+flood=${FLOOD:-$build/e2e/flood}
+tool=${TCPCONNSTATE:-$root/tcpconnstate}
+[[ $tool == */* ]] || tool=$(command -v "$tool")
+table=${FLOOD_TABLE:-$here/flood.table}
+
+die() {
+	echo "flood.sh: $*" >&2
+	exit 1
+}
+
+# ---- one scenario; all of this runs in a subshell, in a folder of its own ----
+
+# end of the subshell, however it ends
+scenario_end() {
+	exec 9>&-
+	local pid
+	for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null; done
+	wait 2>/dev/null
+}
+
+# start OUT COMMAND...: in the background until the scenario ends; its pid in $pid
+start() {
+	local out=$1
+	shift
+	"$@" <alive >"$out" 2>"$out.err" 9>&- &
+	pid=$!
+	pids+=("$pid")
+}
+
+# until_true SECONDS COMMAND...
+until_true() {
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+	until "$@"; do
+		((${EPOCHREALTIME/./} < end)) || return 1
+		sleep 0.02
+	done
+}
+
+has() { grep -q -- "$1" "$2" 2>/dev/null; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+on_server() { nsenter -t "$server" -n "$@"; }
+on_client() { nsenter -t "$client" -n "$@"; }
+
+# verdict WORD...: how the scenario ended; the first word is ok, wrong, setup or skip
+verdict() {
+	echo "$*" >verdict
+	exit 0
+}
+
+# at SECONDS COMMAND...: then
+at() {
+	sleep "$1"
+	shift
+	exec "$@"
+}
+
+# traffic WHICH: starts the plan's traffic lines, those before the tool or those after
+traffic() {
+	local verb args delay i=0
+	while read -r verb args; do
+		i=$((i + 1))
+		delay=0
+		case $1,$verb in
+		before,before) verb=${args%% *} args=${args#* } ;;
+		after,syn | after,connect) ;;
+		after,syn@* | after,connect@*) delay=${verb#*@} verb=${verb%@*} ;;
+		*) continue ;;
+		esac
+		# shellcheck disable=SC2086 # a list of words
+		start "$verb.$i" at "$delay" nsenter -t "$client" -n "$flood" "$verb" $args
+		traffic_pids[$verb]+=" $pid"
+	done <plan
+}
+
+# traffic_over VERB
+traffic_over() {
+	local p
+	for p in ${traffic_pids[$1]}; do
+		until_true "$SCENARIO_S" gone "$p" || verdict "setup $1 does not end"
+	done
+}
+
+# plan WORD: the rest of the plan's line that begins with it
+plan() { sed -n "s/^$1\( \|\$\)//p" plan; }
+
+# half_open: how many, and from how many addresses, that "flood syn" invented
+invented() { has 'from=2001' plan && echo 2001:db8:f::/48 || echo 198.18.0.0/15; }
+half_open() {
+	on_server ss -tanH state syn-recv dst "$(invented)" | awk '
+		{ n++; sub(/:[0-9]*$/, "", $NF); from[$NF] }
+		END { for (i in from) m++; print n + 0, m + 0 }'
+}
+
+tool_start() {
+	mkfifo watched || exit 1
+	start watch.out stamp
+	stamp_pid=$pid
+	start watched "$tool" watch --json -N "$netns"
+	watch_pid=$pid
+	until_true 20 has '"type":"meta"' watch.out ||
+		verdict "wrong watch does not begin: $(tail -n 1 watched.err)"
+}
+# The alerts, each with the time of its arrival.
+stamp() {
+	grep --line-buffered '^{"type":"\(meta\|alert\|end\)"' <watched |
+		while IFS= read -r line; do printf '%s\t%s\n' "$EPOCHREALTIME" "$line"; done
+}
+tool_stop() {
+	kill -INT "$watch_pid"
+	until_true 10 gone "$stamp_pid" || verdict "wrong watch does not end"
+	wait "$watch_pid" || wrong+=("watch's exit status is $?")
+}
+
+# live FILTER: of the alerts, as an array of objects with `at` in seconds
+live() {
+	jq -rRn "[inputs | split(\"\t\") | (.[0] | tonumber) as \$at | .[1] | fromjson |
+		select(.type == \"alert\") | .at = \$at] | $1" watch.out
+}
+
+# finding: KIND:PORT/PRESSURE/SPREAD of an alert
+finding='"\(.kind):\(.subject.lport // "-")" + (if .kind == "syn_flood"
+	then "/\(.evidence.pressure)/\(.evidence.spread)" else "" end)'
+
+# expected KIND:PORT/PRESSURE/SPREAD as a regular expression
+expected() {
+	local word port='[^/]*' pressure='[a-z_]+' spread='[a-z_]+' kind=${1%% *}
+	for word in $1; do
+		case $word in
+		port=*) port=${word#*=} ;;
+		pressure=*) pressure="(${word#*=})" ;;
+		spread=*) spread="(${word#*=})" ;;
+		esac
+	done
+	if [[ $kind == none ]]; then
+		echo '^$'
+	elif [[ $kind == syn_flood ]]; then
+		echo "^$kind:$port/$pressure/$spread\$"
+	else
+		echo "^$kind:$port\$"
+	fi
+}
+
+# compare_audit: the findings of audit.json are the expected one; sets $said
+compare_audit() {
+	local may
+	said=$(jq -rs "[.[] | select(.type == \"alert\") | $finding] | join(\" \")" audit.json) ||
+		verdict "wrong audit prints no JSON: $(tail -n 1 audit.json.err)"
+	may=$(plan may)
+	[[ $said =~ $(expected "$(plan expect)") ]] && return
+	[[ -n $may && $said =~ $(expected "$may") ]] && return
+	wrong+=("audit says '${said:-none}'")
+}
+
+# compare_listener: the row of the flooded listener has its verdict, no other's has
+compare_listener() {
+	local port rows
+	port=$(plan expect | grep -o 'port=[0-9]*')
+	rows=$(jq -rs '[.[] | select(.type == "listener" and .verdict != "ok" and .verdict != null) |
+		"\(.lport) \(.verdict)"] | join(", ")' audit.json)
+	[[ $rows == "${port#*=} syn_flood" ]] || wrong+=("listener rows: ${rows:-all ok}")
+}
+
+# compare_still: when nothing moves, the half-open connections are exactly those of ss
+compare_still() {
+	local i ss audit
+	for i in 1 2 3 4 5 6; do
+		ss=$(half_open)
+		"$tool" audit --json --window 0 -N "$netns" --dst "$(invented)" >still.json 2>still.err </dev/null
+		[[ $ss == "$(half_open)" ]] || continue
+		audit=$(jq -rs '(.[1].connections.syn_recv | tostring) + " " +
+			([.[] | select(.type == "listener" and .half_open > 0) | .sources // "?"] |
+			 if . == [] then "0" else map(tostring) | join("+") end)' still.json)
+		still="${ss% *}"
+		[[ $audit == "$ss" ]] || wrong+=("half-open and sources: ss has $ss, audit $audit")
+		return
+	done
+	still=moving
+}
+
+ms() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a - b }'; }
+within() { awk -v n="$1" -v least="$2" -v most="$3" 'BEGIN { exit !(n >= least && n <= most) }'; }
+
+compare_live_flood() {
+	local visible over port n
+	port=$(plan expect | grep -o 'port=[0-9]*')
+	port=${port#*=}
+	over=$(jq -s 'map(select(.type == "last").at_ms) | max / 1000' syn.*[0-9])
+	if [[ -n $(plan before) ]]; then
+		visible=$(head -n 1 watch.out | cut -f 1)
+	else
+		visible=$(jq -s 'map(select(.type == "moved").at_ms) | min / 1000' witness)
+	fi
+	seen=$(live "map(\"\(.status) \" + $finding) | join(\" \")")
+	n=$(live 'map(select(.kind != "syn_flood" or .subject.lport != '"$port"') | .kind) | length')
+	((n == 0)) || wrong+=("live: $(live "map(select(.kind != \"syn_flood\" or .subject.lport != $port) |
+		$finding) | unique | join(\" \")")")
+	n=$(live 'map(select(.status == "raised")) | length')
+	((n == 1)) || wrong+=("live: raised $n times")
+	((n > 0)) || return
+	raised=$(ms "$(live 'map(select(.status == "raised"))[0].at')" "$visible")
+	within "$raised" -5 "$RAISED_S" || wrong+=("raised $raised s after it was visible")
+	n=$(live 'map(select(.status == "cleared")) | length')
+	((n == 1)) || wrong+=("live: cleared $n times")
+	((n > 0)) || return
+	cleared=$(ms "$(live 'map(select(.status == "cleared"))[0].at')" "$over")
+	within "$cleared" 0 "$CLEARED_S" || wrong+=("cleared $cleared s after it was over")
+}
+
+compare_live_other() {
+	local allowed kind
+	allowed=" $(plan expect | cut -d ' ' -f 1) $(plan may) "
+	seen=$(live "map(select(.status == \"raised\") | $finding) | join(\" \")")
+	for kind in $(live 'map(select(.status == "raised").kind) | unique[]'); do
+		[[ $allowed == *" $kind "* ]] || wrong+=("live: $kind")
+	done
+	kind=${allowed#* }
+	kind=${kind%% *}
+	[[ $kind == none || $seen == *"$kind:"* ]] || wrong+=("live: $kind was not raised")
+}
+
+# compare_truth: did the kernel do what the scenario is about?
+compare_truth() {
+	local word name value
+	for word in $(plan truth); do
+		name=${word%%[<>]*}
+		case $name in
+		half_open) value=$(cat half_open) ;;
+		up) value=$(jq -s 'map(.up) | add' connect.*[0-9]) ;;
+		*) value=$(awk -v n="$name" '{ sub(/^(TcpExt|Tcp)/, "", $1) } $1 == n { print $2 }' counters) ;;
+		esac
+		case $word in
+		*'>='*) ((${value:-0} >= ${word#*=})) ;;
+		*'<='*) ((${value:-0} <= ${word#*=})) ;;
+		esac || verdict "setup $word, but it is ${value:-none}"
+	done
+}
+
+cleared_or_late() {
+	has '"status":"cleared"' watch.out || gone "$watch_pid"
+}
+
+scenario() {
+	local pids=() wrong=() pid server client netns watch_pid stamp_pid still=- said=- seen=- raised=- cleared=-
+	local -A traffic_pids=()
+	trap scenario_end EXIT
+	mkfifo alive && exec 9<>alive || exit 1
+
+	# shellcheck disable=SC2046 # lists of words
+	start lab "$flood" lab $(plan lab)
+	until_true 10 has server_pid lab || {
+		has '^skip: ' lab.err && verdict "$(sed -n 's/^skip:/skip/p' lab.err)"
+		verdict "setup $(cat lab.err)"
+	}
+	read -r server client netns < <(jq -r '"\(.server_pid) \(.client_pid) \(.server_netns)"' lab)
+	# shellcheck disable=SC2046
+	start serve nsenter -t "$server" -n "$flood" serve $(plan serve)
+	start witness nsenter -t "$server" -n "$flood" witness
+	until_true 10 has ready serve || verdict "setup no server: $(cat serve.err)"
+	until_true 10 has ready witness || verdict "setup no witness: $(cat witness.err)"
+
+	traffic before
+	[[ -z $(plan before) ]] || until_true 10 has moved witness || verdict "setup nothing moves"
+	[[ -n $truth_only ]] || tool_start
+	traffic after
+
+	sleep "$(plan audit | grep . || echo 3.5)"
+	on_server ss -tanH state syn-recv | wc -l >half_open
+	if [[ -z $truth_only ]]; then
+		"$tool" audit --json --window 1 -N "$netns" >audit.json 2>audit.json.err </dev/null
+		audit_status=$?
+		compare_audit
+		[[ -n $said ]] && want=3 || want=0
+		((audit_status == want)) || wrong+=("audit's exit status is $audit_status")
+	fi
+
+	traffic_over syn
+	if [[ -z $truth_only && $(plan expect) == syn_flood* ]]; then
+		compare_listener
+		compare_still
+		until_true $((CLEARED_S + 2)) cleared_or_late
+	fi
+	traffic_over connect
+	on_server nstat -asz >counters
+	# whatever is still on its way to an alarm
+	[[ -n $truth_only || $(plan expect) == syn_flood* ]] || sleep 2
+	[[ -n $truth_only ]] || tool_stop
+	compare_truth
+	if [[ -z $truth_only ]]; then
+		if [[ $(plan expect) == syn_flood* ]]; then
+			compare_live_flood
+		else
+			compare_live_other
+		fi
+	fi
+	printf '%s\t%s\t%s\t%s\t%s\n' "${said:-none}" "${seen:-none}" "$raised" "$cleared" "$still" >row
+	((${#wrong[@]} == 0)) || verdict wrong "$(printf '%s; ' "${wrong[@]}")"
+	verdict ok
+}
+
+# ---- the table ----
+
+# read_table: a folder with a plan for each scenario, and their names in $names
+read_table() {
+	local line name=
+	while IFS= read -r line; do
+		case $line in
+		'#'* | '') ;;
+		scenario\ *)
+			name=${line#* }
+			names+=("$name")
+			mkdir -p "$tmp/$name" && : >"$tmp/$name/plan" || exit 1
+			;;
+		*) echo "$line" >>"$tmp/$name/plan" ;;
+		esac
+	done <"$table"
+}
+
+# report NAME: its line of the table
+report() {
+	local dir=$tmp/$1 how why said seen raised cleared still
+	read -r how why <"$dir/verdict" || how=setup why='ended without a verdict'
+	# shellcheck disable=SC2034 # what was seen live stands in the results
+	IFS=$'\t' read -r said seen raised cleared still 2>/dev/null <"$dir/row" ||
+		said=- seen=- raised=- cleared=- still=-
+	why=${why%; }
+	printf '%-32s %-44s %6s %7s %9s  %s\n' "$1" "$said" "$raised" "$cleared" "$still" \
+		"$how${why:+: $why}"
+	[[ -z $results ]] || printf '%s\t%s\t%s\n' "$1" "$how" "$why" >>"$results"
+	case $how in
+	ok) count_ok=$((count_ok + 1)) ;;
+	skip) count_skip=$((count_skip + 1)) ;;
+	*) count_wrong=$((count_wrong + 1)) ;;
+	esac
+}
+
+run_table() {
+	local name
+	local -A job=()
+	for name in "${names[@]}"; do
+		rm -rf "${tmp:?}/$name"/[!p]* "$tmp/$name"/p[!l]*
+		while (($(jobs -rp | wc -l) >= jobs)); do wait -n; done
+		(cd "$tmp/$name" && scenario 2>driver.err) &
+		job[$name]=$!
+	done
+	printf '%-32s %-44s %6s %7s %9s\n' SCENARIO VERDICT RAISED CLEARED HALF-OPEN
+	for name in "${names[@]}"; do
+		wait "${job[$name]}"
+		report "$name"
+	done
+}
+
+main() {
+	local runs=1 jobs keep='' only=() names=() list='' i count_ok=0 count_wrong=0 count_skip=0
+	jobs=$((2 * $(nproc)))
+	results='' truth_only=''
+	while (($#)); do
+		case $1 in
+		--runs) runs=$2 && shift ;;
+		--jobs) jobs=$2 && shift ;;
+		--keep) keep=$2 && shift ;;
+		--results) results=$2 && shift ;;
+		--truth-only) truth_only=yes ;;
+		--list) list=yes ;;
+		-*) sed -n '/^# flood.sh/,/^$/s/^#\( \|$\)//p' "${BASH_SOURCE[0]}" && exit 2 ;;
+		*) only+=("$1") ;;
+		esac
+		shift
+	done
+	tmp=$(mktemp -d) || exit 1
+	trap 'rm -rf "$tmp"' EXIT
+	trap 'kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM HUP
+	read_table
+	for name in "${only[@]}"; do
+		[[ " ${names[*]} " == *" $name "* ]] || die "no scenario $name in $table"
+	done
+	((${#only[@]} == 0)) || names=("${only[@]}")
+	[[ -z $list ]] || { printf '%s\n' "${names[@]}" && exit; }
+	((EUID == 0)) || { echo "flood.sh: needs root" >&2 && exit 77; }
+	[[ -x $flood ]] || die "no $flood: make helpers"
+	[[ -n $truth_only || -x $tool ]] || die "no $tool: run make first, or set TCPCONNSTATE"
+	[[ -z $results ]] || : >"$results"
+	for ((i = 1; i <= runs; i++)); do
+		((runs == 1)) || echo "# run $i of $runs"
+		run_table
+		[[ -z $keep ]] || { mkdir -p "$keep" && cp -r "$tmp" "$keep/run.$i"; }
+	done
+	echo "$count_ok right, $count_wrong wrong, $count_skip skipped"
+	((count_ok + count_wrong > 0)) || exit 77
+	((count_wrong == 0))
+}
+
+main "$@"
