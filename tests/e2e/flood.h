@@ -17,7 +17,7 @@
  * RFC 3849), and every one belongs to one side only:
  *
  *   192.0.2.2, 2001:db8::2             the server
- *   198.18.0.0/15, 2001:db8:f::/48     invented sources; a black hole on the client side
+ *   198.18.0.0/15, 2001:db8:8000::/33  invented sources; a black hole on the client side
  *   100.64.0.0/16, 2001:db8:c::/64     real clients, all of them local on the client side
  *
  * Bounds: everything ends by itself after LAB_SECONDS at the latest, and the namespaces with the
@@ -33,7 +33,7 @@
 #define SERVER4	  "192.0.2.2"
 #define SERVER6	  "2001:db8::2"
 #define INVENTED4 "198.18.0.0/15"
-#define INVENTED6 "2001:db8:f::/48"
+#define INVENTED6 "2001:db8:8000::/33"
 #define CLIENTS4  "100.64.0.0/16"
 #define CLIENTS6  "2001:db8:c::/64"
 

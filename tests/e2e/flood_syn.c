@@ -7,7 +7,7 @@
  *   rate=N       SYNs a second (default 1000), evenly
  *   seconds=N    for how long (default 5)
  *   count=N      ... or how many
- *   from=CIDR    sources: inside 198.18.0.0/15 (default) or 2001:db8:f::/48, which decides the family
+ *   from=CIDR    sources: inside 198.18.0.0/15 (default) or 2001:db8:8000::/33, which decides the family
  *   sources=N    only N addresses of it, evenly spread (default: all)
  *   port=N       where to (default 8000), or
  *   ports=N      N ports from there on, one after another: a scan
@@ -106,12 +106,12 @@ static void parse_from(const char *text)
 		*slash = '\0';
 	opt.v6 = strchr(address, ':');
 	whole = opt.v6 ? 128 : 32;
-	least = opt.v6 ? 48 : 15;
+	least = opt.v6 ? 33 : 15;
 	opt.bits = slash ? (unsigned int)strtoul(slash + 1, NULL, 10) : whole;
 	if (inet_pton(opt.v6 ? AF_INET6 : AF_INET, address, opt.base) != 1 || opt.bits > whole ||
 	    opt.bits < least)
 		die("from=%s: not a prefix of the laboratory", text);
-	if (opt.v6 ? word_at(opt.base) != 0x20010db8 || word_at(opt.base + 4) >> 16 != 0xf :
+	if (opt.v6 ? word_at(opt.base) != 0x20010db8 || !(opt.base[4] & 0x80) :
 		     word_at(opt.base) >> 17 != 0xc612 >> 1)
 		die("from=%s: neither in " INVENTED4 " nor in " INVENTED6, text);
 }

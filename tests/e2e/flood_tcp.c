@@ -100,7 +100,7 @@ static void serve_listen(const struct words *so_far, uint32_t port)
 	    (v6 && setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one))) ||
 	    (defer && setsockopt(l->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer, sizeof(defer))) ||
 	    bind(l->fd, (struct sockaddr *)&ss, len) ||
-	    listen(l->fd, (int)words_number(so_far, "backlog", 128, 65535)))
+	    listen(l->fd, (int)words_number(so_far, "backlog", 128, 1U << 20)))
 		die("cannot listen at port %u", port);
 }
 
