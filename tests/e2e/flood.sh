@@ -191,7 +191,7 @@ compare_audit() {
 compare_listener() {
 	local rows
 	rows=$(jq -rs '[.[] | select(.type == "listener" and .verdict != "ok" and .verdict != null) |
-		"\(.lport) \(.verdict)"] | join(", ")' audit.json)
+		"\(.lport) \(.verdict)"] | unique | join(", ")' audit.json)
 	[[ $rows == "$port syn_flood" ]] || wrong+=("listener rows: ${rows:-all ok}")
 }
 
@@ -203,9 +203,9 @@ compare_still() {
 		ss=$(half_open)
 		"$tool" audit --json --window 0 -N "$netns" -L "$port" >still.json 2>still.err </dev/null
 		[[ $ss == "$(half_open)" ]] || continue
-		audit=$(jq -rs ".[1].connections.syn_recv as \$n | .[] |
-			select(.type == \"listener\" and .lport == $port) |
-			\"\(\$n) \(.half_open) \(.sources)\"" still.json)
+		audit=$(jq -rs ".[1].connections.syn_recv as \$n |
+			[.[] | select(.type == \"listener\" and .lport == $port)] |
+			\"\(\$n) \(map(.half_open) | max) \(map(.sources) | max)\"" still.json)
 		still=${ss% *}
 		[[ $audit == "${ss% *} $ss" ]] && return
 	done

@@ -12,7 +12,7 @@
  *   hold_rst_ms=N      a client's reset does
  *   old_syn=1          each SYN is preceded by a duplicate from an earlier life of the connection,
  *                      which the server answers and the client resets (RFC 9293, figure 9)
- *   cookies=N max_syn_backlog=N somaxconn=N synack_retries=N abort_on_overflow=N
+ *   cookies=N max_syn_backlog=N somaxconn=N synack_retries=N fastopen=N
  *                      the server side's sysctls
  *
  * Prints {"type":"lab","server_netns":..,"client_netns":..,"server_pid":..,"client_pid":..} when
@@ -329,7 +329,7 @@ static void server_sysctls(const struct words *w)
 		{ "max_syn_backlog", "ipv4/tcp_max_syn_backlog" },
 		{ "somaxconn", "core/somaxconn" },
 		{ "synack_retries", "ipv4/tcp_synack_retries" },
-		{ "abort_on_overflow", "ipv4/tcp_abort_on_overflow" },
+		{ "fastopen", "ipv4/tcp_fastopen" },
 	};
 
 	for (size_t i = 0; i < sizeof(knobs) / sizeof(*knobs); i++) {
@@ -369,7 +369,7 @@ void lab_role(const struct words *w)
 	pid_t client;
 
 	words_only(w, " rtt_ms drop_syn drop_synack drop_ack hold_ack_ms hold_rst_ms old_syn seed "
-		      "cookies max_syn_backlog somaxconn synack_retries abort_on_overflow ");
+		      "cookies max_syn_backlog somaxconn synack_retries fastopen ");
 	odd.drop_syn = words_number(w, "drop_syn", 0, 100);
 	odd.drop_synack = words_number(w, "drop_synack", 0, 100);
 	odd.drop_ack = words_number(w, "drop_ack", 0, 100);

@@ -11,6 +11,7 @@
  *   sources=N    only N addresses of it, evenly spread (default: all)
  *   port=N       where to (default 8000), or
  *   ports=N      N ports from there on, one after another: a scan
+ *   data=1       a byte of data in each SYN (TCP Fast Open, where the server wants no cookie)
  *
  * Prints one line when the first SYN has left and one after the last.
  *
@@ -36,12 +37,12 @@ struct frame {
 		struct {
 			struct iphdr ip;
 			struct tcphdr tcp;
-			uint8_t option[4];
+			uint8_t option[4], data[2];
 		} v4;
 		struct {
 			struct ip6_hdr ip;
 			struct tcphdr tcp;
-			uint8_t option[4];
+			uint8_t option[4], data[2];
 		} v6;
 	};
 };
@@ -50,7 +51,7 @@ static struct {
 	bool v6;
 	uint8_t base[16]; /* first address; IPv4 in the first four bytes */
 	unsigned int bits;
-	uint32_t sources, rate, seconds, count, port, ports;
+	uint32_t sources, rate, seconds, count, port, ports, data;
 } opt;
 
 static void must_be_at_home(void)
@@ -157,9 +158,11 @@ static uint16_t fold(uint32_t s)
 	return htons((uint16_t)~s);
 }
 
-static void put_tcp(struct tcphdr *tcp, uint64_t n, uint32_t pseudo)
+/* With options and data; pseudo: the sum of the addresses. Returns its length. */
+static uint32_t put_tcp(struct tcphdr *tcp, uint64_t n, uint32_t pseudo)
 {
 	static const uint8_t mss[4] = { 2, 4, 1460 >> 8, 1460 & 0xff };
+	uint32_t len = (uint32_t)(sizeof(*tcp) + sizeof(mss)) + opt.data;
 
 	memset(tcp, 0, sizeof(*tcp));
 	tcp->source = htons((uint16_t)(1024 + dice() % 64512));
@@ -169,7 +172,9 @@ static void put_tcp(struct tcphdr *tcp, uint64_t n, uint32_t pseudo)
 	tcp->syn = 1;
 	tcp->window = htons(64240);
 	memcpy(tcp + 1, mss, sizeof(mss));
-	tcp->check = fold(sum16(tcp, 24, pseudo));
+	/* What is behind the data is zero, and so is every byte of it: the sum may run to an even end. */
+	tcp->check = fold(sum16(tcp, sizeof(*tcp) + sizeof(mss), pseudo + IPPROTO_TCP + len));
+	return len;
 }
 
 /* Returns the length of the frame. */
@@ -177,29 +182,28 @@ static size_t put_syn(struct frame *f, uint64_t n)
 {
 	uint32_t k = opt.sources ? dice() % opt.sources : 0;
 	uint8_t from[16];
+	uint32_t len;
 
 	source(from, k);
 	if (opt.v6) {
 		f->v6.ip = (struct ip6_hdr){ .ip6_flow = htonl(6U << 28),
-					     .ip6_plen = htons(24),
 					     .ip6_nxt = IPPROTO_TCP,
 					     .ip6_hlim = 64 };
 		memcpy(&f->v6.ip.ip6_src, from, 16);
 		inet_pton(AF_INET6, SERVER6, &f->v6.ip.ip6_dst);
-		put_tcp(&f->v6.tcp, n, sum16(&f->v6.ip.ip6_src, 32, IPPROTO_TCP + 24));
-		return sizeof(f->eth) + sizeof(f->v6);
+		len = put_tcp(&f->v6.tcp, n, sum16(&f->v6.ip.ip6_src, 32, 0));
+		f->v6.ip.ip6_plen = htons((uint16_t)len);
+		return sizeof(f->eth) + sizeof(f->v6.ip) + len;
 	}
-	f->v4.ip = (struct iphdr){ .version = 4,
-				   .ihl = 5,
-				   .tot_len = htons(sizeof(f->v4)),
-				   .id = htons((uint16_t)n),
-				   .ttl = 64,
-				   .protocol = IPPROTO_TCP };
+	f->v4.ip = (struct iphdr){
+		.version = 4, .ihl = 5, .id = htons((uint16_t)n), .ttl = 64, .protocol = IPPROTO_TCP
+	};
 	memcpy(&f->v4.ip.saddr, from, 4);
 	inet_pton(AF_INET, SERVER4, &f->v4.ip.daddr);
-	f->v4.ip.check = fold(sum16(&f->v4.ip, 20, 0));
-	put_tcp(&f->v4.tcp, n, sum16(&f->v4.ip.saddr, 8, IPPROTO_TCP + 24));
-	return sizeof(f->eth) + sizeof(f->v4);
+	len = put_tcp(&f->v4.tcp, n, sum16(&f->v4.ip.saddr, 8, 0));
+	f->v4.ip.tot_len = htons((uint16_t)(sizeof(f->v4.ip) + len));
+	f->v4.ip.check = fold(sum16(&f->v4.ip, sizeof(f->v4.ip), 0));
+	return sizeof(f->eth) + sizeof(f->v4.ip) + len;
 }
 
 static void put_ether(struct frame *f)
@@ -262,13 +266,14 @@ void syn_role(const struct words *w)
 	uint64_t start, sent = 0, want;
 	int fd;
 
-	words_only(w, " rate seconds count from sources port ports seed ");
+	words_only(w, " rate seconds count from sources port ports data seed ");
 	opt.rate = words_number(w, "rate", 1000, RATE_MAX);
 	opt.seconds = words_number(w, "seconds", 5, LAB_SECONDS);
 	opt.count = words_number(w, "count", opt.rate * opt.seconds, RATE_MAX * 100);
 	opt.sources = words_number(w, "sources", 0, 1U << 20);
 	opt.port = words_number(w, "port", 8000, 65535);
 	opt.ports = words_number(w, "ports", 1, 65536 - opt.port);
+	opt.data = words_number(w, "data", 0, 1);
 	parse_from(words_text(w, "from", INVENTED4));
 	if (!opt.rate || !opt.ports)
 		die("rate=0 and ports=0 send nothing");

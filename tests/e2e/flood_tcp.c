@@ -7,7 +7,8 @@
  *   backlog=N     of the listeners that follow (default 128)
  *   accept=N      how many they accept a second (default: all at once; 0: never)
  *   defer=N       TCP_DEFER_ACCEPT in seconds
- *   v6=0|1        over IPv6
+ *   v6=0|1|2      over IPv6; 2: and over IPv4 as well
+ *   reuseport=1   several may listen at one port
  *
  * Prints one line when it listens. Accepted connections are read to their end and closed. It
  * stays until its standard input ends, then says how many it accepted of each listener.
@@ -85,11 +86,11 @@ static void serve_listen(const struct words *so_far, uint32_t port)
 {
 	static const char *const any[] = { "0.0.0.0", "::" };
 	uint32_t defer = words_number(so_far, "defer", 0, 600);
-	bool v6 = words_number(so_far, "v6", 0, 1);
+	uint32_t v6 = words_number(so_far, "v6", 0, 2);
 	struct listener *l = &listeners[listeners_n++];
 	struct sockaddr_storage ss;
-	socklen_t len = address(&ss, v6, any[v6], port);
-	int one = 1;
+	socklen_t len = address(&ss, v6, any[v6 > 0], port);
+	int one = 1, only = v6 == 1, shared = (int)words_number(so_far, "reuseport", 0, 1);
 
 	if (listeners_n > LISTENERS_MAX)
 		die("more than %d listeners", LISTENERS_MAX);
@@ -97,7 +98,8 @@ static void serve_listen(const struct words *so_far, uint32_t port)
 	l->rate = words_number(so_far, "accept", UINT32_MAX, UINT32_MAX);
 	l->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0 || setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
-	    (v6 && setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one))) ||
+	    setsockopt(l->fd, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof(shared)) ||
+	    (v6 && setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only))) ||
 	    (defer && setsockopt(l->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer, sizeof(defer))) ||
 	    bind(l->fd, (struct sockaddr *)&ss, len) ||
 	    listen(l->fd, (int)words_number(so_far, "backlog", 128, 1U << 20)))
@@ -135,7 +137,7 @@ void serve_role(const struct words *w)
 	int epoll = epoll_create1(EPOLL_CLOEXEC), n = 0;
 	uint64_t start_ms = now_ms();
 
-	words_only(w, " backlog accept defer v6 listen seed ");
+	words_only(w, " backlog accept defer v6 reuseport listen seed ");
 	raise_file_limit();
 	for (unsigned int i = 0; i < w->n; i++)
 		if (!strcmp(w->word[i].name, "listen"))
