@@ -64,8 +64,11 @@ right() {
 @test "fills up" { right fills_up; }
 @test "few sources" { right few_sources; }
 @test "one source" { right one_source; }
+@test "one source slow" { right one_source_slow; }
 @test "one source drops" { right one_source_drops; }
 @test "one prefix" { right one_prefix; }
+@test "one prefix slow" { right one_prefix_slow; }
+@test "everywhere" { right everywhere; }
 @test "ipv6" { right ipv6; }
 @test "ipv6 prefix" { right ipv6_prefix; }
 @test "ipv6 slow" { right ipv6_slow; }
@@ -79,6 +82,7 @@ right() {
 @test "flood on dual stack" { right flood_on_dual_stack; }
 @test "flood on shared port" { right flood_on_shared_port; }
 @test "ordinary clients" { right ordinary_clients; }
+@test "ordinary clients everywhere" { right ordinary_clients_everywhere; }
 @test "flash crowd" { right flash_crowd; }
 @test "flash crowd small backlog" { right flash_crowd_small_backlog; }
 @test "flash crowd small no cookies" { right flash_crowd_small_no_cookies; }
