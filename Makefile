@@ -234,10 +234,10 @@ check-kernels:   ## the static binary on every kernel from 5.10 to 7.3, in qemu 
 	$(Q)$(MAKE) $(JOBS) static
 	$(Q)$(AS_OWNER) tests/kernels/run.sh $(ARGS)
 
-bench:           ## compare with libbpf-tools' tcpstates and tcplife, side by side
+bench:           ## compare with libbpf-tools' tcpstates and tcplife (T=census: audit with ss)
 	$(Q)tests/deps.sh build bench
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all helpers
-	$(Q)$(SUDO) tests/bench/bench.sh $(ARGS)
+	$(Q)$(SUDO) tests/bench/$(or $(T),bench).sh $(ARGS)
 
 deps:            ## install what building and testing need, and say what and why
 	$(Q)tests/deps.sh build check
