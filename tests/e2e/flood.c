@@ -82,7 +82,7 @@ bool told_to_stop(int ms)
 	return poll(&in, 1, ms) > 0;
 }
 
-/* The counter's value in /proc/net/netstat or snmp: names and values stand in lines of their own. */
+/* A value of /proc/net/netstat, where names and values stand in lines of their own. */
 static uint64_t counter_find(const char *text, const char *table, const char *name)
 {
 	const char *names = strstr(text, table), *values;
@@ -113,7 +113,7 @@ void witness_role(const struct words *w)
 {
 	static const char *const counters[] = { "TCPSynRetrans", "SyncookiesSent",
 						"TCPReqQFullDrop", "ListenDrops" };
-	uint64_t before[4], now;
+	uint64_t before[4] = { 0 }, now;
 	bool moved[4] = { false };
 	char text[16384];
 

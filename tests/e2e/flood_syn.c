@@ -7,7 +7,7 @@
  *   rate=N       SYNs a second (default 1000), evenly
  *   seconds=N    for how long (default 5)
  *   count=N      ... or how many
- *   from=CIDR    sources: inside 198.18.0.0/15 (default) or 2001:db8:8000::/33, which decides the family
+ *   from=CIDR    sources: in 198.18.0.0/15 (default) or 2001:db8:8000::/33 (then over IPv6)
  *   sources=N    only N addresses of it, evenly spread (default: all)
  *   port=N       where to (default 8000), or
  *   ports=N      N ports from there on, one after another: a scan
@@ -16,7 +16,7 @@
  * Prints one line when the first SYN has left and one after the last.
  *
  * It refuses to work anywhere but on the client side of `flood lab`: not in the namespace of
- * process 1, and only where every device that is up is the laboratory's and the wire is this end. Sources and targets
+ * process 1, and only where each device that is up is the laboratory's and the wire is this end. Sources and targets
  * cannot be anything but the laboratory's ranges.
  *
  * Bounds: RATE_MAX a second, LAB_SECONDS seconds.
@@ -172,7 +172,7 @@ static uint32_t put_tcp(struct tcphdr *tcp, uint64_t n, uint32_t pseudo)
 	tcp->syn = 1;
 	tcp->window = htons(64240);
 	memcpy(tcp + 1, mss, sizeof(mss));
-	/* What is behind the data is zero, and so is every byte of it: the sum may run to an even end. */
+	/* The data is zero: it adds nothing to the sum but its length. */
 	tcp->check = fold(sum16(tcp, sizeof(*tcp) + sizeof(mss), pseudo + IPPROTO_TCP + len));
 	return len;
 }
