@@ -16,8 +16,8 @@
  * Prints one line when the first SYN has left and one after the last.
  *
  * It refuses to work anywhere but on the client side of `flood lab`: not in the namespace of
- * process 1, and only where each device that is up is the laboratory's and the wire is this end. Sources and targets
- * cannot be anything but the laboratory's ranges.
+ * process 1, and only where each device that is up is the laboratory's and this is the wire's end.
+ * Sources and targets cannot be anything but the laboratory's ranges.
  *
  * Bounds: RATE_MAX a second, LAB_SECONDS seconds.
  */
