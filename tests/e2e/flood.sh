@@ -410,7 +410,8 @@ main() {
 		shift
 	done
 	tmp=$(mktemp -d) || exit 1
-	trap 'rm -rf "$tmp"' EXIT
+	# what a killed scenario was just running may still write there
+	trap 'rm -rf "$tmp" || { sleep 2; rm -rf "$tmp"; }' EXIT
 	trap 'kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM HUP
 	read_table
 	for name in "${only[@]}"; do
