@@ -96,7 +96,7 @@ right() {
 @test "old duplicate syns" { right old_duplicate_syns; }
 @test "never accepts" { right never_accepts; }
 @test "accepts slowly" { right accepts_slowly; }
-@test "never accepts and reads acks" { right never_accepts_and_reads_acks; }
+@test "never accepts without cookies" { right never_accepts_without_cookies; }
 @test "deferred clients are late" { right deferred_clients_are_late; }
 @test "deferred clients fill the queue" { right deferred_clients_fill_the_queue; }
 @test "health checks" { right health_checks; }
