@@ -278,6 +278,15 @@ compare_truth() {
 	done
 }
 
+# compare_scope: with -N nothing is told of other namespaces
+compare_scope() {
+	local others
+	[[ $scope != all ]] || return
+	others=$(cut -f 2 watch.out | jq -rs "[.[], inputs | select(.type == \"alert\" and .netns != $netns) |
+		.kind] | unique | join(\" \")" - audit.json)
+	[[ -z $others ]] || wrong+=("of another namespace: $others")
+}
+
 cleared_or_late() {
 	[[ $(live 'map(select(.status == "cleared")) | length') -gt 0 ]] || gone "$watch_pid"
 }
@@ -333,6 +342,7 @@ scenario() {
 	[[ -n $truth_only ]] || tool_stop
 	compare_truth
 	if [[ -z $truth_only ]]; then
+		compare_scope
 		if [[ $(plan expect) == syn_flood* ]]; then
 			compare_live_flood
 		else
