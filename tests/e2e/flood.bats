@@ -55,6 +55,41 @@ right() {
 	grep -q 'neither in' err
 }
 
+@test "the referee notices a wrong verdict, a wrong listener and a situation that is none" {
+	[[ -z ${E2E_TRUTH_ONLY:-} ]] || skip "needs the tool"
+	cat >wrong.table <<-END
+	scenario flood_called_none
+	serve backlog=64 listen=8000
+	syn rate=500 seconds=4
+	audit 1.5
+	expect none
+	scenario other_listener
+	serve backlog=64 listen=8000 listen=8001
+	syn rate=500 seconds=4
+	audit 1.5
+	expect syn_flood port=8001 pressure=cookies spread=distributed
+	scenario clients_called_flood
+	serve backlog=64 listen=8000
+	connect n=200 rate=100
+	audit 0.5
+	expect syn_flood port=8000
+	scenario no_flood_at_all
+	serve backlog=64 listen=8000
+	connect n=20 rate=100
+	audit 0.1
+	expect none
+	truth SyncookiesSent>=1
+	END
+	local got=0
+	FLOOD_TABLE=$PWD/wrong.table "$E2E_DIR/flood.sh" --tries 1 --results rows >out 2>&1 || got=$?
+	cat out >&2
+	((got == 1))
+	grep -q "^flood_called_none.wrong.*audit says 'syn_flood:8000/.*live: syn_flood" rows
+	grep -q "^other_listener.wrong.*audit says 'syn_flood:8000/" rows
+	grep -q "^clients_called_flood.wrong.*audit says 'none'.*raised 0 times" rows
+	grep -q "^no_flood_at_all.setup.*SyncookiesSent>=1, but it is 0" rows
+}
+
 @test "spoofed cookies" { right spoofed_cookies; }
 @test "spoofed drops" { right spoofed_drops; }
 @test "spoofed always cookies" { right spoofed_always_cookies; }

@@ -124,11 +124,15 @@ traffic_over() {
 # plan WORD: the rest of the plan's line that begins with it
 plan() { sed -n "s/^$1\( \|\$\)//p" plan; }
 
-# half_open: how many at the flooded port, and from how many addresses
-half_open() {
-	on_server ss -tanH state syn-recv sport = ":$port" | awk '
-		{ n++; sub(/:[0-9]*$/, "", $NF); from[$NF] }
-		END { for (i in from) m++; print n + 0, m ? m : "null" }'
+# by_ss: each half-open connection at the flooded port, as ss has it: ADDRESS:PORT RESENT
+by_ss() {
+	on_server ss -tanoH state syn-recv sport = ":$port" | awk '
+		{ gsub(/\[|\]|::ffff:/, ""); sub(/^.*,/, "", $5); sub(/\).*$/, "", $5); print $4, $5 + 0 }' |
+		sort
+}
+# by_audit: the same from its rows
+by_audit() {
+	jq -r 'select(.type == "half_open") | "\(.raddr):\(.rport) \(.retransmits)"' still.json | sort
 }
 
 tool_start() {
@@ -203,23 +207,27 @@ compare_listener() {
 	[[ $rows == "$port syn_flood" ]] || wrong+=("listener rows: ${rows:-all ok}")
 }
 
-# compare_still: when nothing moves, the half-open connections are exactly those of ss. Real clients
-# beside the flood do move: it is tried until ss has the same before and after.
+# compare_still: when nothing moves, the half-open connections are exactly those of ss: each one
+# with how often it was answered, their number, and the number of their sources. Timers go off and
+# real clients come and go: it is tried until ss has the same before and after.
 compare_still() {
-	local i ss audit
-	for i in {1..10}; do
-		ss=$(half_open)
-		"$tool" audit --json --window 0 -N "$netns" -L "$port" >still.json 2>still.err </dev/null
-		[[ $ss == "$(half_open)" ]] || continue
-		audit=$(jq -rs ".[1].connections.syn_recv as \$n |
-			[.[] | select(.type == \"listener\" and .lport == $port)] |
-			\"\(\$n) \(map(.half_open) | add) \(map(.sources) | add)\"" still.json)
-		still=${ss% *}
-		# listeners that share the port may have a source in common
-		[[ $audit == "${ss% *} $ss" ]] && return
-		has reuseport plan && [[ ${audit% *} == "$still $still" ]] && return
+	local i sums
+	for i in {1..20}; do
+		by_ss >still.ss
+		"$tool" audit -x --json --window 0 -N "$netns" -L "$port" >still.json 2>still.err </dev/null
+		by_ss >still.after
+		cmp -s still.ss still.after && break
 	done
-	wrong+=("half-open and sources: ss has $ss, audit $audit")
+	still=$(wc -l <still.ss)
+	by_audit | cmp -s - still.ss || wrong+=("half-open ones are not those of ss: $(by_audit |
+		diff - still.ss | grep -c '^<') and $(by_audit | diff - still.ss | grep -c '^>') differ")
+	sums=$(jq -rs ".[1].connections.syn_recv as \$n |
+		[.[] | select(.type == \"listener\" and .lport == $port)] |
+		\"\(\$n) \(map(.half_open) | add) \(map(.sources) | add)\"" still.json)
+	# listeners that share the port may have a source in common
+	[[ $sums == "$still $still $(sed 's/:[0-9]* [0-9]*$//' still.ss | sort -u | wc -l | sed 's/^0$/null/')" ]] ||
+		{ has reuseport plan && [[ ${sums% *} == "$still $still" ]]; } ||
+		wrong+=("half-open, of listeners, sources: $sums")
 }
 
 ms() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a - b }'; }
