@@ -60,22 +60,26 @@ right() {
 	cat >wrong.table <<-END
 	scenario flood_called_none
 	serve backlog=64 listen=8000
-	syn rate=500 seconds=4
+	syn rate=500
+	seconds 4
 	audit 1.5
 	expect none
 	scenario other_listener
 	serve backlog=64 listen=8000 listen=8001
-	syn rate=500 seconds=4
+	syn rate=500
+	seconds 4
 	audit 1.5
 	expect syn_flood port=8001 pressure=cookies spread=distributed
 	scenario clients_called_flood
 	serve backlog=64 listen=8000
-	connect n=200 rate=100
+	connect rate=100
+	seconds 2
 	audit 0.5
 	expect syn_flood port=8000
 	scenario no_flood_at_all
 	serve backlog=64 listen=8000
-	connect n=20 rate=100
+	connect rate=100
+	seconds 2
 	audit 0.1
 	expect none
 	truth SyncookiesSent>=1

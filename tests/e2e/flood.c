@@ -12,6 +12,7 @@
  * one JSON object a line. Words are explained at the head of each file.
  */
 #include <poll.h>
+#include <signal.h>
 
 #include "flood.h"
 
@@ -73,6 +74,24 @@ void dice_seed(uint32_t seed)
 	dice_state ^= (uint64_t)seed * 0x9e3779b97f4a7c15ULL;
 	if (!dice_state)
 		dice_state = 1;
+}
+
+static volatile sig_atomic_t enough;
+
+static void on_term(int signo)
+{
+	(void)signo;
+	enough = 1;
+}
+
+void told_enough_on_term(void)
+{
+	signal(SIGTERM, on_term);
+}
+
+bool told_enough(void)
+{
+	return enough;
 }
 
 bool told_to_stop(int ms)

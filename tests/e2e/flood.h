@@ -66,6 +66,10 @@ double wall_ms(void);
 uint32_t dice(void);
 void dice_seed(uint32_t seed);
 
+/* From now on SIGTERM is no end but a wish: what generates traffic tells what it did, then ends. */
+void told_enough_on_term(void);
+bool told_enough(void);
+
 /* Has standard input ended, or the time? Waits for at most ms. */
 bool told_to_stop(int ms);
 

@@ -32,7 +32,7 @@
 # Exit status: 0 all right, 1 something is not, 77 nothing could be run here.
 # Bounds: each program ends by itself (flood.h); a scenario is given up after SCENARIO_S.
 
-RAISED_S=2 CLEARED_S=10 SCENARIO_S=60
+RAISED_S=2 CLEARED_S=10 LATE_S=8 SCENARIO_S=60
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -110,13 +110,15 @@ traffic() {
 		# shellcheck disable=SC2086 # a list of words
 		start "$verb.$i" at "$delay" nsenter -t "$client" -n "$flood" "$verb" $args
 		traffic_pids[$verb]+=" $pid"
+		[[ " $args" == *' '@(n|count|seconds)=* ]] || endless+=" $pid "
 	done <plan
 }
 
-# traffic_over VERB
+# traffic_over VERB: ends what would go on, and waits
 traffic_over() {
 	local p
 	for p in ${traffic_pids[$1]}; do
+		[[ $endless != *" $p "* ]] || kill "$p" 2>/dev/null
 		until_true "$SCENARIO_S" gone "$p" || verdict "setup $1 does not end"
 	done
 }
@@ -124,15 +126,19 @@ traffic_over() {
 # plan WORD: the rest of the plan's line that begins with it
 plan() { sed -n "s/^$1\( \|\$\)//p" plan; }
 
-# by_ss: each half-open connection at the flooded port, as ss has it: ADDRESS:PORT RESENT
+clients='^100\.64\.\|^2001:db8:c:'
+
+# by_ss: each half-open connection at the flooded port, as ss has it: ADDRESS:PORT RESENT. Those of
+# real clients come and go.
 by_ss() {
 	on_server ss -tanoH state syn-recv sport = ":$port" | awk '
 		{ gsub(/\[|\]|::ffff:/, ""); sub(/^.*,/, "", $5); sub(/\).*$/, "", $5); print $4, $5 + 0 }' |
-		sort
+		grep -v "$clients" | sort
 }
 # by_audit: the same from its rows
 by_audit() {
-	jq -r 'select(.type == "half_open") | "\(.raddr):\(.rport) \(.retransmits)"' still.json | sort
+	jq -r 'select(.type == "half_open") | "\(.raddr):\(.rport) \(.retransmits)"' still.json |
+		grep -v "$clients" | sort
 }
 
 tool_start() {
@@ -208,8 +214,8 @@ compare_listener() {
 }
 
 # compare_still: when nothing moves, the half-open connections are exactly those of ss: each one
-# with how often it was answered, their number, and the number of their sources. Timers go off and
-# real clients come and go: it is tried until ss has the same before and after.
+# with how often it was answered, their number, and the number of their sources. Timers go off: it
+# is tried until ss has the same before and after.
 compare_still() {
 	local i sums
 	for i in {1..20}; do
@@ -221,6 +227,8 @@ compare_still() {
 	still=$(wc -l <still.ss)
 	by_audit | cmp -s - still.ss || wrong+=("half-open ones are not those of ss: $(by_audit |
 		diff - still.ss | grep -c '^<') and $(by_audit | diff - still.ss | grep -c '^>') differ")
+	# these have the clients in them
+	! grep '^connect' plan | grep -qv 'port=' || return
 	sums=$(jq -rs ".[1].connections.syn_recv as \$n |
 		[.[] | select(.type == \"listener\" and .lport == $port)] |
 		\"\(\$n) \(map(.half_open) | add) \(map(.sources) | add)\"" still.json)
@@ -277,6 +285,7 @@ compare_truth() {
 		case $name in
 		half_open) value=$(cat half_open) ;;
 		up) value=$(jq -s 'map(.up) | add' connect.*[0-9]) ;;
+		failed) value=$(jq -s 'map(.begun - .up) | add' connect.*[0-9]) ;;
 		*) value=$(awk -v n="$name" '{ sub(/^(TcpExt|Tcp)/, "", $1) } $1 == n { print $2 }' counters) ;;
 		esac
 		case $word in
@@ -295,14 +304,27 @@ compare_scope() {
 	[[ -z $others ]] || wrong+=("of another namespace: $others")
 }
 
+any_traffic() {
+	local p
+	# shellcheck disable=SC2048 # lists of numbers
+	for p in ${traffic_pids[*]}; do
+		gone "$p" || return 0
+	done
+	return 1
+}
+lasted() { ((${EPOCHREALTIME/./} - begun >= $1 * 1000000)); }
+raised_or_gone() {
+	[[ $(live 'map(select(.status == "raised")) | length') -gt 0 ]] || gone "$watch_pid"
+}
 cleared_or_late() {
 	[[ $(live 'map(select(.status == "cleared")) | length') -gt 0 ]] || gone "$watch_pid"
 }
 
 scenario() {
-	local pids=() wrong=() pid server client netns scope port watch_pid stamp_pid
+	local pids=() wrong=() pid server client netns scope port watch_pid stamp_pid begun
 	local said=- seen=- raised=- cleared=- still=-
 	local -A traffic_pids=()
+	local endless=
 	trap scenario_end EXIT
 	port=$(plan expect | sed -n 's/.*port=\([0-9]*\).*/\1/p')
 	mkfifo alive && exec 9<>alive || exit 1
@@ -327,6 +349,7 @@ scenario() {
 	[[ -n $truth_only ]] || tool_start
 	traffic after
 
+	begun=${EPOCHREALTIME/./}
 	sleep "$(plan audit | grep . || echo 3.5)"
 	on_server ss -tanH state syn-recv | wc -l >half_open
 	if [[ -z $truth_only ]]; then
@@ -337,6 +360,11 @@ scenario() {
 		((audit_status == want)) || [[ $scope == all ]] || wrong+=("audit's exit status is $audit_status")
 	fi
 
+	# an audit of what is over already says nothing of what it was
+	[[ $(plan expect) == none ]] || any_traffic ||
+		verdict "setup the machine is too slow: the traffic was over before the audit"
+	until_true "$(plan seconds | grep . || echo 6)" lasted "$(plan seconds | grep . || echo 6)"
+	[[ -n $truth_only || $(plan expect) != syn_flood* ]] || until_true "$LATE_S" raised_or_gone
 	traffic_over syn
 	if [[ -z $truth_only && $(plan expect) == syn_flood* ]]; then
 		compare_listener

@@ -5,7 +5,7 @@
  *   flood syn [WORD=VALUE]...
  *
  *   rate=N       SYNs a second (default 1000), evenly
- *   seconds=N    for how long (default 5)
+ *   seconds=N    for how long (default: as long as it may)
  *   count=N      ... or how many
  *   from=CIDR    sources: in 198.18.0.0/15 (default) or 2001:db8:8000::/33 (then over IPv6)
  *   sources=N    only N addresses of it, evenly spread (default: all)
@@ -13,7 +13,7 @@
  *   ports=N      N ports from there on, one after another: a scan
  *   data=1       a byte of data in each SYN (TCP Fast Open, where the server wants no cookie)
  *
- * Prints one line when the first SYN has left and one after the last.
+ * Prints one line when the first SYN has left and one after the last; SIGTERM makes it the last.
  *
  * It refuses to work anywhere but on the client side of `flood lab`: not in the namespace of
  * process 1, and only where each device that is up is the laboratory's and this is the wire's end.
@@ -268,8 +268,8 @@ void syn_role(const struct words *w)
 
 	words_only(w, " rate seconds count from sources port ports data seed ");
 	opt.rate = words_number(w, "rate", 1000, RATE_MAX);
-	opt.seconds = words_number(w, "seconds", 5, LAB_SECONDS);
-	opt.count = words_number(w, "count", opt.rate * opt.seconds, RATE_MAX * 100);
+	opt.seconds = words_number(w, "seconds", LAB_SECONDS, LAB_SECONDS);
+	opt.count = words_number(w, "count", opt.rate * opt.seconds, UINT32_MAX);
 	opt.sources = words_number(w, "sources", 0, 1U << 20);
 	opt.port = words_number(w, "port", 8000, 65535);
 	opt.ports = words_number(w, "ports", 1, 65536 - opt.port);
@@ -281,7 +281,8 @@ void syn_role(const struct words *w)
 	fd = wire_open();
 
 	start = micros();
-	while (sent < opt.count) {
+	told_enough_on_term();
+	while (sent < opt.count && !told_enough()) {
 		want = (micros() - start) * opt.rate / 1000000 + 1;
 		if (want > opt.count)
 			want = opt.count;

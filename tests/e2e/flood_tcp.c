@@ -15,7 +15,7 @@
  *
  *   flood connect [WORD=VALUE]...
  *
- *   n=N rate=N    so many connections (default 100), so many a second (default 100)
+ *   n=N rate=N    so many connections (default: a million), so many a second (100)
  *   sources=N     from N addresses (default 250)
  *   port=N v6=0|1 where to (default 8000)
  *   say_ms=N      sends a few bytes so long after it is established (default: never)
@@ -24,6 +24,7 @@
  *   patience_ms=N gives up a connect() after so long (default 20000)
  *
  * Prints one line at the end: what came of them, and when the first began and the last ended.
+ * After SIGTERM no more are begun, and those that are up are closed.
  *
  * Bounds: as many connections at a time as there may be open files.
  */
@@ -33,8 +34,9 @@
 
 #include "flood.h"
 
-#define LISTENERS_MAX 16
-#define TICK_MS	      2
+#define LISTENERS_MAX  16
+#define TICK_MS	       2
+#define LAST_CHANCE_MS 8000
 
 static void raise_file_limit(void)
 {
@@ -268,6 +270,15 @@ static void client_tick(struct client *c, uint64_t now)
 	}
 }
 
+/* Who is up goes; who is not yet gets a last chance, as clients do not all vanish at once. */
+static void begin_no_more(void)
+{
+	want.n = sum.begun;
+	want.hold_ms = 0;
+	if (want.patience_ms > LAST_CHANCE_MS)
+		want.patience_ms = LAST_CHANCE_MS;
+}
+
 void connect_role(const struct words *w)
 {
 	struct epoll_event events[256];
@@ -278,7 +289,7 @@ void connect_role(const struct words *w)
 	int epoll = epoll_create1(EPOLL_CLOEXEC), n;
 
 	words_only(w, " n rate sources port v6 say_ms hold_ms abort_ms patience_ms seed ");
-	want.n = words_number(w, "n", 100, 1000000);
+	want.n = words_number(w, "n", 1000000, 1000000);
 	want.rate = words_number(w, "rate", 100, RATE_MAX);
 	want.sources = words_number(w, "sources", 250, 65000);
 	want.port = words_number(w, "port", 8000, 65535);
@@ -294,7 +305,10 @@ void connect_role(const struct words *w)
 
 	start = now_ms();
 	first = wall_ms();
+	told_enough_on_term();
 	while (sum.done < want.n) {
+		if (told_enough())
+			begin_no_more();
 		now = now_ms();
 		while (sum.begun < want.n && sum.begun <= (now - start) * want.rate / 1000)
 			client_begin(epoll, &all[sum.begun], sum.begun);
