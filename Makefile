@@ -120,7 +120,7 @@ WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wwrite-
 ALL_CPPFLAGS = -D_GNU_SOURCE= -Isrc -Ibpf -isystem build $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(WARN) $(CFLAGS)
 ALL_LDFLAGS  = -Wl,--as-needed $(LDFLAGS)
-ALL_LDLIBS   = $(PKG_LIBS) $(LDLIBS)
+ALL_LDLIBS   = $(PKG_LIBS) -lm $(LDLIBS)
 ifeq ($(SAN),1)
 ALL_CFLAGS  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ALL_LDFLAGS += -fsanitize=address,undefined
@@ -286,7 +286,7 @@ build/static/tcpconnstate: $(OBJS) $(OUT)/.objects
 	$(call msg,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) -static $(ALL_LDFLAGS) -o $@ $(OBJS) \
-		$(shell $(PKG_CONFIG) --static --libs $(PKGS) 2>/dev/null) -lelf -lz $(LDLIBS) || { \
+		$(shell $(PKG_CONFIG) --static --libs $(PKGS) 2>/dev/null) -lelf -lz -lm $(LDLIBS) || { \
 		echo 'make static: this system has no complete static libbpf, libelf, zlib and libcap-ng' \
 		'(Debian 12 has; in Debian 13 libelf.a lacks symbols)' >&2; exit 1; }
 

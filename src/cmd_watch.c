@@ -13,7 +13,9 @@
 
 #include "census.h"
 #include "cgroup_names.h"
+#include "handshakes.h"
 #include "host.h"
+#include "netns.h"
 #include "opts.h"
 #include "pipeline.h"
 #include "rights.h"
@@ -80,13 +82,14 @@ static int open_source(struct watch *w)
 	return source_live_new(&config, &w->source, &why) ? complain(&why) : TCS_EXIT_OK;
 }
 
-static int open_census(struct watch *w, const struct socket_maps *maps)
+static int open_census(struct watch *w, const struct source_live_info *info)
 {
 	const struct opts *o = w->opts;
 	struct census_config config = {
 		.filter = &o->filter,
 		.audit = audit_config_of(o),
-		.maps = maps,
+		.maps = &info->maps,
+		.handshakes = handshakes_seed(&info->handshakes) ? NULL : &info->handshakes,
 		.btf_path = o->btf_path,
 		.verbose = o->verbose > 0,
 		.slice = 4096,
@@ -225,7 +228,7 @@ static int open_all(struct watch *w)
 	if (status != TCS_EXIT_OK)
 		return status;
 	source_live_info(w->source, &info);
-	status = open_census(w, &info.maps);
+	status = open_census(w, &info);
 	if (status != TCS_EXIT_OK)
 		return status;
 	w->world.start_ns = pipeline_now_ns();
@@ -246,7 +249,7 @@ static int open_all(struct watch *w)
 				    });
 	find_older(w, &info.maps);
 	rights_go_first();
-	if (rights_drop(!w->opts->filter.netns))
+	if (rights_drop(w->opts->filter.netns != netns_own()))
 		fprintf(stderr,
 			"tcpconnstate: warning: could not give up capabilities; going on\n");
 	return TCS_EXIT_OK;

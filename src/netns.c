@@ -77,10 +77,16 @@ static void add_names(struct netns_list *l, const char *at, uint32_t only)
 		closedir(dir);
 }
 
+uint32_t netns_own(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/net", &st) ? 0 : (uint32_t)st.st_ino;
+}
+
 int netns_list_init(struct netns_list *l, uint32_t inode)
 {
 	static const char *const names[] = { "/run/netns", "/run/docker/netns", "/var/run/netns" };
-	struct stat st;
 	size_t i;
 
 	l->n = 0;
@@ -88,7 +94,7 @@ int netns_list_init(struct netns_list *l, uint32_t inode)
 	l->own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (l->own < 0)
 		return -errno;
-	l->own_inode = fstat(l->own, &st) ? 0 : (uint32_t)st.st_ino;
+	l->own_inode = netns_own();
 	add_path(l, "/proc/self/ns/net", inode, false);
 	if (inode && l->n)
 		return 0;
