@@ -528,7 +528,7 @@ static int carry_over(struct audit *a, const struct audit *whole, const struct a
 
 		if (!s->owner.pid && w)
 			s->owner = w->owner;
-		if (has_walked(a, s)) {
+		if (has_walked(a, s) || s->half_open) {
 			s->walked_ns = a->ts_ns;
 			continue;
 		}

@@ -36,11 +36,11 @@ const char *spread_name(enum spread spread);
 #define SPREAD_PERCENT 90
 /*
  * The widest prefix that counts as one: what can be dropped by one rule without cutting off a
- * considerable part of the net. IPv6: what a site is given (RFC 6177). IPv4: sixteen /24, the
+ * considerable part of the net. IPv6: what a home is given (RFC 6177). IPv4: sixteen /24, the
  * longest prefix the Internet routes.
  */
 #define SPREAD_BITS_4  20
-#define SPREAD_BITS_6  48
+#define SPREAD_BITS_6  56
 
 #define SERVICE_WALK_NS 15000000000ull
 

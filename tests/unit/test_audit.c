@@ -106,6 +106,7 @@ static void rows_grow_between_two_looks(void **state)
 	assert_int_equal(audit_init(&b, &config), 0);
 	a.ts_ns = SECOND;
 	b.ts_ns = 3 * SECOND;
+	b.covers = AUDIT_SOCKETS;
 	assert_int_equal(audit_add_netns(&a, &n), 0);
 	n.overflows = 15;
 	assert_int_equal(audit_add_netns(&b, &n), 0);
