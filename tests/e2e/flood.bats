@@ -7,7 +7,7 @@ load lib.bash
 
 setup_file() {
 	((EUID == 0)) || skip "needs root"
-	e2e_need jq awk ip ss nstat nsenter pgrep
+	e2e_need jq awk ip ss nstat nsenter
 	e2e_build flood
 	FLOOD=$FLOOD "$E2E_DIR/flood.sh" --results "$BATS_FILE_TMPDIR/results" \
 		${E2E_TRUTH_ONLY:+--truth-only} >"$BATS_FILE_TMPDIR/table" 2>&1 3>&- || true
