@@ -234,7 +234,7 @@ check-kernels:   ## the static binary on every kernel from 5.10 to 7.3, in qemu 
 	$(Q)$(MAKE) $(JOBS) static
 	$(Q)$(AS_OWNER) tests/kernels/run.sh $(ARGS)
 
-bench:           ## compare with libbpf-tools' tcpstates and tcplife (T=census: audit with ss)
+bench:           ## compare with libbpf-tools' tcpstates and tcplife (T=census: audit with ss, T=flood)
 	$(Q)tests/deps.sh build bench
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all helpers
 	$(Q)$(SUDO) tests/bench/$(or $(T),bench).sh $(ARGS)

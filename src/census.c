@@ -862,7 +862,8 @@ static int emit_holders(struct census *c)
 static int emit_handshakes(struct census *c)
 {
 	uint64_t skipped = 0;
-	int err = handshakes_look(&c->counts, c->now_ns, c->fn, c->fn_ctx, &skipped);
+	int err = handshakes_look(&c->counts, c->now_ns, c->config.filter->netns, c->fn, c->fn_ctx,
+				  &skipped);
 
 	c->blind.skipped += skipped;
 	return err;

@@ -83,6 +83,7 @@ int handshakes_seed(const struct handshake_maps *maps)
 struct out {
 	int map;
 	uint64_t now_ns;
+	uint32_t netns; /* 0: of all */
 	record_fn fn;
 	void *ctx;
 	uint64_t skipped;
@@ -108,6 +109,8 @@ static int add_handshakes(struct out *o, const void *key, const void *value)
 		o->skipped += counts->done;
 		return 0;
 	}
+	if (o->netns && o->netns != at->netns)
+		return 0;
 	memcpy(r.handshakes.laddr, at->laddr, sizeof(r.handshakes.laddr));
 	return o->fn(o->ctx, &r, sizeof(r));
 }
@@ -144,6 +147,8 @@ static int add_scanner(struct out *o, const void *key, const void *value)
 	}
 	if (o->now_ns > held->since_ns + SCAN_NS)
 		(void)bpf_map_delete_elem(o->map, key);
+	if (o->netns && o->netns != k->netns)
+		return 0;
 	memcpy(r.scanner.addr, k->addr, sizeof(r.scanner.addr));
 	return o->fn(o->ctx, &r, sizeof(r));
 }
@@ -173,10 +178,12 @@ static int each(struct out *o, size_t ksize, size_t vsize,
 	return err;
 }
 
-int handshakes_look(const struct handshake_maps *maps, uint64_t now_ns, record_fn fn, void *ctx,
-		    uint64_t *ret_skipped)
+int handshakes_look(const struct handshake_maps *maps, uint64_t now_ns, uint32_t netns,
+		    record_fn fn, void *ctx, uint64_t *ret_skipped)
 {
-	struct out o = { .map = maps->handshakes, .now_ns = now_ns, .fn = fn, .ctx = ctx };
+	struct out o = {
+		.map = maps->handshakes, .now_ns = now_ns, .netns = netns, .fn = fn, .ctx = ctx
+	};
 	int err = each(&o, sizeof(struct tcs_handshake_place), sizeof(struct tcs_handshakes),
 		       add_handshakes);
 

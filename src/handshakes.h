@@ -29,8 +29,11 @@ void handshakes_maps(const struct handshakes *h, struct handshake_maps *ret);
 
 /* Once, when the maps have been made. */
 int handshakes_seed(const struct handshake_maps *maps);
-/* All counts as records; *ret_skipped: what found no room so far. What fn returns, or -errno. */
-int handshakes_look(const struct handshake_maps *maps, uint64_t now_ns, record_fn fn, void *ctx,
-		    uint64_t *ret_skipped);
+/*
+ * All counts of a namespace (0: of all) as records; *ret_skipped: what found no room so far. What
+ * fn returns, or -errno.
+ */
+int handshakes_look(const struct handshake_maps *maps, uint64_t now_ns, uint32_t netns,
+		    record_fn fn, void *ctx, uint64_t *ret_skipped);
 
 #endif /* TCS_HANDSHAKES_H */
