@@ -307,6 +307,16 @@ static void put_half_open_of(struct outbuf *b, const struct audit *a,
 	put_number(b, "prefixes", h->count ? h->prefixes : AUDIT_UNKNOWN);
 }
 
+/* False: more sources or prefixes than have a row; their number is an estimate. */
+static void put_exact(struct outbuf *b, const struct audit *a, const struct audit_listener *l)
+{
+	const struct audit_half_open *h =
+		l->half_open == AUDIT_NONE ? NULL : &a->half_open[l->half_open];
+
+	put_bool(b, "sources_exact", !h || h->sources_exact);
+	put_bool(b, "prefixes_exact", !h || h->prefixes_exact);
+}
+
 static void put_listeners(const struct json *j)
 {
 	const struct audit *a = j->report->look;
@@ -334,6 +344,7 @@ static void put_listeners(const struct json *j)
 		put_key(b, "cookie");
 		put_id(b, s->id);
 		put_number(b, "drops", s->drops);
+		put_exact(b, a, &a->listeners[i]);
 		end(b);
 	}
 }

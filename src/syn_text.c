@@ -378,6 +378,24 @@ static void put_head(struct outbuf *b, const struct audit_service *s)
 	outbuf_putc(b, '\n');
 }
 
+static bool is_address(const struct audit_source *row)
+{
+	return row->bits == (row->family == 4 ? 32 : 128);
+}
+
+/* Where no source has more than one connection, a few of thousands tell nothing. */
+static bool worth_telling(const struct audit_report *r, const struct audit_service *s,
+			  bool addresses)
+{
+	uint32_t i, end = s->first_source + s->n_sources;
+
+	for (i = s->first_source; i < end; i++)
+		if (is_address(&r->look->sources[i]) == addresses)
+			return r->all_rows || r->look->sources[i].count > 1 ||
+			       s->half_open <= TOP_SHOWN;
+	return false;
+}
+
 /* The largest of a kind, three in a line. */
 static void tell_top(struct output *out, const struct audit_report *r,
 		     const struct audit_service *s, bool addresses)
@@ -389,7 +407,7 @@ static void tell_top(struct output *out, const struct audit_report *r,
 		struct outbuf *b = line(out);
 		size_t start = b->len;
 
-		if ((row->bits == (row->family == 4 ? 32 : 128)) != addresses)
+		if (is_address(row) != addresses)
 			continue;
 		matching++;
 		if (told == most)
@@ -420,8 +438,10 @@ static void tell_half_open(struct output *out, const struct audit_report *r,
 	}
 	if (s->cookie_age_ns < 2000000000)
 		outbuf_lit(line(out), "  SYNs answered by cookies leave no trace here.\n");
-	tell_top(out, r, s, true);
-	tell_top(out, r, s, false);
+	if (worth_telling(r, s, true))
+		tell_top(out, r, s, true);
+	if (worth_telling(r, s, false))
+		tell_top(out, r, s, false);
 }
 
 /* Of a listener that was closed; they live on until their timers end (tcp_v4_syn_recv_sock()). */
