@@ -86,11 +86,21 @@ struct detect_config {
 	uint32_t time_wait_percent;
 	uint64_t dead_peer_count;
 	uint32_t dead_peer_timeouts; /* the census marks the sockets (audit_config.stalled) */
+	/*
+	 * Failing handshakes a second. A request lives for 63 s (tcp_synack_retries 5), so 10 make
+	 * 630 half-open ones, which most queues do not hold; what floats about in the Internet makes
+	 * one in some seconds.
+	 */
 	uint32_t syn_per_s;
+	/*
+	 * Of those asked again so many come late at least when a path is lossy: 32 % with 60 % of the
+	 * SYN-ACKs and 20 % of the ACKs lost (0.4 * 0.8; tests/e2e/flood.table, very_lossy). In a
+	 * flood none do.
+	 */
 	uint32_t syn_late_percent;
-	uint32_t loss_percent;
-	uint32_t scan_ports;
-	bool at_once; /* there is one look, or two for rates: nothing to wait for */
+	uint32_t loss_percent; /* of what completes; a few per thousand are usual */
+	uint32_t scan_ports;   /* a client that looks for a service tries a handful */
+	bool at_once;	       /* there is one look, or two for rates: nothing to wait for */
 };
 
 /* What half-open connections press against. */

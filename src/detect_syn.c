@@ -66,7 +66,10 @@ static int64_t failing_now(const struct audit_service *s)
 	return (int64_t)s->recent * 1000 / 2;
 }
 
-/* Without cookies a listener drops for two reasons; the other one has a counter. */
+/*
+ * Without cookies a listener drops for a full accept queue, which has a counter, for a full SYN
+ * queue, and when a SYN or ACK comes again (100 a second where 40 % of the SYN-ACKs are lost).
+ */
 static int64_t queue_drops(const struct audit *look, const struct audit_service *s)
 {
 	const struct audit_netns *n = netns_of(look, s);
@@ -134,14 +137,17 @@ static bool cookies_stay_out(const struct audit *look, const struct syn_facts *f
 	       f->cookies > known(counter_of(look, f->service, COUNTER_COOKIES_RECV));
 }
 
-/* In the first second nothing is stuck yet; but a queue that turns over completes as many. */
+/*
+ * In the first second nothing is stuck yet; but a queue that turns over completes as many. Where
+ * clients come late it is a lossy path that makes it long.
+ */
 static bool queue_stands(const struct syn_facts *f, int64_t least)
 {
 	const struct audit_service *s = f->service;
 	uint64_t waiting = s->syn_queue > s->acked ? s->syn_queue - s->acked : 0;
 
 	return (s->syn_full || f->drops >= least) && s->done_milli != AUDIT_NO_RATE &&
-	       (int64_t)waiting * 1000 > s->done_milli;
+	       s->late_milli < least && (int64_t)waiting * 1000 > s->done_milli;
 }
 
 /*
@@ -206,7 +212,8 @@ static bool is_backlog_small(const struct detect_config *config, const struct au
 	if (s->stuck && s->stuck * 2 >= s->syn_queue)
 		return false;
 	/* With tcp_syncookies 2 they say nothing about a queue. */
-	return (n->cookies == 1 && f->cookies_now && sent >= least) || f->drops >= least;
+	return (n->cookies == 1 && f->cookies_now && sent >= least) ||
+	       (f->drops >= least && known(n->counter_milli[COUNTER_QUEUE_FULL_DROPS]) >= least);
 }
 
 static bool is_loss(const struct detect_config *config, const struct syn_facts *f, uint32_t tenths)

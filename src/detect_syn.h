@@ -18,16 +18,24 @@
  *
  * A service has at most one of them, the first that holds; syn_scan is about a source.
  *
- * What the rules were seen to do (Linux 6.18, 200 sources in a namespace of their own, listener
- * with a backlog of 64 unless said; "failing" and "late" a second):
- *   1,000 SYN/s, cookies 1     first second: cookies 1,000/s sent, 0 returned, queue 65/64 all
- *                              young; then all 65 stuck, failing 0 to 65, late 0
- *   1,000 SYN/s, cookies 0     drops 990/s, the rest the same
- *   1,000 SYN/s, cookies 2     queue 0, cookies 1,000/s sent, 0 returned
- *   loss of 30 % both ways     failing 49 %, late 47 % of the arrivals; stuck a third of a second's
- *   program never accepts      accept queue 65/64, requests all acked, stuck 0, drops on the rise
+ * What a second of each was seen to look like (Linux 6.18, tests/e2e/flood.table; the scenarios'
+ * names; "failing" without those that came late):
  *
- * Pure. Every number is an option (struct detect_config); their sources stand beside them.
+ *                               SYN queue  stuck acked failing late done cookies back drops
+ *   spoofed_cookies               129/128    129     0       0    0    0    2001    0     0
+ *   spoofed_drops                 129/128    129     0       0    0    0       0    0  2000
+ *   spoofed_always_cookies          0/128      0     0       0    0    0    2000    0     0
+ *   slow_under_limit             197/1024    157     0      40    0    0       0    0     0
+ *   beside_clients                129/128    129     0       0    0  100    2084  100     0
+ *   flash_crowd_small_backlog     129/128      0     0       0    0 4983    3729 3714     0
+ *   flash_crowd_small_no_cookies  129/128      0     0       0    0 1259       0    0  5260
+ *   very_lossy                   315/1024    150     0      53  102  164       0    0   199
+ *   late_last_ack                304/1024     98     0       0  200  200       0    0     0
+ *   accepts_slowly                  32/32      0    31       0    9   20      77   77   200
+ *   idle_health_checks           252/1024    150     0     100    0    0       0    0     0
+ *
+ * Pure. How much is too much are options (struct detect_config), with their sources; what the kernel
+ * or arithmetic fixes stands beside its rule.
  */
 #include "detect.h"
 

@@ -34,8 +34,8 @@ struct scene {
 	uint32_t sources;	/* of all; 0: nothing was walked over */
 	uint32_t plain_percent; /* of the stuck ones: without SACK and timestamps */
 	uint32_t drops, done, late, failing;
-	uint32_t sent, recv, overflows; /* of the namespace */
-	uint8_t cookies;		/* tcp_syncookies */
+	uint32_t sent, recv, overflows, full; /* of the namespace */
+	uint8_t cookies;		      /* tcp_syncookies */
 	bool cookies_now;
 	enum finding_kind kind; /* 0: nothing is found */
 	enum syn_pressure pressure;
@@ -87,7 +87,7 @@ static const struct scene scenes[] = {
 	  .sent = 3000, .recv = 2950, .sources = 33, .cookies = 1, .cookies_now = true,
 	  .kind = FINDING_SYN_BACKLOG_SMALL },
 	{ "flash crowd, small queue, no cookies", .limit = 32, .syn_queue = 33, .young = 33,
-	  .done = 1650, .drops = 3300, .sources = 33, .kind = FINDING_SYN_BACKLOG_SMALL },
+	  .done = 1650, .drops = 3300, .full = 3300, .sources = 33, .kind = FINDING_SYN_BACKLOG_SMALL },
 	{ "clients, always cookies", .limit = 128, .done = 500, .sent = 500, .recv = 495,
 	  .cookies = 2, .cookies_now = true },
 	{ "far away", .limit = 1024, .syn_queue = 160, .young = 160, .done = 200, .sources = 160,
@@ -96,6 +96,9 @@ static const struct scene scenes[] = {
 	  .late = 43, .done = 107, .sources = 120, .cookies = 1, .kind = FINDING_HANDSHAKE_LOSS },
 	{ "loss, later", .limit = 1024, .syn_queue = 300, .young = 20, .failing = 80, .late = 75,
 	  .done = 195, .sources = 200, .old_stuck = 150, .cookies = 1,
+	  .kind = FINDING_HANDSHAKE_LOSS },
+	{ "loss, no cookies", .limit = 1024, .syn_queue = 316, .young = 166, .failing = 155,
+	  .late = 102, .done = 164, .drops = 199, .sources = 249,
 	  .kind = FINDING_HANDSHAKE_LOSS },
 	{ "a little loss", .limit = 1024, .syn_queue = 10, .young = 5, .failing = 20, .late = 20,
 	  .done = 1000, .sources = 10, .cookies = 1 },
@@ -177,6 +180,7 @@ static void fill_look(struct audit *a, const struct scene *c)
 	net.counters[COUNTER_COOKIES_SENT] = n->sent;
 	net.counters[COUNTER_COOKIES_RECV] = n->recv;
 	net.counters[COUNTER_LISTEN_OVERFLOWS] = n->overflows;
+	net.counters[COUNTER_QUEUE_FULL_DROPS] = n->full;
 	assert_int_equal(audit_add_netns(a, &net), 0);
 	assert_int_equal(audit_add_socket(a, &l), 0);
 	assert_int_equal(audit_add_handshakes(a, &h), 0);
