@@ -252,7 +252,7 @@ static void raise_finding(struct detect *d, const struct finding *f, finding_fn 
 {
 	struct open_finding *o;
 
-	if (d->n_open == DETECT_MAX) {
+	if (!d->open || d->n_open == DETECT_MAX) {
 		d->skipped++;
 		return;
 	}
