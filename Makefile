@@ -142,7 +142,7 @@ WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wwrite-
 ALL_CPPFLAGS = -D_GNU_SOURCE= -Isrc -Ibpf -isystem build $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(WARN) $(CFLAGS)
 ALL_LDFLAGS  = -Wl,--as-needed $(LDFLAGS)
-ALL_LDLIBS   = $(PKG_LIBS) $(LDLIBS)
+ALL_LDLIBS   = $(PKG_LIBS) -lm $(LDLIBS)
 ifeq ($(SAN),1)
 ALL_CFLAGS  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ALL_LDFLAGS += -fsanitize=address,undefined
@@ -275,7 +275,7 @@ soak:            ## twenty minutes of everything at once, and a reader that stal
 	$(Q)TCS_TEST_LIMIT=3600 TCS_SOAK_SECONDS=$${TCS_SOAK_SECONDS:-1200} FAULT_SECONDS=30 \
 		tests/run $(SOAK) tests/e2e/faults.bats
 
-bench:           ## compare with libbpf-tools' tcpstates and tcplife (T=census: audit with ss)
+bench:           ## compare with libbpf-tools' tcpstates and tcplife (T=census: audit with ss, T=flood)
 	$(Q)tests/deps.sh build bench
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all helpers
 	$(Q)$(SUDO) tests/bench/$(or $(T),bench).sh $(ARGS)

@@ -3,8 +3,8 @@
  * census.bpf.c - which TCP sockets exist in a network namespace, at 0.4 microseconds each
  *
  * Walks the kernel's own tables: listeners first, then full sockets, TIME_WAIT mini-sockets and
- * half-open requests. What can be counted is counted here; a row goes out only for a listener and
- * for the states that were asked for. Judgement is user space's.
+ * half-open requests. What can be counted is counted here (half-open ones: tcs_half_open.h); a row
+ * goes out only for a listener and for the states that were asked for. Judgement is user space's.
  *
  * States are those of ss: a mini-socket whose peer has not closed is FIN_WAIT2, and a request is
  * SYN_RECV.
@@ -20,6 +20,8 @@
 #include <bpf/bpf_tracing.h>
 
 #include "tcs_filter.h"
+#include "tcs_half_open.h"
+#include "tcs_listeners.h"
 #include "tcs_note.h"
 #include "tcs_socket.h"
 #include "tcs_wire.h"
@@ -37,6 +39,8 @@ __u64 local_range[1024];
 /* Ports somebody listens on: known when the connections come. */
 __u64 listening[1024];
 struct tcs_census_out out;
+/* This walk is for the half-open connections alone. */
+volatile bool half_open_only;
 
 /*
  * As many bytes as a read takes, put out every so many sockets: the read returns, and who reads can
@@ -184,20 +188,32 @@ static __always_inline void mark_file(const struct sock *sk)
 		*word |= MARK_BIT(file);
 }
 
-static __always_inline void fill_full(struct tcs_wire_census *row, struct tcp_sock *tp)
+/* The kernel refreshes the stamp once a second while it sends cookies (tcp_synq_overflow()). */
+static __always_inline __u32 cookie_age(const struct tcp_sock *tp)
 {
-	struct inet_connection_sock *icsk = &tp->inet_conn;
-	struct sock *sk = &icsk->icsk_inet.sk;
+	const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	struct sock_reuseport *group = NULL;
+	__u32 stamp;
 
-	if (row->state != TCP_LISTEN) {
-		row->quiet = (__u32)bpf_jiffies64() - tp->rcv_tstamp;
-		return;
-	}
-	row->syn_queue = icsk->icsk_accept_queue.qlen.counter;
-	row->syn_queue_young = icsk->icsk_accept_queue.young.counter;
-	row->accept_queue = sk->sk_ack_backlog;
-	row->queue_limit = sk->sk_max_ack_backlog;
-	row->drops = sk->sk_drops.counter;
+	if (BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_reuseport))
+		group = BPF_CORE_READ(sk, sk_reuseport_cb);
+	stamp = group ? BPF_CORE_READ(group, synq_overflow_ts) :
+			(__u32)BPF_CORE_READ(tp, rx_opt.ts_recent_stamp);
+	return stamp ? (__u32)bpf_jiffies64() - stamp : TCS_CENSUS_NEVER;
+}
+
+/* By probe reads: the socket may be a listener no longer. */
+static __always_inline void fill_listener(struct tcs_wire_census *row, const struct tcp_sock *tp)
+{
+	const struct inet_connection_sock *icsk = &tp->inet_conn;
+	const struct sock *sk = &icsk->icsk_inet.sk;
+
+	row->syn_queue = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+	row->syn_queue_young = BPF_CORE_READ(icsk, icsk_accept_queue.young.counter);
+	row->accept_queue = BPF_CORE_READ(sk, sk_ack_backlog);
+	row->queue_limit = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	row->drops = BPF_CORE_READ(sk, sk_drops.counter);
+	row->cookie_age = cookie_age(tp);
 }
 
 /* The socket's lock is held (bpf_iter_tcp_seq_show()), so its note is that of its present state. */
@@ -215,7 +231,7 @@ static __always_inline void ask_note(struct tcs_wire_census *row, const struct s
 
 static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_common *skc,
 				    const struct addrs *a, struct tcp_sock *tp, __u32 state,
-				    __u8 stalled)
+				    __u8 stalled, const struct half_open *h)
 {
 	struct tcs_wire_census row = {};
 
@@ -229,9 +245,17 @@ static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_commo
 	if (tp) {
 		mark_file(&tp->inet_conn.icsk_inet.sk);
 		row.id = id_for_now(&tp->inet_conn.icsk_inet.sk);
-		fill_full(&row, tp);
+		if (state == TCP_LISTEN)
+			fill_listener(&row, tp);
+		else
+			row.quiet = (__u32)bpf_jiffies64() - tp->rcv_tstamp;
 		if (set.notes)
 			ask_note(&row, (const struct sock *)tp);
+	}
+	if (state == TCP_SYN_RECV) {
+		row.retransmits = h->retransmits;
+		row.acked = h->acked;
+		row.age_us = h->age_us;
 	}
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 }
@@ -240,8 +264,10 @@ SEC("iter/tcp")
 int tcs_census(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *skc = ctx->sk_common;
+	struct tcp_request_sock *treq;
 	struct tcp_timewait_sock *tw = NULL;
 	struct tcp_sock *tp = NULL;
+	struct half_open h = {};
 	struct addrs a;
 	__u8 stalled = 0;
 	__u32 state;
@@ -256,6 +282,8 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 		out.fin_timeout = skc->skc_net.net->ipv4.sysctl_tcp_fin_timeout;
 
 	state = skc->skc_state;
+	if (half_open_only && state != TCP_NEW_SYN_RECV && state != TCP_SYN_RECV)
+		return 0;
 	lport = skc->skc_num;
 	read_addrs(skc, &a);
 	if (state == TCP_TIME_WAIT) {
@@ -265,28 +293,99 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 		out.time_wait_table++;
 		state = tw->tw_sk.tw_substate;
 	} else if (state == TCP_NEW_SYN_RECV) {
+		treq = bpf_skc_to_tcp_request_sock(skc);
+		if (!treq)
+			return 0;
+		read_request(treq, &h);
 		state = TCP_SYN_RECV;
 	} else {
 		tp = bpf_skc_to_tcp_sock(skc);
 		if (!tp)
 			return 0;
 		stalled = timeouts(tp, state);
+		if (state == TCP_SYN_RECV)
+			read_full(tp, &h);
 	}
 	if (state == TCP_LISTEN) {
 		listening[lport >> 6] |= 1ULL << (lport & 63);
+		if (set.notes)
+			watched_begin((const struct sock *)tp,
+				      id_for_now(&tp->inet_conn.icsk_inet.sk));
 		mark_file(&tp->inet_conn.icsk_inet.sk);
 	}
 
 	/* What uses up ports does so whatever the user wants to see. */
-	if (set.places && state != TCP_LISTEN)
+	if (set.places && !half_open_only && state != TCP_LISTEN)
 		count_place(&a, lport, state, tw);
 	if (state >= TCS_CENSUS_STATES || addrs_unwanted(&a, lport) || socket_unwanted(tp) ||
 	    !(set.count >> state & 1))
 		return 0;
 	out.states[state]++;
-	if (set.group)
+	if (set.group && !half_open_only)
 		count_group(&a, lport, state);
+	if (set.half_open && state == TCP_SYN_RECV && !half_open_count(&h, &a, lport))
+		out.half_open_full++;
+	if (half_open_only)
+		return 0;
 	if (set.rows >> state & 1 || (set.stalled && stalled >= set.stalled))
-		put_row(ctx, skc, &a, tp, state, stalled);
+		put_row(ctx, skc, &a, tp, state, stalled, &h);
+	return 0;
+}
+
+/* ---- listeners alone ------------------------------------------------------------------------- */
+
+static __always_inline bool listener_unwanted(const struct sock *sk)
+{
+	if (set.has_uid && BPF_CORE_READ(sk, sk_uid.val) != set.uid)
+		return true;
+	return set.cgroup && outside_cgroup(sk, set.cgroup, set.cgroup_level);
+}
+
+static __always_inline __u64 cookie_of(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+}
+
+/* Where it listens, as read_addrs() has it, of memory that may be another socket's by now. */
+static __always_inline void probe_laddr(const struct sock *sk, struct addrs *a)
+{
+	struct in6_addr l;
+
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+		map_v4(a->l, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+	} else {
+		BPF_CORE_READ_INTO(&l, sk, __sk_common.skc_v6_rcv_saddr);
+		__builtin_memcpy(a->l, &l, sizeof(a->l));
+	}
+	a->family = is_mapped(a->l) ? 4 : 6;
+}
+
+/* What is not the listener it was is passed over. */
+SEC("iter/bpf_map_elem")
+int tcs_listeners(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u64 *key = ctx->key, *cookie = ctx->value;
+	struct tcs_wire_census row = {};
+	const struct sock *sk;
+	struct addrs a = {};
+
+	if (!key || !cookie)
+		return 0;
+	sk = (const struct sock *)*key;
+	row.id = *cookie;
+	row.state = TCP_LISTEN;
+	row.netns = netns_of(sk);
+	row.lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	probe_laddr(sk, &a);
+	row.family = a.family;
+	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
+	fill_listener(&row, (const struct tcp_sock *)sk);
+	ask_note(&row, sk);
+	/* Where there are no cookies the state has to do. */
+	if ((kernel.cookies && cookie_of(sk) != row.id) ||
+	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+		return 0;
+	if (!addrs_unwanted(&a, row.lport) && !listener_unwanted(sk))
+		bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;
 }

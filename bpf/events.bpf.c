@@ -21,6 +21,8 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "tcs_handshake.h"
+#include "tcs_listeners.h"
 #include "tcs_wire.h"
 #include "tcs_filter.h"
 #include "tcs_note.h"
@@ -542,15 +544,20 @@ static __always_inline void take_event(struct event *e)
 		read_addrs(&e->sk->__sk_common, &a);
 		listener_begin(e->sk, &a, local_port(e->sk, e->tp, e->new),
 			       BPF_CORE_READ_BITFIELD(&e->sk->__sk_common, skc_reuseport));
+		watched_begin(e->sk, id_for_now(e->sk));
 	} else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE) {
 		read_addrs(&e->sk->__sk_common, &a);
 		listener_end(e->sk, &a, local_port(e->sk, e->tp, e->new));
+		watched_end(e->sk);
 	}
 	if (e->new == TCP_CLOSE) {
 		e->err = e->sk->sk_err;
 		note->flags |= close_flags(e->sk, e->tp);
-	} else if (e->new == TCP_ESTABLISHED && e->tp->total_retrans) {
-		note->flags |= TCS_F_RETRANS;
+	} else if (e->new == TCP_ESTABLISHED) {
+		if (e->tp->total_retrans)
+			note->flags |= TCS_F_RETRANS;
+		if (e->old == TCP_SYN_RECV)
+			handshake_done(e->sk, e->tp);
 	}
 	if (e->sk->sk_lock.owned && task_acts(e->old, e->new, e->err, note->flags) &&
 	    learn_owner(note))
@@ -700,8 +707,11 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 	__u8 state;
 	void *ring;
 
-	if (!sk)
+	if (!sk) {
+		if (skb)
+			closed_port(skb);
 		return 0;
+	}
 	state = sk->__sk_common.skc_state;
 	if (state == TCP_TIME_WAIT || state > TCP_CLOSING)
 		return 0; /* mini-sockets have no storage */
@@ -768,6 +778,7 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	struct addrs a;
 	__u16 lport;
 	void *ring;
+	__u8 acked;
 
 	if (!listener || !ireq)
 		return 0;
@@ -778,6 +789,8 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 		count(&p->filtered);
 		return 0;
 	}
+	acked = BPF_CORE_READ_BITFIELD_PROBED(ireq, acked);
+	handshake_resent(sk, req, acked);
 	ring = ring_of(cpu);
 	if (!ring)
 		return 0;
@@ -790,7 +803,7 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	r->kind = TCS_WIRE_SYNACK;
 	r->family = a.family;
 	r->retransmits = req->num_retrans + 1; /* not yet counted when the tracepoint runs */
-	r->acked = BPF_CORE_READ_BITFIELD_PROBED(ireq, acked);
+	r->acked = acked;
 	r->netns = netns_of(sk);
 	r->ts_ns = bpf_ktime_get_ns();
 	__builtin_memcpy(r->laddr, a.l, 16);

@@ -162,20 +162,32 @@ struct tcs_wire_census {
 	__u16 rport;
 	__u8 state;
 	__u8 family;
-	__u8 stalled; /* timeouts in a row: retransmissions or probes without an answer */
-	__u8 pad;
-	__u32 quiet;	 /* jiffies since the peer's last segment; full sockets but listeners */
-	__u32 syn_queue; /* these five: listeners */
+	__u8 stalled;	  /* timeouts in a row: retransmissions or probes without an answer */
+	__u8 retransmits; /* SYN_RECV: SYN-ACKs resent */
+	__u32 quiet;	  /* jiffies since the peer's last segment; full sockets but listeners */
+	__u32 syn_queue;  /* these six: listeners */
 	__u32 syn_queue_young;
 	__u32 accept_queue;
 	__u32 queue_limit;
 	__u32 drops;
+	__u32 cookie_age; /* jiffies since the last SYN cookie; TCS_CENSUS_NEVER */
+	__u8 acked;	  /* SYN_RECV: the peer has answered */
+	__u8 pad[3];
+	__u32 netns; /* listeners that are read without a walk; else 0: the one at hand */
+	__u32 pad2;
+	__u64 age_us; /* SYN_RECV: since the first SYN-ACK; TCS_CENSUS_UNKNOWN */
 };
 
-#define TCS_CENSUS_STATES 13
-#define TCS_CENSUS_READ	  16328 /* bytes of one read: 157 rows; two fit the kernel's buffer */
-#define TCS_CENSUS_PLACES 65536 /* of one namespace; more are counted as not kept */
-#define TCS_CENSUS_GROUPS 16384
+#define TCS_CENSUS_NEVER   (~0U)
+#define TCS_CENSUS_UNKNOWN (~0ULL)
+
+#define TCS_CENSUS_STATES    13
+#define TCS_CENSUS_READ	     16256 /* bytes of one read: 127 rows; two fit the kernel's buffer */
+#define TCS_CENSUS_PLACES    65536 /* of one namespace; more are counted as not kept */
+#define TCS_CENSUS_GROUPS    16384
+#define TCS_CENSUS_LISTENERS 4096 /* with half-open connections */
+#define TCS_CENSUS_SOURCES   16384
+#define TCS_CENSUS_PREFIXES  16384
 
 /*
  * Marks of files whose sockets have a row, so that the walk over all open files need not touch the
@@ -214,6 +226,92 @@ struct tcs_census_states {
 	__u32 pad;
 };
 
+/*
+ * Registers of a sketch that tells how many different keys it has seen, however many
+ * (HyperLogLog; src/sketch.h): 1024 of them, 3.3 % standard error.
+ */
+#define TCS_SKETCH_BITS 10
+struct tcs_sketch {
+	__u8 rank[1 << TCS_SKETCH_BITS];
+};
+
+/* The half-open connections of one listener; full sockets in SYN_RECV are among them. */
+struct tcs_census_half_open {
+	__u64 listener;	 /* cookie; 0: of none (simultaneous open), or not known */
+	__u64 oldest_us; /* since the first SYN-ACK */
+	__u64 newest_us; /* TCS_CENSUS_UNKNOWN: no age is known */
+	__u8 laddr[16];	 /* of the first one met */
+	__u16 lport;
+	__u8 family;
+	__u8 pad[5];
+	__u32 count;
+	__u32 full;   /* of these, full sockets */
+	__u32 acked;  /* the peer has answered: the accept queue is full, or data are waited for */
+	__u32 stuck;  /* not answered, and timed out at least once */
+	__u32 recent; /* of these, younger than TCS_CENSUS_RECENT_US */
+	__u32 plain;  /* of those that are stuck: no SACK, no timestamps */
+	__u32 pad2;
+	__u32 resent;		/* SYN-ACKs resent to them, all together */
+	__u32 sources_left_out; /* connections whose source found no room */
+	__u32 prefixes_left_out;
+	struct tcs_sketch sources;
+	struct tcs_sketch prefixes;
+};
+
+/* The first timeout comes after a second (TCP_TIMEOUT_INIT), the second after three. */
+#define TCS_CENSUS_RECENT_US 3000000
+
+/* An address, or a prefix (/24, /64): where half-open connections of a listener come from. */
+struct tcs_census_source {
+	__u64 listener; /* its address in the kernel: the key of its tcs_census_half_open */
+	__u8 addr[16];
+	__u8 family;
+	__u8 pad[7];
+};
+
+struct tcs_census_source_held {
+	__u64 oldest_us;
+	__u32 count;
+	__u32 pad;
+};
+
+/*
+ * Handshakes, counted in the kernel at the local address and port that clients came to, so that
+ * they are known however many there are, and whoever reads the events.
+ */
+#define TCS_HANDSHAKE_PLACES 16384
+
+struct tcs_handshake_place {
+	__u8 laddr[16];
+	__u32 netns;
+	__u16 lport;
+	__u16 pad;
+};
+
+struct tcs_handshakes {
+	__u64 done;    /* SYN_RECV -> ESTABLISHED */
+	__u64 late;    /* of these, the SYN-ACK had been sent again */
+	__u64 resent;  /* SYN-ACKs */
+	__u64 failing; /* the first time for a connection, and the peer had not answered */
+};
+
+/* Who sends SYNs to ports where nobody listens, since the entry was made. */
+#define TCS_SCANNERS   4096
+#define TCS_SCAN_WORDS 16 /* 1024 bits: of 64 ports three share a bit with another */
+
+struct tcs_scanner_key {
+	__u8 addr[16];
+	__u32 netns;
+	__u8 family;
+	__u8 pad[3];
+};
+
+struct tcs_scanner {
+	__u64 since_ns;
+	__u64 resets;
+	__u64 ports[TCS_SCAN_WORDS]; /* a bit for each, by hash */
+};
+
 /* What a census is asked for, fixed before the program is loaded. */
 struct tcs_census_settings {
 	__u32 count;  /* states that are counted; bits */
@@ -223,9 +321,10 @@ struct tcs_census_settings {
 	__u8 family;  /* 0 both, 4, 6 */
 	__u8 by_lport;
 	__u8 by_rport;
-	__u8 places; /* fill tcs_places */
-	__u8 group;  /* 0 none, 1 by local port, 2 by remote address */
-	__u8 notes;  /* ask the event programs' notes */
+	__u8 places;	/* fill tcs_places */
+	__u8 group;	/* 0 none, 1 by local port, 2 by remote address */
+	__u8 half_open; /* fill the tables of half-open connections */
+	__u8 notes;	/* ask the event programs' notes, and tell them of listeners */
 	__u8 has_uid;
 	__u8 src_bits; /* 0 any */
 	__u8 dst_bits;
@@ -242,6 +341,7 @@ struct tcs_census_out {
 	__u64 sockets; /* walked over, filtered ones included */
 	__u64 places_full;
 	__u64 groups_full;
+	__u64 half_open_full; /* half-open connections whose listener found no room */
 	__u32 states[TCS_CENSUS_STATES];
 	__u32 time_wait_table; /* mini-sockets, whatever their sub-state */
 	__u32 fin_timeout;     /* tcp_fin_timeout in jiffies; 0: no socket was seen */
@@ -313,10 +413,16 @@ static_assert(sizeof(struct tcs_wire_totals) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_synack) == 112, "wire layout");
 static_assert(sizeof(struct tcs_wire_reset) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_scan) == 56, "wire layout");
-static_assert(sizeof(struct tcs_wire_census) == 104, "wire layout");
+static_assert(sizeof(struct tcs_wire_census) == 128, "wire layout");
 static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");
 static_assert(sizeof(struct tcs_census_place) == 40, "wire layout");
 static_assert(sizeof(struct tcs_census_group) == 24, "wire layout");
+static_assert(sizeof(struct tcs_census_half_open) == 88 + 2 * sizeof(struct tcs_sketch),
+	      "wire layout");
+static_assert(sizeof(struct tcs_census_source) == 32, "wire layout");
+static_assert(sizeof(struct tcs_census_source_held) == 16, "wire layout");
+static_assert(sizeof(struct tcs_handshake_place) == 24, "wire layout");
+static_assert(sizeof(struct tcs_scanner_key) == 24, "wire layout");
 static_assert(sizeof(struct tcs_percpu) == 128, "no cache line shared by two CPUs");
 #endif
 

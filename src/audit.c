@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service.h"
+
 static const char *const by_names[AUDIT_BY_MAX] = {
 	[AUDIT_BY_NONE] = "none",   [AUDIT_BY_COMM] = "comm",	[AUDIT_BY_LPORT] = "lport",
 	[AUDIT_BY_RADDR] = "raddr", [AUDIT_BY_NETNS] = "netns",
@@ -39,6 +41,12 @@ void audit_release(struct audit *a)
 	free(a->places);
 	free(a->dead);
 	free(a->groups);
+	free(a->half_open);
+	free(a->sources);
+	free(a->requests);
+	free(a->handshakes);
+	free(a->scanners);
+	free(a->services);
 	memset(a, 0, sizeof(*a));
 }
 
@@ -48,6 +56,8 @@ void audit_clear(struct audit *a)
 	hash_clear(&a->by_peer);
 	hash_clear(&a->by_group);
 	a->n_netns = a->n_listeners = a->n_close_wait = a->n_places = a->n_dead = a->n_groups = 0;
+	a->n_half_open = a->n_sources = a->n_requests = a->n_handshakes = a->n_scanners = 0;
+	a->n_services = 0;
 	a->ts_ns = a->covers = 0;
 	a->blind = (struct audit_blind){ 0 };
 	memset(a->states, 0, sizeof(a->states));
@@ -85,29 +95,18 @@ static int no_room(struct audit *a, bool full)
 	return 0;
 }
 
-/* 64 bits of a key of any length; two keys that share them (one pair in 2^64) share a row. */
-static uint64_t key_of(const void *bytes, size_t n, uint64_t seed)
-{
-	const unsigned char *p = bytes;
-	uint64_t word;
-
-	for (; n; p += n < 8 ? n : 8, n -= n < 8 ? n : 8) {
-		word = 0;
-		memcpy(&word, p, n < 8 ? n : 8);
-		seed = hash_mix(seed ^ word) + 0x9e3779b97f4a7c15ull;
-	}
-	return seed;
-}
-
 int audit_add_netns(struct audit *a, const struct audit_netns *n)
 {
 	bool full;
 	struct audit_netns *to = APPEND(a, netns, &full);
+	int i;
 
 	if (!to)
 		return no_room(a, full);
 	*to = *n;
 	to->overflow_milli = AUDIT_NO_RATE;
+	for (i = 0; i < COUNTER_MAX; i++)
+		to->counter_milli[i] = AUDIT_NO_RATE;
 	return 0;
 }
 
@@ -131,6 +130,38 @@ static int add_listener(struct audit *a, const struct audit_socket *s)
 		return no_room(a, full);
 	l->socket = *s;
 	l->drops_milli = AUDIT_NO_RATE;
+	l->half_open = AUDIT_NONE;
+	return 0;
+}
+
+/* The rows that need nothing but room. */
+#define ADD(name, rows)                                                     \
+	int audit_add_##name(struct audit *a, const struct audit_##name *r) \
+	{                                                                   \
+		bool full;                                                  \
+		struct audit_##name *to = APPEND(a, rows, &full);           \
+                                                                            \
+		if (!to)                                                    \
+			return no_room(a, full);                            \
+		*to = *r;                                                   \
+		return 0;                                                   \
+	}
+
+ADD(half_open, half_open)
+ADD(request, requests)
+ADD(handshakes, handshakes)
+ADD(scanner, scanners)
+
+int audit_add_source(struct audit *a, const struct audit_source *r)
+{
+	bool full = true;
+	struct audit_source *to = NULL;
+
+	if (r->half_open < a->n_half_open)
+		to = APPEND(a, sources, &full);
+	if (!to)
+		return no_room(a, full);
+	*to = *r;
 	return 0;
 }
 
@@ -204,7 +235,7 @@ static int add_close_wait(struct audit *a, const struct audit_socket *s)
 
 static int add_dead(struct audit *a, const struct audit_socket *s)
 {
-	uint64_t key = key_of(s->raddr, 16, s->netns);
+	uint64_t key = hash_bytes(s->raddr, 16, s->netns);
 	struct audit_dead *d;
 	uint32_t at;
 	bool full;
@@ -317,7 +348,7 @@ int audit_add_group(struct audit *a, const struct audit_group *g)
 
 	memcpy(id.raddr, g->raddr, sizeof(id.raddr));
 	memcpy(id.comm, g->comm, sizeof(id.comm));
-	key = key_of(&id, sizeof(id), 0);
+	key = hash_bytes(&id, sizeof(id), 0);
 	if (!hash_find(&a->by_group, key, &at)) {
 		struct audit_group *to = APPEND(a, groups, &full);
 
@@ -395,7 +426,7 @@ static void sort(void *rows, uint32_t n, size_t size, int (*compare)(const void 
 		qsort(rows, n, size, compare);
 }
 
-static int64_t rate_milli(uint64_t now, uint64_t before, uint64_t ns)
+int64_t audit_rate_milli(uint64_t now, uint64_t before, uint64_t ns)
 {
 	int64_t moved = (int64_t)(now - before);
 
@@ -406,7 +437,7 @@ static int64_t rate_milli(uint64_t now, uint64_t before, uint64_t ns)
 
 static uint64_t place_key(const struct audit_place *p)
 {
-	uint64_t key = key_of(p->raddr, 16, key_of(p->laddr, 16, p->netns));
+	uint64_t key = hash_bytes(p->raddr, 16, hash_bytes(p->laddr, 16, p->netns));
 
 	return hash_mix(key ^ ((uint64_t)p->rport << 16 | p->lport));
 }
@@ -414,7 +445,7 @@ static uint64_t place_key(const struct audit_place *p)
 /* Where the earlier look has which row. */
 struct earlier {
 	const struct audit *look;
-	struct hash close_wait, places, listeners;
+	struct hash close_wait, places;
 };
 
 static int index_one(struct hash *h, uint64_t key, uint32_t i)
@@ -439,8 +470,6 @@ static int index_rows(struct earlier *e)
 		err = index_one(&e->close_wait, close_wait_key(&a->close_wait[i]), i);
 	for (i = 0; !err && i < a->n_places; i++)
 		err = index_one(&e->places, place_key(&a->places[i]), i);
-	for (i = 0; !err && i < a->n_listeners; i++)
-		err = index_one(&e->listeners, a->listeners[i].socket.id, i);
 	return err;
 }
 
@@ -453,23 +482,15 @@ static void grow_rows(struct audit *a, const struct earlier *e, uint64_t ns)
 		bool there = hash_find(&e->close_wait, close_wait_key(c), &at);
 
 		c->growth_milli =
-			rate_milli(c->count, there ? e->look->close_wait[at].count : 0, ns);
+			audit_rate_milli(c->count, there ? e->look->close_wait[at].count : 0, ns);
 	}
 	for (i = 0; i < a->n_places; i++) {
 		struct audit_place *p = &a->places[i];
 		bool there = hash_find(&e->places, place_key(p), &at);
 
 		p->growth_milli =
-			rate_milli(audit_ports_taken(p),
-				   there ? audit_ports_taken(&e->look->places[at]) : 0, ns);
-	}
-	for (i = 0; i < a->n_listeners; i++) {
-		struct audit_listener *l = &a->listeners[i];
-
-		if (!hash_find(&e->listeners, l->socket.id, &at))
-			continue;
-		l->drops_milli = rate_milli(
-			(uint32_t)(l->socket.drops - e->look->listeners[at].socket.drops), 0, ns);
+			audit_rate_milli(audit_ports_taken(p),
+					 there ? audit_ports_taken(&e->look->places[at]) : 0, ns);
 	}
 }
 
@@ -481,15 +502,24 @@ static int grow(struct audit *a, const struct audit *earlier, uint64_t ns)
 	if (!err)
 		err = hash_init(&e.places);
 	if (!err)
-		err = hash_init(&e.listeners);
-	if (!err)
 		err = index_rows(&e);
 	if (!err)
 		grow_rows(a, &e, ns);
 	hash_release(&e.close_wait);
 	hash_release(&e.places);
-	hash_release(&e.listeners);
 	return err;
+}
+
+static void grow_counters(struct audit_netns *n, const struct audit_netns *earlier, uint64_t ns)
+{
+	int i;
+
+	if (n->overflows != AUDIT_UNKNOWN && earlier->overflows != AUDIT_UNKNOWN)
+		n->overflow_milli = audit_rate_milli(n->overflows, earlier->overflows, ns);
+	for (i = 0; i < COUNTER_MAX; i++)
+		if (n->counters[i] != AUDIT_UNKNOWN && earlier->counters[i] != AUDIT_UNKNOWN)
+			n->counter_milli[i] =
+				audit_rate_milli(n->counters[i], earlier->counters[i], ns);
 }
 
 static void grow_netns(struct audit *a, const struct audit *earlier, uint64_t ns)
@@ -502,10 +532,8 @@ static void grow_netns(struct audit *a, const struct audit *earlier, uint64_t ns
 		for (j = 0; j < earlier->n_netns; j++)
 			if (earlier->netns[j].netns == n->netns)
 				break;
-		if (j < earlier->n_netns && n->overflows != AUDIT_UNKNOWN &&
-		    earlier->netns[j].overflows != AUDIT_UNKNOWN)
-			n->overflow_milli =
-				rate_milli(n->overflows, earlier->netns[j].overflows, ns);
+		if (j < earlier->n_netns)
+			grow_counters(n, &earlier->netns[j], ns);
 	}
 }
 
@@ -542,7 +570,7 @@ static int add_netns_groups(struct audit *a)
 	return err;
 }
 
-int audit_settle(struct audit *a, const struct audit *earlier)
+int audit_settle(struct audit *a, const struct audit *whole, const struct audit *recent)
 {
 	uint32_t i, state;
 	int err = 0;
@@ -555,16 +583,17 @@ int audit_settle(struct audit *a, const struct audit *earlier)
 		err = add_unowned(a);
 	else if (a->config.by == AUDIT_BY_NETNS)
 		err = add_netns_groups(a);
-	if (!err && earlier && a->ts_ns > earlier->ts_ns) {
-		grow_netns(a, earlier, a->ts_ns - earlier->ts_ns);
-		err = grow(a, earlier, a->ts_ns - earlier->ts_ns);
-	}
+	a->window_ns = recent && a->ts_ns > recent->ts_ns ? a->ts_ns - recent->ts_ns : 0;
+	if (a->window_ns)
+		grow_netns(a, recent, a->ts_ns - recent->ts_ns);
+	if (!err && a->covers & AUDIT_SOCKETS && whole && a->ts_ns > whole->ts_ns)
+		err = grow(a, whole, a->ts_ns - whole->ts_ns);
 	sort(a->listeners, a->n_listeners, sizeof(*a->listeners), compare_listeners);
 	sort(a->close_wait, a->n_close_wait, sizeof(*a->close_wait), compare_close_wait);
 	sort(a->places, a->n_places, sizeof(*a->places), compare_places);
 	sort(a->dead, a->n_dead, sizeof(*a->dead), compare_dead);
 	sort(a->groups, a->n_groups, sizeof(*a->groups), compare_groups);
-	return err;
+	return err ? err : service_settle(a, whole, recent);
 }
 
 uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli)

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "counter.h"
 #include "hash.h"
 #include "state.h"
 #include "track.h"
@@ -24,13 +25,15 @@
 
 #define AUDIT_ROWS_MAX (64u << 10)
 #define AUDIT_UNKNOWN  UINT64_MAX
-#define AUDIT_NO_RATE  INT64_MIN /* of a rate: one look tells none */
+#define AUDIT_NO_RATE  INT64_MIN  /* of a rate: one look tells none */
+#define AUDIT_NONE     UINT32_MAX /* of an index */
 
 /* A socket as the census met it. */
 struct audit_socket {
 	uint64_t id;
-	uint64_t quiet_ns;    /* since the peer's last segment; AUDIT_UNKNOWN */
-	uint64_t in_state_ns; /* in this state, seen as an event; AUDIT_UNKNOWN */
+	uint64_t quiet_ns;	/* since the peer's last segment; AUDIT_UNKNOWN */
+	uint64_t in_state_ns;	/* in this state, seen as an event; AUDIT_UNKNOWN */
+	uint64_t cookie_age_ns; /* listeners: since the last SYN cookie; AUDIT_UNKNOWN: never */
 	uint8_t laddr[16];
 	uint8_t raddr[16];
 	struct owner owner; /* pid 0: nobody, or unknown */
@@ -58,7 +61,11 @@ struct audit_netns {
 	uint32_t ports_range;	  /* ports connect() may take by itself; 0 unknown */
 	uint32_t states[TCS_STATE_MAX];
 	uint8_t tw_reuse; /* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
-	uint8_t pad[3];
+	uint8_t cookies;  /* tcp_syncookies: 0 never, 1 when the SYN queue is full, 2 always */
+	uint8_t walked;	  /* its half-open connections are in this look */
+	uint8_t pad;
+	uint64_t counters[COUNTER_MAX];	    /* so far; AUDIT_UNKNOWN */
+	int64_t counter_milli[COUNTER_MAX]; /* a second, in thousandths; audit_settle() */
 };
 
 /* Descriptors of a process that holds sockets in CLOSE_WAIT. */
@@ -71,8 +78,10 @@ struct audit_holder {
 
 /* What a look covers. */
 enum audit_covers {
-	AUDIT_COUNTERS = 1 << 0, /* of every namespace */
-	AUDIT_SOCKETS = 1 << 1,	 /* all of them: counts of states, rows */
+	AUDIT_COUNTERS = 1 << 0,   /* of every namespace */
+	AUDIT_SOCKETS = 1 << 1,	   /* all of them: counts of states, rows */
+	AUDIT_HANDSHAKES = 1 << 2, /* counts of them, and of SYNs to closed ports */
+	AUDIT_LISTENERS = 1 << 3,  /* their queues; every look at sockets has them */
 };
 
 /* How much of the host a look did not see; all zero: nothing. */
@@ -90,6 +99,78 @@ struct audit_blind {
 struct audit_listener {
 	struct audit_socket socket;
 	int64_t drops_milli; /* a second, in thousandths */
+	uint32_t half_open;  /* index; AUDIT_NONE: it has none */
+	uint32_t service;    /* index */
+};
+
+/* Half-open connections of one listener, both kinds of SYN_RECV. */
+struct audit_half_open {
+	uint64_t listener; /* cookie; 0: none, or not known */
+	uint64_t count;
+	uint64_t full;	 /* of these, full sockets */
+	uint64_t acked;	 /* the peer has answered: they wait for the program, or for data */
+	uint64_t stuck;	 /* not answered though the SYN-ACK was due again */
+	uint64_t recent; /* of these, not yet 3 s old */
+	uint64_t plain;	 /* of those that are stuck: no SACK, no timestamps were offered */
+	uint64_t oldest_ns, newest_ns; /* AUDIT_UNKNOWN */
+	uint64_t sources, prefixes;    /* how many different ones */
+	uint8_t laddr[16];	       /* as the first of them has it */
+	uint32_t netns;
+	uint32_t service; /* index, when settled; AUDIT_NONE: the listener is gone */
+	uint16_t lport;
+	uint8_t family;
+	uint8_t sources_exact;
+	uint8_t prefixes_exact;
+	uint8_t pad[3];
+};
+
+/* Where half-open connections come from: an address, or a /24 or /64. */
+struct audit_source {
+	uint64_t count;
+	uint64_t oldest_ns;
+	uint8_t addr[16];
+	uint32_t half_open; /* which of the look's, in the order in which they came */
+	uint32_t service;   /* index, when settled */
+	uint8_t family;
+	uint8_t bits; /* of the prefix; 32 or 128: an address */
+	uint8_t pad[6];
+};
+
+/* A half-open connection. */
+struct audit_request {
+	uint64_t age_ns; /* since the first SYN-ACK; AUDIT_UNKNOWN */
+	uint8_t laddr[16];
+	uint8_t raddr[16];
+	uint32_t netns;
+	uint16_t lport;
+	uint16_t rport;
+	uint8_t family;
+	uint8_t retransmits;
+	uint8_t acked;
+	uint8_t pad[5];
+};
+
+/* What happened to handshakes at one local address and port, counted since the program runs. */
+struct audit_handshakes {
+	uint64_t done;	  /* SYN_RECV -> ESTABLISHED */
+	uint64_t late;	  /* of these, the SYN-ACK had to be sent again */
+	uint64_t resent;  /* SYN-ACKs */
+	uint64_t failing; /* requests whose SYN-ACK was resent for the first time, not answered */
+	uint8_t laddr[16];
+	uint32_t netns;
+	uint16_t lport;
+	uint16_t pad;
+};
+
+/* Who was answered with resets for SYNs to ports where nobody listens. */
+struct audit_scanner {
+	uint64_t resets;
+	uint64_t ports;	   /* different ones; an estimate from a hundred or so on */
+	uint64_t since_ns; /* the first of them */
+	uint8_t addr[16];
+	uint32_t netns;
+	uint8_t family;
+	uint8_t pad[3];
 };
 
 /* CLOSE_WAIT of one process in one namespace. */
@@ -168,7 +249,8 @@ struct audit_config {
 struct audit {
 	struct audit_config config;
 	uint64_t ts_ns;
-	uint32_t covers; /* enum audit_covers, bits */
+	uint64_t window_ns; /* that rates are of; 0: there are none */
+	uint32_t covers;    /* enum audit_covers, bits */
 	uint64_t states[TCS_STATE_MAX];
 	struct audit_blind blind;
 
@@ -178,8 +260,16 @@ struct audit {
 	struct audit_place *places;
 	struct audit_dead *dead;
 	struct audit_group *groups;
+	struct audit_half_open *half_open;
+	struct audit_source *sources;
+	struct audit_request *requests;
+	struct audit_handshakes *handshakes;
+	struct audit_scanner *scanners;
+	struct audit_service *services; /* made by settling (service.h) */
 	uint32_t n_netns, n_listeners, n_close_wait, n_places, n_dead, n_groups;
+	uint32_t n_half_open, n_sources, n_requests, n_handshakes, n_scanners, n_services;
 	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_places, cap_dead, cap_groups;
+	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes, cap_scanners;
 	uint32_t at_netns; /* of the socket that was added last */
 	struct hash by_holder, by_peer, by_group;
 };
@@ -189,6 +279,11 @@ void audit_release(struct audit *a);
 
 int audit_add_netns(struct audit *a, const struct audit_netns *n);
 int audit_add_socket(struct audit *a, const struct audit_socket *s);
+int audit_add_half_open(struct audit *a, const struct audit_half_open *r);
+int audit_add_source(struct audit *a, const struct audit_source *r); /* behind its half_open */
+int audit_add_request(struct audit *a, const struct audit_request *r);
+int audit_add_handshakes(struct audit *a, const struct audit_handshakes *r);
+int audit_add_scanner(struct audit *a, const struct audit_scanner *r);
 int audit_add_place(struct audit *a, const struct audit_place *p);
 /* Add to the group with the same key. */
 int audit_add_group(struct audit *a, const struct audit_group *g);
@@ -199,13 +294,19 @@ void audit_add_blind(struct audit *a, const struct audit_blind *b);
 /* Forget all rows and keep their memory. */
 void audit_clear(struct audit *a);
 
-/* Sort, sum up, and compare with an earlier look of the same kind (NULL: none). */
-int audit_settle(struct audit *a, const struct audit *earlier);
+/*
+ * Sort, sum up, and compare with earlier looks (NULL: none): of rows with `whole`, the last look at
+ * all sockets; of queues, handshakes and counters with `recent`, the last that had listeners. What
+ * this one does not cover it takes from `whole`: who owns a listener, what is half-open there.
+ */
+int audit_settle(struct audit *a, const struct audit *whole, const struct audit *recent);
 
 /* Seconds until `left` are used up at this rate; AUDIT_UNKNOWN when it does not grow. */
 uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli);
 /* Rounded up; AUDIT_UNKNOWN stays. */
 uint64_t audit_seconds(uint64_t ns);
+/* From one count to another in `ns`: thousandths a second; AUDIT_NO_RATE where ns is 0. */
+int64_t audit_rate_milli(uint64_t now, uint64_t before, uint64_t ns);
 /* Ports that nothing but time gives back. */
 uint32_t audit_ports_taken(const struct audit_place *p);
 

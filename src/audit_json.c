@@ -3,8 +3,12 @@
 #include "audit_sink.h"
 #include "fields.h"
 #include "filter.h"
+#include "service.h"
 #include "state.h"
+#include "syn_text.h"
 #include "text_put.h"
+
+#define JSON_SOURCES 50
 
 struct json {
 	struct output *out;
@@ -97,6 +101,14 @@ static void put_text(struct outbuf *b, const char *key, const char *text)
 {
 	put_key(b, key);
 	outbuf_put_json(b, text, SINK_LINE_MAX);
+}
+
+static void put_text_or_null(struct outbuf *b, const char *key, const char *text)
+{
+	if (text)
+		put_text(b, key, text);
+	else
+		put_null(b, key);
 }
 
 static void put_addr(struct outbuf *b, const char *key, const uint8_t addr[16], unsigned int family)
@@ -281,6 +293,31 @@ static void put_groups(const struct json *j)
 		audit_json_group(line(j), j->report->look, i);
 }
 
+/* What one listener has; sources cannot be told where cookies leave none. */
+static void put_half_open_of(struct outbuf *b, const struct audit *a,
+			     const struct audit_listener *l)
+{
+	static const struct audit_half_open none = { .oldest_ns = AUDIT_UNKNOWN };
+	const struct audit_half_open *h = &none;
+
+	if (l->half_open != AUDIT_NONE)
+		h = &a->half_open[l->half_open];
+	put_number(b, "half_open", h->count);
+	put_us(b, "oldest_us", h->oldest_ns);
+	put_number(b, "sources", h->count ? h->sources : AUDIT_UNKNOWN);
+	put_number(b, "prefixes", h->count ? h->prefixes : AUDIT_UNKNOWN);
+}
+
+/* False: more sources or prefixes than have a row; their number is an estimate. */
+static void put_exact(struct outbuf *b, const struct audit *a, const struct audit_listener *l)
+{
+	const struct audit_half_open *h =
+		l->half_open == AUDIT_NONE ? NULL : &a->half_open[l->half_open];
+
+	put_bool(b, "sources_exact", !h || h->sources_exact);
+	put_bool(b, "prefixes_exact", !h || h->prefixes_exact);
+}
+
 static void put_listeners(const struct json *j)
 {
 	const struct audit *a = j->report->look;
@@ -288,6 +325,7 @@ static void put_listeners(const struct json *j)
 
 	for (i = 0; i < a->n_listeners; i++) {
 		const struct audit_socket *s = &a->listeners[i].socket;
+		const struct audit_service *service = &a->services[a->listeners[i].service];
 		struct outbuf *b = begin(j, "listener");
 
 		put_number(b, "netns", s->netns);
@@ -299,17 +337,89 @@ static void put_listeners(const struct json *j)
 		put_number(b, "accept_queue", s->accept_queue);
 		put_number(b, "accept_queue_limit", s->queue_limit);
 		put_rate(b, "drops_per_s", a->listeners[i].drops_milli);
-		put_null(b, "half_open");
-		put_null(b, "oldest_us");
-		put_null(b, "sources");
-		put_null(b, "prefixes");
-		put_null(b, "resent_per_s");
-		put_null(b, "done_per_s");
-		put_null(b, "verdict"); /* there is no rule for listeners yet */
+		put_half_open_of(b, a, &a->listeners[i]);
+		put_rate(b, "resent_per_s", service->resent_milli);
+		put_rate(b, "done_per_s", service->done_milli);
+		put_text_or_null(b, "verdict", syn_verdict_name(j->report, &a->listeners[i]));
 		put_owner(b, &s->owner);
 		put_key(b, "cookie");
 		put_id(b, s->id);
 		put_number(b, "drops", s->drops);
+		put_exact(b, a, &a->listeners[i]);
+		end(b);
+	}
+}
+
+/* "198.18.7.0/24", "198.18.7.4" */
+static void put_prefix(struct outbuf *b, const char *key, const uint8_t addr[16], uint8_t family,
+		       uint8_t bits)
+{
+	put_key(b, key);
+	outbuf_putc(b, '"');
+	outbuf_put_addr(b, addr, family);
+	if (bits != (family == 4 ? 32 : 128)) {
+		outbuf_putc(b, '/');
+		outbuf_put_u64(b, bits);
+	}
+	outbuf_putc(b, '"');
+}
+
+static void put_source(const struct json *j, const struct audit_source *s)
+{
+	const struct audit *a = j->report->look;
+	const struct audit_half_open *h = &a->half_open[s->half_open];
+	const struct audit_service *at = s->service == AUDIT_NONE ? NULL : &a->services[s->service];
+	struct outbuf *b = begin(j, "source");
+
+	put_number(b, "netns", h->netns);
+	if (at)
+		put_addr(b, "laddr", at->laddr, at->family);
+	else
+		put_addr(b, "laddr", h->laddr, h->family);
+	put_number(b, "lport", h->lport);
+	put_prefix(b, "prefix", s->addr, s->family, s->bits);
+	put_number(b, "count", s->count);
+	put_us(b, "oldest_us", s->oldest_ns);
+	end(b);
+}
+
+/* The largest of each kind of each service, unless all are asked for. */
+static void put_sources(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+	const struct audit_source *last = NULL;
+	uint32_t i, n = 0;
+
+	for (i = 0; i < a->n_sources; i++) {
+		const struct audit_source *s = &a->sources[i];
+		bool same = last && last->service == s->service && last->family == s->family &&
+			    last->bits == s->bits;
+
+		n = same ? n + 1 : 0;
+		last = s;
+		if (n < JSON_SOURCES || j->report->all_rows)
+			put_source(j, s);
+	}
+}
+
+static void put_requests(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+	uint32_t i;
+
+	for (i = 0; i < a->n_requests; i++) {
+		const struct audit_request *q = &a->requests[i];
+		struct outbuf *b = begin(j, "half_open");
+
+		put_number(b, "netns", q->netns);
+		put_number(b, "family", q->family);
+		put_addr(b, "laddr", q->laddr, q->family);
+		put_number(b, "lport", q->lport);
+		put_addr(b, "raddr", q->raddr, q->family);
+		put_number(b, "rport", q->rport);
+		put_number(b, "retransmits", q->retransmits);
+		put_bool(b, "acked", q->acked);
+		put_us(b, "age_us", q->age_ns);
 		end(b);
 	}
 }
@@ -388,14 +498,15 @@ static void put_counters(const struct json *j)
 	uint32_t i;
 
 	for (i = 0; i < a->n_netns; i++) {
+		const int64_t *rates = a->netns[i].counter_milli;
 		struct outbuf *b = begin(j, "counters");
 
 		put_number(b, "netns", a->netns[i].netns);
-		put_null(b, "syncookies_sent_per_s");
-		put_null(b, "syncookies_recv_per_s");
-		put_null(b, "syncookies_failed_per_s");
-		put_null(b, "queue_full_drops_per_s");
-		put_null(b, "listen_overflows_per_s");
+		put_rate(b, "syncookies_sent_per_s", rates[COUNTER_COOKIES_SENT]);
+		put_rate(b, "syncookies_recv_per_s", rates[COUNTER_COOKIES_RECV]);
+		put_rate(b, "syncookies_failed_per_s", rates[COUNTER_COOKIES_FAILED]);
+		put_rate(b, "queue_full_drops_per_s", rates[COUNTER_QUEUE_FULL_DROPS]);
+		put_rate(b, "listen_overflows_per_s", rates[COUNTER_LISTEN_OVERFLOWS]);
 		put_rate(b, "time_wait_overflow_per_s", a->netns[i].overflow_milli);
 		put_number(b, "time_wait_table", a->netns[i].time_wait_table);
 		put_known(b, "time_wait_limit", a->netns[i].time_wait_limit);
@@ -405,41 +516,68 @@ static void put_counters(const struct json *j)
 
 /* ---- findings -------------------------------------------------------------------------------- */
 
-static void put_subject(struct outbuf *b, const struct finding *f)
+struct subject {
+	const struct owner *owner;
+	const uint8_t *laddr, *raddr; /* NULL: none */
+	uint8_t family;
+	uint16_t lport, rport; /* 0 none */
+};
+
+static struct subject subject_of(const struct finding *f)
 {
 	static const struct owner nobody;
+	const struct audit_service *s = &f->row.syn.service;
 	const struct audit_place *p = &f->row.place;
-	const struct audit_dead *d = &f->row.dead;
+
+	if (finding_is_syn(f->kind))
+		return (struct subject){ &s->owner, s->laddr, NULL, s->family, s->lport, 0 };
+	switch (f->kind) {
+	case FINDING_SYN_SCAN:
+		return (struct subject){ .owner = &nobody,
+					 .raddr = f->row.scanner.addr,
+					 .family = f->row.scanner.family };
+	case FINDING_CLOSE_WAIT_LEAK:
+		return (struct subject){ .owner = &f->row.close_wait.owner };
+	case FINDING_PORT_EXHAUSTION:
+		return (struct subject){ &nobody, p->laddr, p->raddr, p->family, 0, p->rport };
+	case FINDING_DEAD_PEER:
+		return (struct subject){ .owner = &f->row.dead.owner,
+					 .raddr = f->row.dead.raddr,
+					 .family = f->row.dead.family };
+	default:
+		return (struct subject){ .owner = &nobody };
+	}
+}
+
+static void put_addr_or_null(struct outbuf *b, const char *key, const uint8_t *addr,
+			     unsigned int family)
+{
+	if (addr)
+		put_addr(b, key, addr, family);
+	else
+		put_null(b, key);
+}
+
+static void put_subject(struct outbuf *b, const struct finding *f)
+{
+	struct subject s = subject_of(f);
 
 	outbuf_lit(b, ",\"subject\":{\"netns\":");
 	outbuf_put_u64(b, f->netns);
-	if (f->kind == FINDING_CLOSE_WAIT_LEAK)
-		put_owner(b, &f->row.close_wait.owner);
-	else if (f->kind == FINDING_DEAD_PEER)
-		put_owner(b, &d->owner);
-	else
-		put_owner(b, &nobody);
-	if (f->kind == FINDING_PORT_EXHAUSTION) {
-		put_addr(b, "laddr", p->laddr, p->family);
-		put_addr(b, "raddr", p->raddr, p->family);
-		put_number(b, "rport", p->rport);
-	} else if (f->kind == FINDING_DEAD_PEER) {
-		put_null(b, "laddr");
-		put_addr(b, "raddr", d->raddr, d->family);
-		put_null(b, "rport");
-	} else {
-		put_null(b, "laddr");
-		put_null(b, "raddr");
-		put_null(b, "rport");
-	}
+	put_owner(b, s.owner);
+	put_addr_or_null(b, "laddr", s.laddr, s.family);
+	put_known(b, "lport", s.lport);
+	put_addr_or_null(b, "raddr", s.raddr, s.family);
+	put_known(b, "rport", s.rport);
 	outbuf_putc(b, '}');
 }
 
 /* One set of keys for all kinds; what a kind does not know is null. */
 struct evidence {
 	uint64_t count, old, oldest_ns, fd_used, fd_limit;
-	uint64_t ports_used, ports_left, ports_range, ports_reusable, limit;
+	uint64_t ports_used, ports_left, ports_range, ports_reusable, limit, ports;
 	int64_t growth, overflow;
+	const struct finding_syn *syn; /* NULL: it is not about a service */
 };
 
 static struct evidence evidence_of(const struct finding *f)
@@ -450,6 +588,7 @@ static struct evidence evidence_of(const struct finding *f)
 
 	memset(&e, 0xff, sizeof(e)); /* AUDIT_UNKNOWN */
 	e.growth = e.overflow = AUDIT_NO_RATE;
+	e.syn = NULL;
 	switch (f->kind) {
 	case FINDING_CLOSE_WAIT_LEAK:
 		e.count = c->count;
@@ -475,11 +614,56 @@ static struct evidence evidence_of(const struct finding *f)
 			f->row.table.time_wait_limit ? f->row.table.time_wait_limit : AUDIT_UNKNOWN;
 		e.overflow = f->row.table.overflow_milli;
 		break;
-	default:
+	case FINDING_DEAD_PEER:
 		e.count = f->row.dead.count;
 		e.oldest_ns = f->row.dead.quiet_ns;
+		break;
+	case FINDING_SYN_SCAN:
+		e.count = f->row.scanner.resets;
+		e.ports = f->row.scanner.ports;
+		break;
+	default:
+		e.syn = &f->row.syn;
+		e.count = e.syn->service.half_open;
+		e.oldest_ns = e.syn->service.oldest_ns;
 	}
 	return e;
+}
+
+/* The queues and sources of a finding about handshakes; all null for another. */
+static void put_syn_queues(struct outbuf *b, const struct finding_syn *syn)
+{
+	const struct audit_service *s = syn ? &syn->service : NULL;
+
+	put_text_or_null(b, "pressure", syn ? syn_pressure_name(syn->pressure) : NULL);
+	put_text_or_null(b, "spread", s ? spread_name(s->spread) : NULL);
+	if (s && (s->spread == SPREAD_PREFIX || s->spread == SPREAD_SINGLE_SOURCE))
+		put_prefix(b, "spread_prefix", s->spread_addr, s->spread_family, s->spread_bits);
+	else
+		put_null(b, "spread_prefix");
+	put_number(b, "syn_queue", s ? s->syn_queue : AUDIT_UNKNOWN);
+	put_number(b, "accept_queue", s ? s->accept_queue : AUDIT_UNKNOWN);
+	put_number(b, "queue_limit", s ? s->queue_limit : AUDIT_UNKNOWN);
+	put_number(b, "half_open", s ? s->half_open : AUDIT_UNKNOWN);
+	put_number(b, "stuck", s ? s->stuck : AUDIT_UNKNOWN);
+	put_number(b, "acked", s ? s->acked : AUDIT_UNKNOWN);
+	put_number(b, "sources", s ? s->sources : AUDIT_UNKNOWN);
+	put_number(b, "prefixes", s ? s->prefixes : AUDIT_UNKNOWN);
+}
+
+static void put_syn_evidence(struct outbuf *b, const struct finding_syn *syn)
+{
+	const struct audit_service *s = syn ? &syn->service : NULL;
+
+	put_syn_queues(b, syn);
+	put_rate(b, "done_per_s", s ? s->done_milli : AUDIT_NO_RATE);
+	put_rate(b, "late_per_s", s ? s->late_milli : AUDIT_NO_RATE);
+	put_rate(b, "resent_per_s", s ? s->resent_milli : AUDIT_NO_RATE);
+	put_rate(b, "failing_per_s", syn ? syn->failing : AUDIT_NO_RATE);
+	put_rate(b, "cookies_per_s", syn ? syn->cookies_sent : AUDIT_NO_RATE);
+	put_rate(b, "cookies_unanswered_per_s", syn ? syn->cookies : AUDIT_NO_RATE);
+	put_rate(b, "drops_per_s", s ? s->drops_milli : AUDIT_NO_RATE);
+	put_number(b, "done_permille", syn ? syn->done_permille : AUDIT_UNKNOWN);
 }
 
 static void put_evidence(struct outbuf *b, const struct finding *f)
@@ -487,7 +671,7 @@ static void put_evidence(struct outbuf *b, const struct finding *f)
 	struct evidence e = evidence_of(f);
 
 	outbuf_lit(b, ",\"evidence\":{\"count\":");
-	outbuf_put_u64(b, e.count);
+	put_value(b, e.count);
 	put_number(b, "old", e.old);
 	put_us(b, "oldest_us", e.oldest_ns);
 	put_rate(b, "growth_per_s", e.growth);
@@ -500,6 +684,8 @@ static void put_evidence(struct outbuf *b, const struct finding *f)
 	put_number(b, "limit", e.limit);
 	put_rate(b, "overflow_per_s", e.overflow);
 	put_number(b, "seconds_left", f->seconds_left);
+	put_number(b, "ports", e.ports);
+	put_syn_evidence(b, e.syn);
 	outbuf_putc(b, '}');
 }
 
@@ -579,6 +765,7 @@ static void put_meta(const struct json *j)
 	put_text(b, "netns_scope", a->blind.netns_only_own ? "self" : m->netns_scope);
 	outbuf_lit(b, ",\"limits\":{\"rows\":");
 	outbuf_put_u64(b, AUDIT_ROWS_MAX);
+	put_number(b, "sources", j->report->all_rows ? AUDIT_ROWS_MAX : JSON_SOURCES);
 	put_number(b, "findings", DETECT_MAX);
 	put_number(b, "window_us", j->report->window_ns / 1000);
 	outbuf_putc(b, '}');
@@ -593,6 +780,8 @@ void audit_json(struct output *out, const struct audit_report *report)
 	put_summary(&j);
 	put_groups(&j);
 	put_listeners(&j);
+	put_sources(&j);
+	put_requests(&j);
 	put_close_wait(&j);
 	put_places(&j);
 	put_counters(&j);

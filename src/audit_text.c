@@ -3,6 +3,7 @@
 #include "audit_sink.h"
 #include "filter.h"
 #include "state.h"
+#include "syn_text.h"
 #include "text_put.h"
 
 #define ROWS_SHOWN 12
@@ -98,6 +99,13 @@ static void put_rest(const struct text *t, uint32_t n)
 static void put_subject(struct outbuf *b, const struct finding *f)
 {
 	switch (f->kind) {
+	case FINDING_SYN_FLOOD:
+	case FINDING_ACCEPT_QUEUE_FULL:
+	case FINDING_SYN_BACKLOG_SMALL:
+	case FINDING_HANDSHAKE_LOSS:
+	case FINDING_SYN_SCAN:
+		syn_put_subject(b, f);
+		break;
 	case FINDING_CLOSE_WAIT_LEAK:
 		outbuf_lit(b, " in ");
 		text_put_owner(b, &f->row.close_wait.owner);
@@ -256,38 +264,6 @@ static void put_of(struct outbuf *b, uint64_t n, uint64_t limit)
 	outbuf_put_grouped(b, n);
 	outbuf_putc(b, '/');
 	outbuf_put_grouped(b, limit);
-}
-
-static void tell_listener(const struct text *t, const struct audit_listener *l)
-{
-	const struct audit_socket *s = &l->socket;
-	struct outbuf *b = line(t);
-	size_t start = b->len;
-
-	text_put_endpoint(b, s->laddr, s->family, s->lport);
-	RIGHT(b, start, 38, put_of(b, s->syn_queue, s->queue_limit));
-	RIGHT(b, start, 45, outbuf_put_grouped(b, s->syn_queue_young));
-	RIGHT(b, start, 60, put_of(b, s->accept_queue, s->queue_limit));
-	RIGHT(b, start, 70, text_put_rate(b, l->drops_milli));
-	outbuf_lit(b, "  -        "); /* no rule judges listeners yet */
-	text_put_owner(b, &s->owner);
-	put_netns(t, b, s->netns);
-	outbuf_putc(b, '\n');
-}
-
-static void tell_listeners(const struct text *t)
-{
-	const struct audit *a = t->report->look;
-	uint32_t i;
-
-	if (!a->n_listeners)
-		return;
-	outbuf_lit(line(t),
-		   "\nLISTENERS                   SYNQ/LIMIT  YOUNG  ACCEPTQ/LIMIT   DROPS/s"
-		   "  VERDICT  PROCESS\n");
-	for (i = 0; i < shown(t, a->n_listeners); i++)
-		tell_listener(t, &a->listeners[i]);
-	put_rest(t, a->n_listeners);
 }
 
 static void put_fd_limit(struct outbuf *b, const struct audit_close_wait *c)
@@ -472,7 +448,9 @@ static void fold(struct outbuf *b, size_t start)
 
 static void put_evidence(struct outbuf *b, const struct finding *f)
 {
-	if (f->kind == FINDING_CLOSE_WAIT_LEAK)
+	if (finding_is_syn(f->kind) || f->kind == FINDING_SYN_SCAN)
+		syn_put_evidence(b, f);
+	else if (f->kind == FINDING_CLOSE_WAIT_LEAK)
 		put_leak(b, f);
 	else if (f->kind == FINDING_PORT_EXHAUSTION)
 		put_exhaustion(b, f);
@@ -544,7 +522,9 @@ void audit_text(struct output *out, const struct audit_report *report)
 	tell_limits(&t);
 	tell_states(&t);
 	tell_groups(&t);
-	tell_listeners(&t);
+	syn_text_listeners(out, report);
+	syn_text_counters(out, report);
+	syn_text_half_open(out, report);
 	tell_close_wait(&t);
 	tell_places(&t);
 	for (i = 0; i < report->n_findings; i++)

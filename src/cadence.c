@@ -34,11 +34,27 @@ enum cadence_look cadence_next(struct cadence *c, uint64_t now_ns, bool moved)
 		c->walked_ns = now_ns;
 		return CADENCE_WALK;
 	}
-	return affordable(c, c->counters_cost_ns) ? CADENCE_COUNTERS : CADENCE_NONE;
+	if (!affordable(c, c->counters_cost_ns) &&
+	    now_ns - c->counted_ns < c->counters_cost_ns * CADENCE_RARE)
+		return CADENCE_NONE;
+	c->counted_ns = now_ns;
+	return CADENCE_COUNTERS;
+}
+
+bool cadence_urgent(struct cadence *c, uint64_t now_ns)
+{
+	if (c->urgent_ns && now_ns - c->urgent_ns < c->urgent_cost_ns * CADENCE_SELDOM)
+		return false;
+	c->urgent_ns = now_ns;
+	return true;
 }
 
 void cadence_spent(struct cadence *c, enum cadence_look look, uint64_t cpu_ns)
 {
+	if (look == CADENCE_URGENT) {
+		c->urgent_cost_ns = cpu_ns;
+		return;
+	}
 	c->credit_ns -= (int64_t)cpu_ns;
 	if (look == CADENCE_WALK)
 		c->walk_cost_ns = cpu_ns;

@@ -15,10 +15,12 @@
 #include "census.skel.h"
 #include "checks.h"
 #include "feature.h"
+#include "handshakes.h"
 #include "host.h"
 #include "netns.h"
 #include "older.h"
 #include "scan.h"
+#include "sketch.h"
 
 #define NS_PER_S   1000000000ull
 #define BATCH	   512
@@ -42,12 +44,17 @@ struct census {
 	uint64_t hz; /* jiffies a second; 0 not known yet */
 	bool pids_are_ours;
 	bool found; /* a namespace, in any look so far */
+	struct handshake_maps counts;
+	uint32_t wanted[CENSUS_WANTED]; /* namespaces; of the next look */
+	uint32_t n_wanted;
 
 	/* of the look at hand */
 	record_fn fn;
 	void *fn_ctx;
 	uint64_t now_ns;
 	struct audit_blind blind;
+	struct hash half_open; /* by the listener's address: which of the look's; of one namespace */
+	uint32_t n_half_open;
 	struct waiting *waiting;
 	uint32_t n_waiting, cap_waiting;
 	struct hash seen; /* processes with CLOSE_WAIT, of which holders[] are the numbers */
@@ -81,11 +88,17 @@ static uint32_t wanted_states(const struct filter *f)
 	return bits;
 }
 
+static bool counts_by_owner(const struct audit_config *config)
+{
+	return config->count_rows || config->by == AUDIT_BY_COMM;
+}
+
 static uint32_t row_states(const struct census_config *config)
 {
-	if (config->audit.count_rows || config->audit.by == AUDIT_BY_COMM)
+	if (counts_by_owner(&config->audit))
 		return ALL_STATES & ~NO_OWNER;
-	return 1u << TCS_LISTEN | 1u << TCS_CLOSE_WAIT;
+	return 1u << TCS_LISTEN | 1u << TCS_CLOSE_WAIT |
+	       (config->each_half_open ? 1u << TCS_SYN_RECV : 0);
 }
 
 static bool owner_filtered(const struct census_config *config)
@@ -119,12 +132,40 @@ static void set_up(struct census *c)
 	memcpy((void *)c->skel->rodata->rports, f->rport.bits, sizeof(f->rport.bits));
 	/* Neither TIME_WAIT nor ports have an owner. */
 	set->places = set->count >> TCS_TIME_WAIT & 1 && !owner_filtered(&c->config);
+	set->half_open = set->count >> TCS_SYN_RECV & 1;
 	if (c->config.audit.count_rows)
 		return; /* groups are made of rows too */
 	if (c->config.audit.by == AUDIT_BY_LPORT)
 		set->group = 1;
 	else if (c->config.audit.by == AUDIT_BY_RADDR)
 		set->group = 2;
+}
+
+/* With the event programs; without them there is nobody who knows of new listeners. */
+static int share_maps(struct census *c)
+{
+	const struct socket_maps *maps = c->config.maps;
+	struct census_bpf *skel = c->skel;
+	int err;
+
+	bpf_program__set_autoload(skel->progs.tcs_listeners, maps != NULL);
+	bpf_program__set_autoattach(skel->progs.tcs_listeners, false);
+	if (!maps) {
+		err = bpf_map__set_max_entries(skel->maps.notes, 1);
+		return err ? err : bpf_map__set_max_entries(skel->maps.watched, 1);
+	}
+	err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
+	return err ? err : bpf_map__reuse_fd(skel->maps.watched, maps->watched);
+}
+
+static int attach_listeners(struct census *c)
+{
+	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(c->skel->maps.watched) };
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+
+	c->skel->links.tcs_listeners =
+		bpf_program__attach_iter(c->skel->progs.tcs_listeners, &opts);
+	return c->skel->links.tcs_listeners ? 0 : -errno;
 }
 
 static int map_marks(struct census *c)
@@ -158,14 +199,13 @@ static int load(struct census *c, struct failure *reterr)
 	}
 	*(struct tcs_kernel *)&c->skel->rodata->kernel = can->kernel;
 	set_up(c);
-	if (c->config.maps)
-		err = bpf_map__reuse_fd(c->skel->maps.notes, c->config.maps->notes);
-	else
-		err = bpf_map__set_max_entries(c->skel->maps.notes, 1);
+	err = share_maps(c);
 	if (!err)
 		err = census_bpf__load(c->skel);
 	if (!err)
 		err = census_bpf__attach(c->skel);
+	if (!err && c->config.maps)
+		err = attach_listeners(c);
 	if (!err)
 		err = map_marks(c);
 	if (err)
@@ -179,12 +219,13 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 	struct failure no_owners;
 	int err;
 
-	if (!c || hash_init(&c->seen)) {
+	if (!c || hash_init(&c->seen) || hash_init(&c->half_open)) {
 		failure_set(reterr, false, "out of memory");
 		census_free(c);
 		return -ENOMEM;
 	}
 	c->config = *config;
+	c->counts = config->handshakes ? *config->handshakes : (struct handshake_maps){ 0 };
 	c->list.own = -1;
 	c->pids_are_ours = host_pids_are_ours();
 	print_libbpf = config->verbose;
@@ -206,12 +247,31 @@ void census_free(struct census *c)
 		return;
 	netns_list_release(&c->list);
 	hash_release(&c->seen);
+	hash_release(&c->half_open);
 	scan_free(c->scan);
 	if (c->marks)
 		munmap(c->marks, TCS_MARKS * sizeof(*c->marks));
 	census_bpf__destroy(c->skel);
 	free(c->waiting);
 	free(c);
+}
+
+bool census_want(struct census *c, uint32_t netns)
+{
+	if (c->n_wanted == CENSUS_WANTED)
+		return false;
+	c->wanted[c->n_wanted++] = netns;
+	return true;
+}
+
+static bool is_wanted(const struct census *c, uint32_t netns)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->n_wanted; i++)
+		if (c->wanted[i] == netns)
+			return true;
+	return false;
 }
 
 bool census_knows(const struct census *c, uint32_t netns)
@@ -269,6 +329,7 @@ static void take_row(const struct census *c, const struct tcs_wire_census *row, 
 		.stalled = row->stalled,
 		.quiet_ns = AUDIT_UNKNOWN,
 		.in_state_ns = AUDIT_UNKNOWN,
+		.cookie_age_ns = AUDIT_UNKNOWN,
 		.syn_queue = row->syn_queue,
 		.syn_queue_young = row->syn_queue_young,
 		.accept_queue = row->accept_queue,
@@ -279,6 +340,8 @@ static void take_row(const struct census *c, const struct tcs_wire_census *row, 
 	memcpy(ret->raddr, row->raddr, sizeof(ret->raddr));
 	if (c->hz && row->state != TCS_LISTEN)
 		ret->quiet_ns = row->quiet * NS_PER_S / c->hz;
+	if (c->hz && row->state == TCS_LISTEN && row->cookie_age != TCS_CENSUS_NEVER)
+		ret->cookie_age_ns = row->cookie_age * NS_PER_S / c->hz;
 	if (row->since_ns && row->since_ns <= c->now_ns)
 		ret->in_state_ns = c->now_ns - row->since_ns;
 	owner_of_wire(&row->owner, &ret->owner);
@@ -359,6 +422,31 @@ static int grow_waiting(struct census *c)
 	return 0;
 }
 
+static uint64_t ns_of_us(uint64_t us)
+{
+	return us == TCS_CENSUS_UNKNOWN ? AUDIT_UNKNOWN : us * 1000;
+}
+
+static int emit_request(struct census *c, const struct tcs_wire_census *row)
+{
+	struct record_request record = {
+		.head.kind = RECORD_REQUEST,
+		.request = {
+			.age_ns = ns_of_us(row->age_us),
+			.netns = c->here.netns,
+			.lport = row->lport,
+			.rport = row->rport,
+			.family = row->family,
+			.retransmits = row->retransmits,
+			.acked = row->acked,
+		},
+	};
+
+	memcpy(record.request.laddr, row->laddr, sizeof(record.request.laddr));
+	memcpy(record.request.raddr, row->raddr, sizeof(record.request.raddr));
+	return emit(c, &record, sizeof(record));
+}
+
 static int add_row(struct census *c, const struct tcs_wire_census *row)
 {
 	struct audit_socket s;
@@ -368,6 +456,10 @@ static int add_row(struct census *c, const struct tcs_wire_census *row)
 		return 0; /* only filled the buffer */
 	learn_hz(c);
 	take_row(c, row, c->here.netns, &s);
+	if (row->state == TCS_SYN_RECV && c->config.each_half_open && !c->config.audit.count_rows)
+		err = emit_request(c, row);
+	if (err || (row->state == TCS_SYN_RECV && !counts_by_owner(&c->config.audit)))
+		return err;
 	if (owner_is_sure(&s))
 		return emit_socket(c, &s);
 	if (c->n_waiting == ROWS_MAX)
@@ -380,7 +472,20 @@ static int add_row(struct census *c, const struct tcs_wire_census *row)
 	return err;
 }
 
-static int read_rows(struct census *c, int fd)
+/* A listener that was read without a walk; the owner its note has will do. */
+static int add_listener(struct census *c, const struct tcs_wire_census *row)
+{
+	uint32_t netns = c->config.filter->netns;
+	struct audit_socket s;
+
+	if (!row->state || (netns && netns != row->netns))
+		return 0;
+	take_row(c, row, row->netns, &s);
+	return emit_socket(c, &s);
+}
+
+static int read_rows(struct census *c, int fd,
+		     int (*add)(struct census *c, const struct tcs_wire_census *row))
 {
 	const size_t size = sizeof(struct tcs_wire_census);
 	char buf[TCS_CENSUS_READ + sizeof(struct tcs_wire_census)];
@@ -399,7 +504,7 @@ static int read_rows(struct census *c, int fd)
 			struct tcs_wire_census row;
 
 			memcpy(&row, buf + at, size);
-			err = add_row(c, &row);
+			err = add(c, &row);
 		}
 		memmove(buf, buf + at, have - at);
 		have -= at;
@@ -483,6 +588,71 @@ static int add_group(struct census *c, const void *key, const void *value)
 	return emit(c, &record, sizeof(record));
 }
 
+static int add_half_open(struct census *c, const void *key, const void *value)
+{
+	const struct tcs_census_half_open *h = value;
+	struct record_half_open record = {
+		.head.kind = RECORD_HALF_OPEN,
+		.half_open = {
+			.listener = h->listener,
+			.netns = c->here.netns,
+			.family = h->family,
+			.lport = h->lport,
+			.count = h->count,
+			.full = h->full,
+			.acked = h->acked,
+			.stuck = h->stuck,
+			.recent = h->recent,
+			.plain = h->plain,
+			.oldest_ns = AUDIT_UNKNOWN,
+			.newest_ns = ns_of_us(h->newest_us),
+			.sources = sketch_estimate(h->sources.rank, sizeof(h->sources.rank)),
+			.prefixes = sketch_estimate(h->prefixes.rank, sizeof(h->prefixes.rank)),
+			.sources_exact = !h->sources_left_out,
+			.prefixes_exact = !h->prefixes_left_out,
+		},
+	};
+	uint64_t listener;
+	int err;
+
+	if (h->newest_us != TCS_CENSUS_UNKNOWN)
+		record.half_open.oldest_ns = ns_of_us(h->oldest_us);
+	memcpy(record.half_open.laddr, h->laddr, sizeof(record.half_open.laddr));
+	memcpy(&listener, key, sizeof(listener));
+	err = hash_add(&c->half_open, listener, c->n_half_open++);
+	return err ? err : emit(c, &record, sizeof(record));
+}
+
+static int add_source(struct census *c, const void *key, const void *value, bool prefix)
+{
+	const struct tcs_census_source *k = key;
+	const struct tcs_census_source_held *held = value;
+	struct record_source record = {
+		.head.kind = RECORD_SOURCE,
+		.source = {
+			.count = held->count,
+			.oldest_ns = ns_of_us(held->oldest_us),
+			.family = k->family,
+			.bits = k->family == 4 ? (prefix ? 24 : 32) : (prefix ? 64 : 128),
+		},
+	};
+
+	if (!hash_find(&c->half_open, k->listener, &record.source.half_open))
+		return 0; /* its listener found no room, which is counted there */
+	memcpy(record.source.addr, k->addr, sizeof(record.source.addr));
+	return emit(c, &record, sizeof(record));
+}
+
+static int add_address(struct census *c, const void *key, const void *value)
+{
+	return add_source(c, key, value, false);
+}
+
+static int add_prefix(struct census *c, const void *key, const void *value)
+{
+	return add_source(c, key, value, true);
+}
+
 /* Everything out of a table, which is empty afterwards. */
 static int take_out(struct census *c, const struct bpf_map *map,
 		    int (*add)(struct census *c, const void *key, const void *value))
@@ -532,22 +702,60 @@ static void take_counts(struct census *c)
 	if (c->net.counters.time_wait == HOST_UNKNOWN)
 		c->here.time_wait_table = out->time_wait_table;
 	c->blind.sockets += out->sockets;
-	c->blind.skipped += out->places_full + out->groups_full;
+	c->blind.skipped += out->places_full + out->groups_full + out->half_open_full;
 }
 
-static int walk(struct census *c)
+/* Half-open connections are joined by the kernel's address of their listener. */
+static int take_half_open(struct census *c)
+{
+	int err;
+
+	hash_clear(&c->half_open);
+	err = take_out(c, c->skel->maps.half_open, add_half_open);
+	if (!err)
+		err = take_out(c, c->skel->maps.sources, add_address);
+	if (!err)
+		err = take_out(c, c->skel->maps.prefixes, add_prefix);
+	return err;
+}
+
+static int read_walk(struct census *c)
 {
 	struct census_bpf *skel = c->skel;
 	int err, fd;
 
 	memset(&skel->bss->out, 0, sizeof(skel->bss->out));
-	memset(skel->bss->listening, 0, sizeof(skel->bss->listening));
-	memcpy(skel->bss->local_range, c->net.ports.bits, sizeof(skel->bss->local_range));
 	fd = bpf_iter_create(bpf_link__fd(skel->links.tcs_census));
 	if (fd < 0)
 		return -errno;
-	err = read_rows(c, fd);
+	err = read_rows(c, fd, add_row);
 	close(fd);
+	return err;
+}
+
+static int walk_half_open(struct census *c)
+{
+	struct census_bpf *skel = c->skel;
+	int err;
+
+	skel->bss->half_open_only = true;
+	err = read_walk(c);
+	skel->bss->half_open_only = false;
+	if (err)
+		return err;
+	c->blind.sockets += skel->bss->out.sockets;
+	c->blind.skipped += skel->bss->out.half_open_full;
+	return skel->bss->out.states[TCS_SYN_RECV] ? take_half_open(c) : 0;
+}
+
+static int walk(struct census *c)
+{
+	struct census_bpf *skel = c->skel;
+	int err;
+
+	memset(skel->bss->listening, 0, sizeof(skel->bss->listening));
+	memcpy(skel->bss->local_range, c->net.ports.bits, sizeof(skel->bss->local_range));
+	err = read_walk(c);
 	if (err)
 		return err;
 	take_counts(c);
@@ -555,6 +763,20 @@ static int walk(struct census *c)
 		err = take_out(c, skel->maps.places, add_place);
 	if (!err && skel->rodata->set.group)
 		err = take_out(c, skel->maps.groups, add_group);
+	if (!err && skel->bss->out.states[TCS_SYN_RECV])
+		err = take_half_open(c);
+	return err;
+}
+
+/* The queues of all listeners of all namespaces. */
+static int read_listeners(struct census *c)
+{
+	int fd = bpf_iter_create(bpf_link__fd(c->skel->links.tcs_listeners)), err;
+
+	if (fd < 0)
+		return -errno;
+	err = read_rows(c, fd, add_listener);
+	close(fd);
 	return err;
 }
 
@@ -591,17 +813,23 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 		.in_use = c->net.counters.in_use, /* HOST_UNKNOWN is AUDIT_UNKNOWN */
 		.time_wait_table = known(c->net.counters.time_wait),
 		.overflows = c->net.counters.time_wait_overflow,
+		.cookies = c->net.counters.cookies,
 	};
+	memcpy(c->here.counters, c->net.counters.handshakes, sizeof(c->here.counters));
 	if (covers & AUDIT_SOCKETS) {
 		c->here.time_wait_limit = c->net.time_wait_limit;
 		c->here.ports_range = c->net.ports.count;
 		c->here.tw_reuse = c->net.tw_reuse;
 	}
+	c->here.walked =
+		c->skel->rodata->set.half_open && (covers & AUDIT_SOCKETS || is_wanted(c, inode));
 	/* Where the states are counted from rows, the rows find their namespace there. */
 	if (c->config.audit.count_rows)
 		err = emit_netns(c);
 	if (!err && covers & AUDIT_SOCKETS && may_have_sockets(&c->net.counters))
 		err = walk(c);
+	else if (!err && !(covers & AUDIT_SOCKETS) && c->here.walked)
+		err = walk_half_open(c);
 	if (!err && !c->config.audit.count_rows)
 		err = emit_netns(c);
 	return err;
@@ -643,6 +871,16 @@ static int emit_holders(struct census *c)
 	return err;
 }
 
+static int emit_handshakes(struct census *c)
+{
+	uint64_t skipped = 0;
+	int err = handshakes_look(&c->counts, c->now_ns, c->config.filter->netns, c->fn, c->fn_ctx,
+				  &skipped);
+
+	c->blind.skipped += skipped;
+	return err;
+}
+
 static int list_again(struct census *c, struct failure *reterr)
 {
 	int err;
@@ -672,6 +910,10 @@ static int look(struct census *c, uint32_t covers)
 	struct record_look_end end = { .head.kind = RECORD_LOOK_END, .ts_ns = c->now_ns };
 	int err = emit(c, &begin, sizeof(begin));
 
+	if (!err && covers & AUDIT_HANDSHAKES)
+		err = emit_handshakes(c);
+	if (!err && covers & AUDIT_LISTENERS && !(covers & AUDIT_SOCKETS))
+		err = read_listeners(c);
 	if (!err)
 		err = look_everywhere(c, covers);
 	if (!err)
@@ -691,14 +933,19 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 	c->fn_ctx = ctx;
 	c->now_ns = now_ns;
 	c->blind = (struct audit_blind){ .processes_hidden = !c->pids_are_ours };
-	c->n_waiting = c->n_holders = 0;
+	c->n_waiting = c->n_holders = c->n_half_open = 0;
 	hash_clear(&c->seen);
 	memset(c->marks, 0, TCS_MARKS * sizeof(*c->marks));
 	reterr->text[0] = '\0';
+	if (c->config.handshakes)
+		covers |= AUDIT_HANDSHAKES;
+	if (c->config.maps || covers & AUDIT_SOCKETS)
+		covers |= AUDIT_LISTENERS;
 	if (covers & AUDIT_SOCKETS)
 		err = list_again(c, reterr);
 	if (!err)
 		err = look(c, covers);
+	c->n_wanted = 0;
 	if (err && !reterr->text[0])
 		failure_set(reterr, false, "cannot walk the sockets of this host (%s)",
 			    strerror(-err));

@@ -36,11 +36,13 @@
 struct census_config {
 	const struct filter *filter; /* family, ports, states, namespace, owner */
 	struct audit_config audit;
-	const struct socket_maps *maps; /* of the event programs; NULL: there are none */
-	const char *btf_path;		/* NULL: the kernel's own */
-	uint32_t slice;			/* sockets of one read; a power of two, 0: no bound */
-	bool verbose;			/* libbpf's messages to stderr */
-	void (*between)(void *ctx);	/* called between two reads; may be NULL */
+	const struct socket_maps *maps;		 /* of the event programs; NULL: there are none */
+	const struct handshake_maps *handshakes; /* to look at as well; NULL: nobody counts them */
+	bool each_half_open;			 /* a record for each half-open connection, too */
+	const char *btf_path;			 /* NULL: the kernel's own */
+	uint32_t slice;		    /* sockets of one read; a power of two, 0: no bound */
+	bool verbose;		    /* libbpf's messages to stderr */
+	void (*between)(void *ctx); /* called between two reads; may be NULL */
 	void *between_ctx;
 };
 
@@ -56,6 +58,13 @@ void census_free(struct census *c); /* accepts NULL */
  */
 int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn, void *ctx,
 		struct failure *reterr);
+
+/*
+ * The next look that does not cover AUDIT_SOCKETS walks over the half-open connections of this
+ * namespace all the same. Up to CENSUS_WANTED of them; false: no room.
+ */
+#define CENSUS_WANTED 16
+bool census_want(struct census *c, uint32_t netns);
 
 /* Has this namespace been looked at? */
 bool census_knows(const struct census *c, uint32_t netns);

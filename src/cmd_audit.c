@@ -16,6 +16,7 @@
 #include "audit_sink.h"
 #include "census.h"
 #include "detect.h"
+#include "handshakes.h"
 #include "host.h"
 #include "opts.h"
 #include "pipeline.h"
@@ -25,6 +26,8 @@
 struct audit_run {
 	const struct opts *opts;
 	struct census *census;
+	struct handshakes *handshakes; /* NULL: one look, or they cannot be counted */
+	struct handshake_maps maps;
 	struct audit first, second; /* looks; with --window 0 only the first */
 	struct detect *detect;
 	struct finding *findings;
@@ -50,6 +53,19 @@ static struct audit_config audit_config_of(const struct opts *o)
 	};
 }
 
+/* Between the looks; without them the rest of an audit is as good. */
+static void count_handshakes(struct audit_run *r)
+{
+	struct failure why;
+
+	if (handshakes_new(r->opts->btf_path, &r->handshakes, &why)) {
+		r->handshakes = NULL;
+		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
+	} else {
+		handshakes_maps(r->handshakes, &r->maps);
+	}
+}
+
 static int open_all(struct audit_run *r)
 {
 	const struct opts *o = r->opts;
@@ -57,16 +73,22 @@ static int open_all(struct audit_run *r)
 	struct census_config config = {
 		.filter = &o->filter,
 		.audit = audit,
+		.each_half_open = o->extended,
 		.btf_path = o->btf_path,
 		.verbose = o->verbose > 0,
 	};
+	struct detect_config detect = o->detect;
 	struct failure why;
 
+	detect.at_once = true;
 	if (output_init(&r->output, STDOUT_FILENO, r->signal_fd) || audit_init(&r->first, &audit) ||
-	    audit_init(&r->second, &audit) || detect_new(&o->detect, &r->detect)) {
+	    audit_init(&r->second, &audit) || detect_new(&detect, &r->detect)) {
 		fprintf(stderr, "tcpconnstate: out of memory\n");
 		return TCS_EXIT_RUN;
 	}
+	if (o->window_ms)
+		count_handshakes(r);
+	config.handshakes = r->handshakes ? &r->maps : NULL;
 	return census_new(&config, &r->census, &why) ? complain(&why) : TCS_EXIT_OK;
 }
 
@@ -96,11 +118,11 @@ static int look(struct audit_run *r)
 	if (census_look(r->census, all, start, take_record, &r->first, &why))
 		return complain(&why);
 	if (!r->opts->window_ms)
-		return audit_settle(&r->first, NULL) ? TCS_EXIT_RUN : TCS_EXIT_OK;
+		return audit_settle(&r->first, NULL, NULL) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 	wait_window(r, start + r->opts->window_ms * 1000000);
 	if (census_look(r->census, all, pipeline_now_ns(), take_record, &r->second, &why))
 		return complain(&why);
-	return audit_settle(&r->second, &r->first) ? TCS_EXIT_RUN : TCS_EXIT_OK;
+	return audit_settle(&r->second, &r->first, &r->first) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 }
 
 static void keep_finding(void *ctx, const struct finding *finding)
@@ -155,7 +177,7 @@ static int tell(struct audit_run *r)
 	};
 
 	uname(&uts);
-	detect_look(r->detect, last, keep_finding, r);
+	detect_look(r->detect, last, UINT32_MAX, keep_finding, r);
 	if (r->n_findings > 1)
 		qsort(r->findings, r->n_findings, sizeof(*r->findings), worst_first);
 	report.n_findings = r->n_findings;
@@ -191,6 +213,7 @@ int cmd_audit(const struct opts *opts)
 	audit_release(&r.first);
 	audit_release(&r.second);
 	census_free(r.census);
+	handshakes_free(r.handshakes);
 	output_release(&r.output);
 	if (r.signal_fd >= 0)
 		close(r.signal_fd);

@@ -13,6 +13,7 @@
 
 #include "census.h"
 #include "cgroup_names.h"
+#include "handshakes.h"
 #include "host.h"
 #include "netns.h"
 #include "opts.h"
@@ -81,13 +82,14 @@ static int open_source(struct watch *w)
 	return source_live_new(&config, &w->source, &why) ? complain(&why) : TCS_EXIT_OK;
 }
 
-static int open_census(struct watch *w, const struct socket_maps *maps)
+static int open_census(struct watch *w, const struct source_live_info *info)
 {
 	const struct opts *o = w->opts;
 	struct census_config config = {
 		.filter = &o->filter,
 		.audit = audit_config_of(o),
-		.maps = maps,
+		.maps = &info->maps,
+		.handshakes = handshakes_seed(&info->handshakes) ? NULL : &info->handshakes,
 		.btf_path = o->btf_path,
 		.verbose = o->verbose > 0,
 		.slice = 4096,
@@ -230,7 +232,7 @@ static int open_all(struct watch *w)
 	if (status != TCS_EXIT_OK)
 		return status;
 	source_live_info(w->source, &info);
-	status = open_census(w, &info.maps);
+	status = open_census(w, &info);
 	if (status != TCS_EXIT_OK)
 		return status;
 	w->world.start_ns = pipeline_now_ns();

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect_syn.h"
 #include "explain.h"
 
 #define FD_SECONDS_CRITICAL    60
 #define PORTS_PERCENT_CRITICAL 95
+#define STAYS_TENTHS	       5 /* of the thresholds: an attack varies more than a build-up does */
 
 struct open_finding {
 	struct finding finding;
@@ -22,9 +24,18 @@ struct detect {
 	struct open_finding *open;
 	uint32_t n_open;
 	uint64_t skipped;
+	/* What each service looked like, one look ago and now; by service_key(). */
+	struct hash before, now;
+	uint32_t wanted[DETECT_WANTED]; /* namespaces */
+	uint32_t n_wanted;
 };
 
 static const char *const kind_names[FINDING_MAX] = {
+	[FINDING_SYN_FLOOD] = "syn_flood",
+	[FINDING_ACCEPT_QUEUE_FULL] = "accept_queue_full",
+	[FINDING_SYN_BACKLOG_SMALL] = "syn_backlog_small",
+	[FINDING_HANDSHAKE_LOSS] = "handshake_loss",
+	[FINDING_SYN_SCAN] = "syn_scan",
 	[FINDING_CLOSE_WAIT_LEAK] = "close_wait_leak",
 	[FINDING_PORT_EXHAUSTION] = "port_exhaustion",
 	[FINDING_TIME_WAIT_BUILDUP] = "time_wait_buildup",
@@ -43,6 +54,23 @@ static const char *const statuses[FINDING_STATUS_MAX] = {
 	[FINDING_UPDATED] = "updated",
 	[FINDING_CLEARED] = "cleared",
 };
+
+static const char *const pressures[SYN_PRESSURE_MAX] = {
+	[SYN_SLOW] = "slow",
+	[SYN_QUEUE_FULL] = "queue_full",
+	[SYN_COOKIES] = "cookies",
+	[SYN_DROPS] = "drops",
+};
+
+const char *syn_pressure_name(enum syn_pressure pressure)
+{
+	return pressures[pressure];
+}
+
+bool finding_is_syn(enum finding_kind kind)
+{
+	return kind >= FINDING_SYN_FLOOD && kind <= FINDING_HANDSHAKE_LOSS;
+}
 
 const char *finding_name(enum finding_kind kind)
 {
@@ -84,14 +112,18 @@ bool severity_parse(const char *name, enum severity *ret)
 int detect_new(const struct detect_config *config, struct detect **ret)
 {
 	struct detect *d = calloc(1, sizeof(*d));
+	int err;
 
 	if (!d)
 		return -ENOMEM;
 	d->config = *config;
 	d->open = calloc(DETECT_MAX, sizeof(*d->open));
-	if (!d->open) {
-		free(d);
-		return -ENOMEM;
+	err = d->open ? hash_init(&d->before) : -ENOMEM;
+	if (!err)
+		err = hash_init(&d->now);
+	if (err) {
+		detect_free(d);
+		return err;
 	}
 	*ret = d;
 	return 0;
@@ -101,6 +133,8 @@ void detect_free(struct detect *d)
 {
 	if (!d)
 		return;
+	hash_release(&d->before);
+	hash_release(&d->now);
 	free(d->open);
 	free(d);
 }
@@ -163,6 +197,13 @@ static bool same_subject(const struct finding *a, const struct finding *b)
 	if (a->kind != b->kind || a->netns != b->netns)
 		return false;
 	switch (a->kind) {
+	case FINDING_SYN_FLOOD:
+	case FINDING_ACCEPT_QUEUE_FULL:
+	case FINDING_SYN_BACKLOG_SMALL:
+	case FINDING_HANDSHAKE_LOSS:
+		return service_key(&a->row.syn.service) == service_key(&b->row.syn.service);
+	case FINDING_SYN_SCAN:
+		return !memcmp(a->row.scanner.addr, b->row.scanner.addr, 16);
 	case FINDING_CLOSE_WAIT_LEAK:
 		return a->row.close_wait.owner.pid == b->row.close_wait.owner.pid;
 	case FINDING_PORT_EXHAUSTION:
@@ -179,6 +220,13 @@ static bool same_subject(const struct finding *a, const struct finding *b)
 static uint64_t amount_of(const struct finding *f)
 {
 	switch (f->kind) {
+	case FINDING_SYN_FLOOD:
+	case FINDING_ACCEPT_QUEUE_FULL:
+	case FINDING_SYN_BACKLOG_SMALL:
+	case FINDING_HANDSHAKE_LOSS:
+		return 0; /* worse is only what is more severe: rates of an attack are no news */
+	case FINDING_SYN_SCAN:
+		return f->row.scanner.ports;
 	case FINDING_CLOSE_WAIT_LEAK:
 		return f->row.close_wait.count;
 	case FINDING_PORT_EXHAUSTION:
@@ -204,7 +252,7 @@ static void raise_finding(struct detect *d, const struct finding *f, finding_fn 
 {
 	struct open_finding *o;
 
-	if (d->n_open == DETECT_MAX) {
+	if (!d->open || d->n_open == DETECT_MAX) {
 		d->skipped++;
 		return;
 	}
@@ -217,7 +265,8 @@ static void raise_finding(struct detect *d, const struct finding *f, finding_fn 
 /* It is told again when it is worse: a higher severity, or twice as many. */
 static void keep_finding(struct open_finding *o, const struct finding *f, finding_fn fn, void *ctx)
 {
-	bool worse = f->severity > o->finding.severity || amount_of(f) >= o->told_amount * 2;
+	bool worse = f->severity > o->finding.severity ||
+		     (o->told_amount && amount_of(f) >= o->told_amount * 2);
 	uint64_t since = o->finding.since_ns;
 	enum severity had = o->finding.severity;
 
@@ -258,7 +307,10 @@ static void clear_quiet(struct detect *d, finding_fn fn, void *ctx)
 	while (i < d->n_open) {
 		struct open_finding *o = &d->open[i];
 
-		if (o->seen || ++o->quiet_looks < DETECT_CLEAR_LOOKS) {
+		uint32_t enough =
+			finding_is_syn(o->finding.kind) ? DETECT_CLEAR_SYN : DETECT_CLEAR_LOOKS;
+
+		if (o->seen || ++o->quiet_looks < enough) {
 			i++;
 			continue;
 		}
@@ -277,6 +329,101 @@ static struct finding begin(const struct audit *look, enum finding_kind kind, ui
 		.seconds_left = AUDIT_UNKNOWN,
 	};
 }
+
+/* ---- handshakes ------------------------------------------------------------------------------ */
+
+/* Kept of a service from one look to the next: the kind its rule named, and was it visible? */
+#define SEEN_VISIBLE 0x100
+
+static bool seen_before(const struct detect *d, uint64_t key, enum finding_kind kind)
+{
+	uint32_t seen;
+
+	if (!hash_find(&d->before, key, &seen))
+		return false;
+	return kind == FINDING_SYN_FLOOD ? seen & SEEN_VISIBLE : (seen & 0xff) == (uint32_t)kind;
+}
+
+static void fill_syn(struct finding_syn *row, const struct audit *look, const struct syn_facts *f)
+{
+	const struct audit_service *s = f->service;
+
+	row->service = *s;
+	row->pressure = syn_pressure_of(f);
+	row->failing = f->failing;
+	row->cookies = f->cookies;
+	row->cookies_sent = f->cookies_now && s->netns_row != AUDIT_NONE ?
+				    look->netns[s->netns_row].counter_milli[COUNTER_COOKIES_SENT] :
+				    0;
+	row->drops = f->drops;
+	row->done_permille = syn_done_permille(f);
+}
+
+static void want_walk(struct detect *d, uint32_t netns)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->n_wanted; i++)
+		if (d->wanted[i] == netns)
+			return;
+	if (d->n_wanted < DETECT_WANTED)
+		d->wanted[d->n_wanted++] = netns;
+}
+
+static void look_at_service(struct detect *d, const struct audit *look,
+			    const struct audit_service *s, finding_fn fn, void *ctx)
+{
+	uint64_t key = service_key(s);
+	enum finding_kind full, stays;
+	struct syn_facts facts;
+	struct finding f;
+
+	syn_facts_read(look, s, &facts);
+	full = syn_judge(&d->config, look, &facts, 10);
+	stays = full ? full : syn_judge(&d->config, look, &facts, STAYS_TENTHS);
+	if (stays || facts.visible) {
+		/* What finds no room has to wait a look longer. */
+		(void)hash_add(&d->now, key, stays | (facts.visible ? SEEN_VISIBLE : 0));
+		want_walk(d, s->netns);
+	}
+	if (!stays)
+		return;
+	f = begin(look, stays, s->netns);
+	fill_syn(&f.row.syn, look, &facts);
+	if (!d->config.at_once && !seen_before(d, key, full))
+		full = 0;
+	consider(d, &f, syn_severity(&facts, full), syn_severity(&facts, stays), fn, ctx);
+}
+
+static void look_at_services(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+{
+	struct hash last = d->before;
+	uint32_t i;
+
+	d->before = d->now;
+	d->now = last;
+	hash_clear(&d->now);
+	d->n_wanted = 0;
+	for (i = 0; i < look->n_services; i++)
+		look_at_service(d, look, &look->services[i], fn, ctx);
+}
+
+static void look_at_scanners(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < look->n_scanners; i++) {
+		const struct audit_scanner *s = &look->scanners[i];
+		struct finding f = begin(look, FINDING_SYN_SCAN, s->netns);
+
+		f.row.scanner = *s;
+		if (s->ports < d->config.scan_ports)
+			continue;
+		consider(d, &f, SEVERITY_INFO, SEVERITY_INFO, fn, ctx);
+	}
+}
+
+/* ---- what piles up --------------------------------------------------------------------------- */
 
 static void look_at_close_wait(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
 {
@@ -334,19 +481,39 @@ static void look_at_dead(struct detect *d, const struct audit *look, finding_fn 
 	}
 }
 
-void detect_look(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+/* Can this look say that it is over? */
+static bool is_judged(enum finding_kind kind, uint32_t covers)
+{
+	if (finding_is_syn(kind))
+		return covers & AUDIT_LISTENERS;
+	return covers & (kind == FINDING_SYN_SCAN ? AUDIT_HANDSHAKES : AUDIT_SOCKETS);
+}
+
+void detect_look(struct detect *d, const struct audit *look, uint32_t judge, finding_fn fn,
+		 void *ctx)
 {
 	uint32_t i;
 
-	if (!(look->covers & AUDIT_SOCKETS))
-		return;
+	judge &= look->covers;
 	for (i = 0; i < d->n_open; i++)
-		d->open[i].seen = false;
-	look_at_close_wait(d, look, fn, ctx);
-	look_at_places(d, look, fn, ctx);
-	look_at_tables(d, look, fn, ctx);
-	look_at_dead(d, look, fn, ctx);
+		d->open[i].seen = !is_judged(d->open[i].finding.kind, judge);
+	if (judge & AUDIT_LISTENERS)
+		look_at_services(d, look, fn, ctx);
+	if (judge & AUDIT_HANDSHAKES)
+		look_at_scanners(d, look, fn, ctx);
+	if (judge & AUDIT_SOCKETS) {
+		look_at_close_wait(d, look, fn, ctx);
+		look_at_places(d, look, fn, ctx);
+		look_at_tables(d, look, fn, ctx);
+		look_at_dead(d, look, fn, ctx);
+	}
 	clear_quiet(d, fn, ctx);
+}
+
+uint32_t detect_wanted(const struct detect *d, const uint32_t **ret)
+{
+	*ret = d->wanted;
+	return d->n_wanted;
 }
 
 uint32_t detect_open(const struct detect *d)

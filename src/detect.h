@@ -11,6 +11,10 @@
  *
  * The rules:
  *
+ *   syn_flood, syn_backlog_small, accept_queue_full, handshake_loss
+ *                     what happens to handshakes at a service: detect_syn.h. They need two looks
+ *                     in a row, so that the beginning of a rush is not taken for a flood.
+ *   syn_scan          one source tried scan_ports closed ports within ten seconds (Linux 6.12).
  *   close_wait_leak   a process has close_wait_count sockets in CLOSE_WAIT for close_wait_age_ns
  *                     or longer. One that is slow for a moment has many young ones; one that leaks
  *                     has old ones. Critical when CLOSE_WAIT holds half of its descriptors or more
@@ -31,12 +35,19 @@
 #include <stdint.h>
 
 #include "audit.h"
+#include "service.h"
 
 #define DETECT_MAX	   1024
 #define DETECT_CLEAR_LOOKS 3
+#define DETECT_CLEAR_SYN   5 /* the same for findings about handshakes: a flood may pause */
 
 enum finding_kind {
-	FINDING_CLOSE_WAIT_LEAK = 1,
+	FINDING_SYN_FLOOD = 1,
+	FINDING_ACCEPT_QUEUE_FULL,
+	FINDING_SYN_BACKLOG_SMALL,
+	FINDING_HANDSHAKE_LOSS,
+	FINDING_SYN_SCAN,
+	FINDING_CLOSE_WAIT_LEAK,
 	FINDING_PORT_EXHAUSTION,
 	FINDING_TIME_WAIT_BUILDUP,
 	FINDING_DEAD_PEER,
@@ -62,6 +73,8 @@ enum finding_status {
 const char *finding_name(enum finding_kind kind);
 const char *severity_name(enum severity severity);
 const char *finding_status_name(enum finding_status status);
+/* Is it about handshakes at a service: does row.syn count? */
+bool finding_is_syn(enum finding_kind kind);
 /* What an operator can do, in a sentence: the first of the finding's page (explain.h). */
 const char *finding_advice(enum finding_kind kind, size_t *ret_len);
 bool severity_parse(const char *name, enum severity *ret);
@@ -73,6 +86,40 @@ struct detect_config {
 	uint32_t time_wait_percent;
 	uint64_t dead_peer_count;
 	uint32_t dead_peer_timeouts; /* the census marks the sockets (audit_config.stalled) */
+	/*
+	 * Failing handshakes a second. A request lives for 63 s (tcp_synack_retries 5), so 10 make
+	 * 630 half-open ones, which most queues do not hold; what floats about in the Internet makes
+	 * one in some seconds.
+	 */
+	uint32_t syn_per_s;
+	/*
+	 * Of those asked again so many come late at least when a path is lossy: 32 % with 60 % of the
+	 * SYN-ACKs and 20 % of the ACKs lost (0.4 * 0.8; tests/e2e/flood.table, very_lossy). In a
+	 * flood none do.
+	 */
+	uint32_t syn_late_percent;
+	uint32_t loss_percent; /* of what completes; a few per thousand are usual */
+	uint32_t scan_ports;   /* a client that looks for a service tries a handful */
+	bool at_once;	       /* there is one look, or two for rates: nothing to wait for */
+};
+
+/* What half-open connections press against. */
+enum syn_pressure {
+	SYN_SLOW = 1,	/* nothing yet: there is room */
+	SYN_QUEUE_FULL, /* the limit, and neither of the following is seen */
+	SYN_COOKIES,
+	SYN_DROPS,
+	SYN_PRESSURE_MAX,
+};
+
+const char *syn_pressure_name(enum syn_pressure pressure); /* "queue_full" */
+
+/* A service, and what its rule saw; rates in thousandths a second. */
+struct finding_syn {
+	struct audit_service service;
+	enum syn_pressure pressure;
+	int64_t failing, cookies, cookies_sent, drops;
+	uint64_t done_permille; /* of the handshakes that were begun; AUDIT_UNKNOWN */
 };
 
 /* The row that made the finding; which member counts is told by the kind. */
@@ -84,6 +131,8 @@ struct finding {
 	uint64_t since_ns;     /* of the look that raised it */
 	uint64_t seconds_left; /* to the end of descriptors or ports; AUDIT_UNKNOWN */
 	union {
+		struct finding_syn syn; /* all of SYN_* but syn_scan */
+		struct audit_scanner scanner;
 		struct audit_close_wait close_wait;
 		struct audit_place place;
 		struct audit_netns table;
@@ -98,8 +147,19 @@ struct detect;
 int detect_new(const struct detect_config *config, struct detect **ret); /* 0 or -ENOMEM */
 void detect_free(struct detect *d);					 /* accepts NULL */
 
-/* One settled look. fn is told what was raised, became worse, or is over. */
-void detect_look(struct detect *d, const struct audit *look, finding_fn fn, void *ctx);
+/*
+ * One settled look. judge: enum audit_covers, what of it is to be judged. fn is told what was
+ * raised, became worse, or is over.
+ */
+void detect_look(struct detect *d, const struct audit *look, uint32_t judge, finding_fn fn,
+		 void *ctx);
+
+/*
+ * Namespaces where something is stuck or refused in a SYN queue: a walk there would tell where it
+ * comes from. Returns how many, up to DETECT_WANTED.
+ */
+#define DETECT_WANTED 16
+uint32_t detect_wanted(const struct detect *d, const uint32_t **ret);
 
 uint32_t detect_open(const struct detect *d);	    /* findings that are raised now */
 enum severity detect_worst(const struct detect *d); /* of these */

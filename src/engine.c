@@ -15,10 +15,12 @@ struct engine {
 	struct older *older;
 	bool older_unsettled;
 	struct detect *detect;
-	struct audit looks[2]; /* one is filled while the other is the last whole one */
-	unsigned int filling;
-	bool has_look;
+	struct audit looks[3];
+	struct audit *filling; /* one of them */
+	struct audit *whole;   /* the last look at all sockets; NULL none yet */
+	struct audit *recent;  /* the last that was judged for handshakes; may be the same */
 	bool look_begun;
+	bool judged; /* handshakes were, in this interval: rates need one between two looks */
 	enum severity worst;
 	struct engine_totals totals;
 	struct record_stats stats; /* what the source said last */
@@ -125,29 +127,44 @@ static void on_finding(void *ctx, const struct finding *finding)
 
 	if (finding->status != FINDING_CLEARED && finding->severity > e->worst)
 		e->worst = finding->severity;
-	e->config.sink.finding(e->config.sink.ctx, finding, e->looks[e->filling].ts_ns);
+	e->config.sink.finding(e->config.sink.ctx, finding, e->filling->ts_ns);
+}
+
+/* One that is neither of those that later ones are compared with. */
+static struct audit *unused_look(struct engine *e)
+{
+	struct audit *l = e->looks;
+
+	while (l == e->whole || l == e->recent)
+		l++;
+	return l;
 }
 
 static int end_look(struct engine *e)
 {
-	struct audit *look = &e->looks[e->filling], *last = &e->looks[!e->filling];
-	bool whole = look->covers & AUDIT_SOCKETS;
-	int err = audit_settle(look, whole && e->has_look ? last : NULL);
+	struct audit *look = e->filling;
+	uint32_t judge = look->covers;
+	int err = audit_settle(look, e->whole, e->recent);
 
 	e->look_begun = false;
 	if (err)
 		return err;
-	detect_look(e->detect, look, on_finding, e);
-	if (whole) {
-		e->filling = !e->filling;
-		e->has_look = true;
+	if (e->judged)
+		judge &= ~(uint32_t)(AUDIT_LISTENERS | AUDIT_HANDSHAKES);
+	detect_look(e->detect, look, judge, on_finding, e);
+	if (judge & AUDIT_LISTENERS) {
+		e->judged = e->recent; /* the first has nothing to be compared with */
+		e->recent = look;
 	}
+	if (look->covers & AUDIT_SOCKETS)
+		e->whole = look;
+	e->filling = unused_look(e);
 	return 0;
 }
 
 static int take_look(struct engine *e, const struct record *r)
 {
-	struct audit *look = &e->looks[e->filling];
+	struct audit *look = e->filling;
 	int err;
 
 	if (r->kind == RECORD_LOOK) {
@@ -194,7 +211,7 @@ static void tell_lost(struct engine *e, uint64_t ts_ns)
 
 static void take_tick(struct engine *e, const struct record_tick *tick)
 {
-	const struct audit *look = e->has_look ? &e->looks[!e->filling] : NULL;
+	const struct audit *look = e->whole;
 	const struct state_set *states = &e->config.filter->states;
 	struct summary s = {
 		.ts_ns = tick->ts_ns,
@@ -215,6 +232,7 @@ static void take_tick(struct engine *e, const struct record_tick *tick)
 		s.look_age_ns = tick->ts_ns - look->ts_ns;
 	e->transitions = e->opens = e->closes = e->handed_over = 0;
 	e->tick_ns = tick->ts_ns;
+	e->judged = false;
 	e->config.sink.summary(e->config.sink.ctx, &s);
 }
 
@@ -269,6 +287,11 @@ const struct engine_totals *engine_totals(const struct engine *e)
 	return &e->totals;
 }
 
+uint32_t engine_wanted(const struct engine *e, const uint32_t **ret)
+{
+	return detect_wanted(e->detect, ret);
+}
+
 uint32_t engine_findings(const struct engine *e)
 {
 	return detect_open(e->detect);
@@ -309,6 +332,9 @@ static int start(struct engine *e)
 		err = audit_init(&e->looks[0], &e->config.audit);
 	if (!err)
 		err = audit_init(&e->looks[1], &e->config.audit);
+	if (!err)
+		err = audit_init(&e->looks[2], &e->config.audit);
+	e->filling = e->looks;
 	return err;
 }
 
@@ -339,5 +365,6 @@ void engine_free(struct engine *e)
 	detect_free(e->detect);
 	audit_release(&e->looks[0]);
 	audit_release(&e->looks[1]);
+	audit_release(&e->looks[2]);
 	free(e);
 }

@@ -12,7 +12,7 @@
  * Live and replayed runs feed it the same records and are told the same. Filters are applied here
  * to events; the walks have applied them to their rows.
  *
- * Pure: no I/O, no clock, no printing. Memory: what track.h, audit.h (two looks), older.h and
+ * Pure: no I/O, no clock, no printing. Memory: what track.h, audit.h (three looks), older.h and
  * detect.h say; nothing is allocated per event. What a sink is given lives until it returns.
  */
 #include <stdbool.h>
@@ -95,6 +95,8 @@ uint64_t engine_lost(const struct engine_totals *t);
 /* Open findings; engine_worst() is the worst severity ever raised. */
 uint32_t engine_findings(const struct engine *e);
 enum severity engine_worst(const struct engine *e);
+/* Namespaces that a walk should explain (detect.h). */
+uint32_t engine_wanted(const struct engine *e, const uint32_t **ret);
 uint32_t engine_older_sockets(const struct engine *e);
 
 #endif /* TCS_ENGINE_H */

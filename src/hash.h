@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct hash {
 	struct hash_place {
@@ -40,6 +41,20 @@ static inline uint64_t hash_mix(uint64_t x)
 	x ^= x >> 27;
 	x *= 0x94d049bb133111ebull;
 	return x ^ x >> 31;
+}
+
+/* 64 bits of a key of any length; two keys share them once in 2^64 pairs. */
+static inline uint64_t hash_bytes(const void *bytes, size_t n, uint64_t seed)
+{
+	const unsigned char *p = bytes;
+	uint64_t word;
+
+	for (; n; p += n < 8 ? n : 8, n -= n < 8 ? n : 8) {
+		word = 0;
+		memcpy(&word, p, n < 8 ? n : 8);
+		seed = hash_mix(seed ^ word) + 0x9e3779b97f4a7c15ull;
+	}
+	return seed;
 }
 
 /* The place of id, or the free place where the search for it ended. */

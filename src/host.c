@@ -179,14 +179,34 @@ static void read_ports(struct host_ports *ret)
 	(void)host_parse_ports(range, reserved, ret);
 }
 
+static void read_counters(const char *text, const char *group, uint64_t counters[COUNTER_MAX])
+{
+	int i;
+
+	for (i = 0; i < COUNTER_MAX; i++)
+		if (!strcmp(counter_name((enum counter)i).group, group))
+			counters[i] =
+				host_parse_netstat(text, group, counter_name((enum counter)i).name);
+}
+
 void host_counters_read(struct host_counters *ret)
 {
 	char text[TEXT_MAX], text6[1024];
+	int i;
 
+	for (i = 0; i < COUNTER_MAX; i++)
+		ret->handshakes[i] = HOST_UNKNOWN;
 	ret->time_wait_overflow = HOST_UNKNOWN;
-	if (host_read_text("/proc/self/net/netstat", text, sizeof(text)))
+	if (host_read_text("/proc/self/net/netstat", text, sizeof(text))) {
 		ret->time_wait_overflow =
 			host_parse_netstat(text, "TcpExt:", "TCPTimeWaitOverflow");
+		read_counters(text, "TcpExt:", ret->handshakes);
+	}
+	if (host_read_text("/proc/self/net/snmp", text, sizeof(text)))
+		read_counters(text, "Tcp:", ret->handshakes);
+	ret->cookies = HOST_NO_COOKIES;
+	if (host_read_text("/proc/sys/net/ipv4/tcp_syncookies", text, sizeof(text)))
+		ret->cookies = (uint8_t)strtoul(text, NULL, 10);
 	if (!host_read_text("/proc/self/net/sockstat", text, sizeof(text)))
 		text[0] = '\0';
 	if (!host_read_text("/proc/self/net/sockstat6", text6, sizeof(text6)))

@@ -14,7 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOST_UNKNOWN UINT64_MAX
+#include "counter.h"
+
+#define HOST_UNKNOWN	COUNTER_UNKNOWN
+#define HOST_NO_COOKIES 0xff
 
 /* Ports connect() may take by itself. */
 struct host_ports {
@@ -27,6 +30,8 @@ struct host_counters {
 	uint64_t in_use;	     /* full sockets, listeners included */
 	uint64_t time_wait;	     /* mini-sockets, in whichever sub-state */
 	uint64_t time_wait_overflow; /* TCPTimeWaitOverflow */
+	uint64_t handshakes[COUNTER_MAX];
+	uint8_t cookies; /* tcp_syncookies, which decides what they mean; HOST_NO_COOKIES */
 };
 
 struct host_net {

@@ -36,6 +36,8 @@ struct netns_list {
 
 /* inode: only this one; 0 all. It is 64 KiB: not for the stack. */
 int netns_list_init(struct netns_list *l, uint32_t inode);
+/* The inode of the one we are in; 0: it cannot be told. */
+uint32_t netns_own(void);
 void netns_list_release(struct netns_list *l);
 
 /* 0, or -ENOENT (it has gone), -EPERM and the like: then we are where we were. */

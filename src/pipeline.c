@@ -43,7 +43,10 @@ static uint64_t mix_counters(uint64_t sum, const struct audit_netns *n)
 {
 	sum = hash_mix(sum ^ n->netns) + n->in_use;
 	sum = hash_mix(sum) + n->time_wait_table;
-	return hash_mix(sum) + n->overflows;
+	sum = hash_mix(sum) + n->overflows;
+	sum = hash_mix(sum) + n->counters[COUNTER_COOKIES_SENT];
+	sum = hash_mix(sum) + n->counters[COUNTER_LISTEN_DROPS];
+	return hash_mix(sum) + n->counters[COUNTER_SYN_RETRANS];
 }
 
 int pipeline_record(void *ctx, const void *bytes, size_t len)
@@ -145,12 +148,13 @@ static bool moved(const struct pipeline *p)
 
 static void look(struct pipeline *p, enum cadence_look what)
 {
-	uint32_t covers = AUDIT_COUNTERS | (what == CADENCE_WALK ? AUDIT_SOCKETS : 0);
+	bool walk = what == CADENCE_WALK;
+	uint32_t covers = AUDIT_COUNTERS | (walk ? AUDIT_SOCKETS : 0);
 	uint64_t before = cpu_ns();
 	struct failure why;
 
 	p->drain_cpu_ns = 0;
-	if (what == CADENCE_WALK)
+	if (walk)
 		p->walked_events = p->events;
 	/* One that fails leaves the numbers as old as they are, which they say. */
 	if (census_look(p->config.census, covers, pipeline_now_ns(), pipeline_record, p, &why) &&
@@ -159,30 +163,59 @@ static void look(struct pipeline *p, enum cadence_look what)
 		fprintf(stderr, "tcpconnstate: warning: %s; sums and findings stand still\n",
 			why.text);
 	}
-	if (what == CADENCE_WALK)
+	if (walk)
 		p->walked_counters = p->counters;
 	cadence_spent(&p->cadence, what, cpu_ns() - before - p->drain_cpu_ns);
 }
 
-/* An interval is over. */
-static void tick(struct pipeline *p)
+/* What everything that follows is compared with; what is wrong already is told an interval later. */
+static void first_look(struct pipeline *p)
 {
-	enum cadence_look what;
+	if (cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK)
+		look(p, CADENCE_WALK);
+}
 
-	if (p->config.census) {
-		what = cadence_next(&p->cadence, pipeline_now_ns(), moved(p));
-		if (what == CADENCE_COUNTERS) {
-			look(p, what);
-			/* What they tell may call for a walk at once. */
-			if (moved(p) &&
-			    cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK)
-				what = CADENCE_WALK;
-		}
-		if (what == CADENCE_WALK)
-			look(p, what);
-	}
+/* Counters and queues; and a walk where the last ones were strange, if it is not too dear. */
+static void quick_look(struct pipeline *p)
+{
+	const uint32_t *wanted;
+	uint32_t i, n = engine_wanted(p->config.engine, &wanted);
+	bool urgent = n && cadence_urgent(&p->cadence, pipeline_now_ns());
+
+	for (i = 0; urgent && i < n; i++)
+		(void)census_want(p->config.census, wanted[i]);
+	look(p, urgent ? CADENCE_URGENT : CADENCE_COUNTERS);
+}
+
+/* What is found quickly is told before the walk over everything, which may take a while. */
+static void tick_looks(struct pipeline *p)
+{
+	enum cadence_look what = cadence_next(&p->cadence, pipeline_now_ns(), moved(p));
+
+	if (what == CADENCE_NONE)
+		return;
+	quick_look(p);
+	present_flush(p->config.present);
+	/* What they tell may call for a walk at once. */
+	if (what == CADENCE_WALK ||
+	    (moved(p) && cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK))
+		look(p, CADENCE_WALK);
+}
+
+/*
+ * An interval is over. True: something is strange that was not so before. A second look decides what
+ * it is, and must not come late on a busy host.
+ */
+static bool tick(struct pipeline *p)
+{
+	const uint32_t *wanted;
+	bool strange = engine_wanted(p->config.engine, &wanted);
+
+	if (p->config.census)
+		tick_looks(p);
 	tell_stats(p);
 	tell_tick(p, RECORD_TICK);
+	return !strange && engine_wanted(p->config.engine, &wanted);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -252,6 +285,8 @@ static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 	uint64_t next_tick = start + interval, next_clock = start;
 	enum pipeline_end why;
 
+	if (p->config.census)
+		first_look(p);
 	for (;;) {
 		size_t n = drain(p, false);
 		uint64_t now = pipeline_now_ns();
@@ -261,8 +296,7 @@ static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 			next_clock = now + CLOCK_NS;
 		}
 		if (now >= next_tick) {
-			tick(p);
-			next_tick = now + interval;
+			next_tick = now + (tick(p) ? interval / 5 * 4 : interval);
 		}
 		present_flush(p->config.present);
 		why = ended_by_output(p);

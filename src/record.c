@@ -16,6 +16,11 @@ static const uint16_t sizes[RECORD_KIND_MAX] = {
 	[RECORD_LOOK_END] = sizeof(struct record_look_end),
 	[RECORD_TICK] = sizeof(struct record_tick),
 	[RECORD_END] = sizeof(struct record_tick),
+	[RECORD_HALF_OPEN] = sizeof(struct record_half_open),
+	[RECORD_SOURCE] = sizeof(struct record_source),
+	[RECORD_REQUEST] = sizeof(struct record_request),
+	[RECORD_HANDSHAKES] = sizeof(struct record_handshakes),
+	[RECORD_SCANNER] = sizeof(struct record_scanner),
 };
 
 static bool family_is_valid(uint8_t family)
@@ -36,6 +41,15 @@ static bool is_valid(const struct record *r)
 	case RECORD_PLACE:
 		return family_is_valid(r->place->place.family) &&
 		       r->place->place.reusable <= r->place->place.ports_used;
+	case RECORD_HALF_OPEN:
+		return family_is_valid(r->half_open->half_open.family);
+	case RECORD_SOURCE:
+		return family_is_valid(r->source->source.family) &&
+		       r->source->source.bits <= (r->source->source.family == 4 ? 32 : 128);
+	case RECORD_REQUEST:
+		return family_is_valid(r->request->request.family);
+	case RECORD_SCANNER:
+		return family_is_valid(r->scanner->scanner.family);
 	default:
 		return true;
 	}
@@ -74,6 +88,16 @@ int record_into_audit(const struct record *r, struct audit *a)
 		return audit_add_place(a, &r->place->place);
 	case RECORD_GROUP:
 		return audit_add_group(a, &r->group->group);
+	case RECORD_HALF_OPEN:
+		return audit_add_half_open(a, &r->half_open->half_open);
+	case RECORD_SOURCE:
+		return audit_add_source(a, &r->source->source);
+	case RECORD_REQUEST:
+		return audit_add_request(a, &r->request->request);
+	case RECORD_HANDSHAKES:
+		return audit_add_handshakes(a, &r->handshakes->handshakes);
+	case RECORD_SCANNER:
+		return audit_add_scanner(a, &r->scanner->scanner);
 	case RECORD_HOLDER:
 		audit_add_holder(a, &r->holder->holder);
 		return 0;

@@ -45,6 +45,11 @@ enum record_kind {
 	RECORD_LOOK_END,
 	RECORD_TICK,
 	RECORD_END,
+	RECORD_HALF_OPEN,
+	RECORD_SOURCE,
+	RECORD_REQUEST,
+	RECORD_HANDSHAKES,
+	RECORD_SCANNER,
 	RECORD_KIND_MAX,
 };
 
@@ -109,6 +114,31 @@ struct record_holder {
 	struct audit_holder holder;
 };
 
+struct record_half_open {
+	struct record_head head;
+	struct audit_half_open half_open;
+};
+
+struct record_source {
+	struct record_head head;
+	struct audit_source source;
+};
+
+struct record_request {
+	struct record_head head;
+	struct audit_request request;
+};
+
+struct record_handshakes {
+	struct record_head head;
+	struct audit_handshakes handshakes;
+};
+
+struct record_scanner {
+	struct record_head head;
+	struct audit_scanner scanner;
+};
+
 struct record_look_end {
 	struct record_head head;
 	uint64_t ts_ns;
@@ -136,6 +166,11 @@ struct record {
 		const struct record_place *place;
 		const struct record_group *group;
 		const struct record_holder *holder;
+		const struct record_half_open *half_open;
+		const struct record_source *source;
+		const struct record_request *request;
+		const struct record_handshakes *handshakes;
+		const struct record_scanner *scanner;
 		const struct record_look_end *look_end;
 		const struct record_tick *tick;
 	};
@@ -158,6 +193,12 @@ static_assert(sizeof(struct record_stats) == 48, "record layout");
 static_assert(sizeof(struct record_older) == 64, "record layout");
 static_assert(sizeof(struct record_look) == 24, "record layout");
 static_assert(sizeof(struct record_tick) == 24, "record layout");
+static_assert(sizeof(struct record_half_open) == 128, "record layout");
+static_assert(sizeof(struct record_source) == 56, "record layout");
+static_assert(sizeof(struct record_request) == 64, "record layout");
+static_assert(sizeof(struct record_handshakes) == 64, "record layout");
+static_assert(sizeof(struct record_scanner) == 56, "record layout");
+static_assert(sizeof(struct record_netns) <= RECORD_MAX_BYTES, "record layout");
 static_assert(sizeof(struct record_group) <= RECORD_MAX_BYTES, "record layout");
 
 #endif /* TCS_RECORD_H */

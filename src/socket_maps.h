@@ -11,6 +11,13 @@ struct socket_maps {
 	int notes;
 	int listeners;
 	int parents; /* -1: this kernel's programs may not use it */
+	int watched; /* bpf/tcs_listeners.h: filled by the census, too */
+};
+
+/* Those of bpf/tcs_handshake.h, owned by the event programs or by handshakes.c. */
+struct handshake_maps {
+	int handshakes;
+	int scanners;
 };
 
 #endif /* TCS_SOCKET_MAPS_H */

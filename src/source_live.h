@@ -45,6 +45,7 @@ struct source_live_info {
 	uint64_t ring_bytes;   /* of one CPU */
 	unsigned int rings;
 	struct socket_maps maps; /* for the scan */
+	struct handshake_maps handshakes;
 };
 
 /* 0, or -errno with the sentence in *reterr. */

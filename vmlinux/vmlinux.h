@@ -116,6 +116,11 @@ struct sock_common {
 	struct sock *skc_listener;	/* request sockets: whose queue they wait in */
 };
 
+/* Listeners that share an address and port (SO_REUSEPORT). */
+struct sock_reuseport {
+	unsigned int synq_overflow_ts;	/* last SYN cookie of the group, in jiffies */
+};
+
 /* SOCK_DEAD: nobody holds a descriptor any more. SOCK_DONE: the peer's FIN has come. */
 enum sock_flags {
 	SOCK_DEAD = 0,
@@ -181,6 +186,7 @@ struct sock {
 	u32 sk_ack_backlog;		/* accept queue */
 	u32 sk_max_ack_backlog;		/* limit of the accept queue and of the SYN queue */
 	atomic_t sk_drops;		/* listeners: SYNs and handshakes refused */
+	struct sock_reuseport *sk_reuseport_cb;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
@@ -201,8 +207,16 @@ struct inet_connection_sock {
 	__u8 icsk_probes_out;		/* keep-alive and window probes not answered */
 };
 
+struct tcp_options_received {
+	int ts_recent_stamp;		/* of a listener: its last SYN cookie, in jiffies */
+};
+
+struct request_sock;
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	struct tcp_options_received rx_opt;
+	struct request_sock *fastopen_rsk; /* TCP Fast Open: the child before the last ACK */
 	u32 srtt_us;			/* smoothed round-trip time, microseconds times 8 */
 	u32 snd_una;
 	u32 write_seq;
@@ -218,11 +232,19 @@ struct tcp_sock {
 struct request_sock {
 	struct sock_common __req_common;
 	u8 num_retrans;			/* SYN-ACKs resent so far */
+	u8 num_timeout : 7;		/* times the request's timer ran out */
 };
 
 struct inet_request_sock {
 	struct request_sock req;
+	u16 tstamp_ok : 1;		/* the SYN offered timestamps */
+	u16 sack_ok : 1;
 	u16 acked : 1;			/* the peer answered: accept queue full, DEFER_ACCEPT */
+};
+
+struct tcp_request_sock {
+	struct inet_request_sock req;
+	u64 snt_synack;			/* the first SYN-ACK: microseconds of CLOCK_MONOTONIC */
 };
 
 /* TIME_WAIT, and FIN_WAIT2 of a socket that nobody holds any more: tw_substate tells. */
@@ -259,7 +281,19 @@ struct task_struct {
 	char comm[16];
 };
 
-struct sk_buff;
+/* Of a packet that was answered with a reset: where its headers are, where it came in. */
+struct net_device {
+	possible_net_t nd_net;
+};
+
+struct sk_buff {
+	struct net_device *dev;
+	__u16 transport_header;
+	__u16 network_header;
+	unsigned char *head;
+};
+
+struct file;
 
 
 /* Contexts of the iterators (kernel/bpf/task_iter.c). */
@@ -284,6 +318,12 @@ struct bpf_iter__task_file {
 struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;	/* NULL in the last call */
+};
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	void *key;			/* NULL in the last call */
+	void *value;
 };
 
 #pragma clang attribute pop

@@ -107,6 +107,51 @@ fd_limit() { awk '/^Max open files/ { print $4 }' "/proc/${HOLD_PIDS[$1]}/limits
 	is "map(select(.type == \"listener\" and .lport == 8000))[0].cookie == \"$((16#${cookie#sk:}))\""
 }
 
+# half-open connections of hold I, as ss has them: peers, one a line
+half_open_by_ss() { nsenter -t "${HOLD_PIDS[$1]}" -n ss -tanH state syn-recv | awk '{ print $NF }' | sort; }
+
+@test "half-open connections are those of ss, each of them with -x" {
+	hold established=1 syn_recv=300 # answered, but without data (TCP_DEFER_ACCEPT)
+	audit '[03]' -N "${HOLD_NETNS[0]}" --window 0 -x
+	is '.[1].half_open == 300 and .[1].connections.syn_recv == 300'
+	is 'map(select(.type == "listener" and .lport == 8001))[0] | .half_open == 300 and .syn_queue == 300 and
+		.oldest_us > 0 and .sources == 1 and .prefixes == 1'
+	is 'map(select(.type == "listener" and .lport == 8000))[0] | .half_open == 0 and .sources == null and
+		.oldest_us == null'
+	is 'map(select(.type == "source")) | map([.lport, .count]) == [[8001, 300], [8001, 300]] and
+		(.[1].prefix | endswith("/24"))'
+	jq -r 'select(.type == "half_open") | "\(.raddr):\(.rport)"' out | sort >mine
+	half_open_by_ss 0 | cmp - mine
+	is 'map(select(.type == "half_open")) | all(.lport == 8001 and .age_us > 0 and .acked and
+		.family == 4 and .retransmits >= 0)'
+	audit '[03]' -N "${HOLD_NETNS[0]}" --window 0
+	is 'map(select(.type == "half_open")) == []'
+}
+
+@test "every listener has a verdict, and the counters of its namespace" {
+	hold established=3 listen=2
+	audit 0 -N "${HOLD_NETNS[0]}" --window 0.2
+	is 'map(select(.type == "listener")) | length == 3 and all(.verdict == "ok" and .resent_per_s == 0 and
+		.done_per_s == 0 and .drops_per_s == 0)'
+	is 'map(select(.type == "counters"))[0] | .syncookies_sent_per_s == 0 and .syncookies_recv_per_s == 0 and
+		.syncookies_failed_per_s == 0 and .queue_full_drops_per_s == 0 and .listen_overflows_per_s == 0'
+	# one look knows no rates
+	audit 0 -N "${HOLD_NETNS[0]}" --window 0
+	is 'map(select(.type == "listener")) | all(.verdict == "ok" and .resent_per_s == null and .done_per_s == null)'
+	is 'map(select(.type == "counters"))[0].syncookies_sent_per_s == null'
+}
+
+@test "handshakes are counted at the listener they came to" {
+	hold established=1 listen=2
+	nsenter -t "${HOLD_PIDS[0]}" -n bash -c 'sleep 0.5; for i in {1..40}; do
+		exec {fd}<>/dev/tcp/127.0.0.1/8000; exec {fd}>&-; sleep 0.005; done' 3>&- &
+	local pid=$!
+	audit '[03]' -N "${HOLD_NETNS[0]}" --window 2
+	wait "$pid"
+	is 'map(select(.type == "listener" and .lport == 8000))[0].done_per_s * 2 | . > 39 and . < 41'
+	is 'map(select(.type == "listener" and .lport != 8000)) | all(.done_per_s == 0)'
+}
+
 @test "a leaking process is found, with its owner" {
 	hold close_wait=30 leak=40
 	sleep 1.1 # they must become old

@@ -81,7 +81,7 @@ __attribute__((format(printf, 1, 2), noreturn)) static inline void die(const cha
 	int err = errno;
 	va_list ap;
 
-	fputs("dance: ", stderr);
+	fprintf(stderr, "%s: ", program_invocation_short_name);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);

@@ -63,12 +63,14 @@ e2e_need() {
 # The Makefile builds the helpers. For a test that is run by itself they are built into the test's
 # own folder: as root nothing is written into somebody's tree.
 e2e_build() {
-	local name=$1 src=$E2E_DIR/$1.c out=$BUILD/e2e/$1 dep
-	for dep in "$src" "$E2E_DIR"/*.h; do
+	local name=$1 out=$BUILD/e2e/$1 dep src
+	src=("$E2E_DIR/$1".c "$E2E_DIR/$1"_*.c)
+	[[ -e ${src[1]} ]] || unset 'src[1]'
+	for dep in "${src[@]}" "$E2E_DIR"/*.h; do
 		if [[ ! -x $out || $dep -nt $out ]]; then
 			out=$BATS_FILE_TMPDIR/$name
 			e2e_need "${CC:-cc}" || return 0
-			"${CC:-cc}" -std=gnu11 -O2 -D_GNU_SOURCE= -Wall -Wextra -Werror "$src" -o "$out" || return
+			"${CC:-cc}" -std=gnu11 -O2 -D_GNU_SOURCE= -Wall -Wextra -Werror "${src[@]}" -o "$out" || return
 			break
 		fi
 	done

@@ -71,8 +71,8 @@ static void on_finding(void *ctx, const struct finding *finding)
 static uint32_t judge(struct fixture *f)
 {
 	f->told.n = 0;
-	assert_int_equal(audit_settle(&f->look, NULL), 0);
-	detect_look(f->detect, &f->look, on_finding, &f->told);
+	assert_int_equal(audit_settle(&f->look, NULL, NULL), 0);
+	detect_look(f->detect, &f->look, UINT32_MAX, on_finding, &f->told);
 	return f->told.n;
 }
 
@@ -169,11 +169,11 @@ static void growth_tells_when_descriptors_run_out(void **state)
 	earlier.ts_ns = 5 * SECOND;
 	add_close_wait(f, 7, 100, 61 * SECOND);
 	assert_int_equal(audit_add_socket(&earlier, &f->look.close_wait[0].example), 0);
-	assert_int_equal(audit_settle(&f->look, &earlier), 0);
+	assert_int_equal(audit_settle(&f->look, &earlier, &earlier), 0);
 	assert_int_equal(f->look.close_wait[0].growth_milli, 49500);
 	f->look.close_wait[0].fd_used = 120;
 	f->look.close_wait[0].fd_limit = 1110;
-	detect_look(f->detect, &f->look, on_finding, &f->told);
+	detect_look(f->detect, &f->look, UINT32_MAX, on_finding, &f->told);
 	assert_int_equal(f->told.n, 1);
 	assert_int_equal(f->told.last.seconds_left, 20);
 	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "detect_syn.h"
+
+#include <string.h>
+
+/*
+ * The kernel renews the mark of cookies once a second at most (tcp_synq_overflow()), so while they
+ * are sent it is never older; a quarter more for a slow walk. Rates are of a whole window.
+ */
+#define COOKIES_NOW_NS 1250000000ull
+
+/* A forged source repeats once in thousands; a check every few seconds leaves dozens in 63 s. */
+#define CHECKS_PER_SOURCE 4
+
+/* Of the handshakes that end at the accept queue, so many find it full: no mere burst. */
+#define ACCEPT_PERCENT 20
+
+static int64_t known(int64_t milli)
+{
+	return milli == AUDIT_NO_RATE ? 0 : milli;
+}
+
+static int64_t above(int64_t milli, int64_t less)
+{
+	return milli > less ? milli - less : 0;
+}
+
+static const struct audit_netns *netns_of(const struct audit *look, const struct audit_service *s)
+{
+	return s->netns_row == AUDIT_NONE ? NULL : &look->netns[s->netns_row];
+}
+
+static int64_t counter_of(const struct audit *look, const struct audit_service *s, enum counter c)
+{
+	const struct audit_netns *n = netns_of(look, s);
+
+	return n ? n->counter_milli[c] : AUDIT_NO_RATE;
+}
+
+static bool sends_cookies(const struct audit *look, const struct audit_service *s)
+{
+	return s->cookie_age_ns <= COOKIES_NOW_NS + look->window_ns;
+}
+
+/*
+ * Cookies are counted per namespace. Where several services send them, those that were not returned
+ * are blamed on the one that completes least: nobody else can be told.
+ */
+static bool blamed(const struct audit *look, const struct audit_service *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < look->n_services; i++) {
+		const struct audit_service *other = &look->services[i];
+
+		if (other->netns == s->netns && sends_cookies(look, other) &&
+		    other->done_milli < s->done_milli)
+			return false;
+	}
+	return true;
+}
+
+/* Those of the last three seconds, of which the first is over before the SYN-ACK is due again. */
+static int64_t failing_now(const struct audit_service *s)
+{
+	return (int64_t)s->recent * 1000 / 2;
+}
+
+/*
+ * Without cookies a listener drops for a full accept queue, which has a counter, for a full SYN
+ * queue, and when a SYN or ACK comes again (100 a second where 40 % of the SYN-ACKs are lost).
+ */
+static int64_t queue_drops(const struct audit *look, const struct audit_service *s)
+{
+	const struct audit_netns *n = netns_of(look, s);
+
+	if (!n || n->cookies || s->drops_milli == AUDIT_NO_RATE)
+		return 0;
+	return above(s->drops_milli, known(n->counter_milli[COUNTER_LISTEN_OVERFLOWS]));
+}
+
+void syn_facts_read(const struct audit *look, const struct audit_service *s, struct syn_facts *ret)
+{
+	*ret = (struct syn_facts){ .service = s, .cookies_now = sends_cookies(look, s) };
+	if (s->failing_milli == AUDIT_NO_RATE)
+		ret->failing = failing_now(s);
+	else
+		ret->failing = above(s->failing_milli, s->late_milli);
+	if (ret->cookies_now && blamed(look, s))
+		ret->cookies = above(known(counter_of(look, s, COUNTER_COOKIES_SENT)),
+				     known(counter_of(look, s, COUNTER_COOKIES_RECV)));
+	ret->drops = queue_drops(look, s);
+	ret->visible =
+		s->stuck || ret->failing || known(s->failing_milli) || ret->cookies || ret->drops;
+}
+
+enum syn_pressure syn_pressure_of(const struct syn_facts *f)
+{
+	if (f->cookies_now)
+		return SYN_COOKIES;
+	if (f->drops > 0)
+		return SYN_DROPS;
+	return f->service->syn_full ? SYN_QUEUE_FULL : SYN_SLOW;
+}
+
+uint64_t syn_done_permille(const struct syn_facts *f)
+{
+	int64_t done = f->service->done_milli, all;
+
+	if (done == AUDIT_NO_RATE)
+		return AUDIT_UNKNOWN;
+	all = done + f->failing + f->cookies + f->drops;
+	return all ? (uint64_t)(done * 1000 / all) : AUDIT_UNKNOWN;
+}
+
+/* Fewer than so many in a hundred. Both in the same unit. */
+static bool few(int64_t some, int64_t others, uint32_t percent)
+{
+	return some * 100 < (some + others) * (int64_t)percent;
+}
+
+/*
+ * Of those that were asked again, few come late: by rates where any are new, else by what stands in
+ * the queue, which a flood fills once and then hardly moves.
+ */
+static bool stuck_stay_stuck(const struct audit_service *s, int64_t least, uint32_t percent)
+{
+	int64_t stuck = (int64_t)s->stuck * 1000, asked = known(s->failing_milli);
+
+	return stuck >= least && few(known(s->late_milli), asked >= least ? asked : stuck, percent);
+}
+
+/* Cookies come back within a round trip, or never: it is a flood when most do not. */
+static bool cookies_stay_out(const struct audit *look, const struct syn_facts *f, int64_t least)
+{
+	return f->cookies >= least &&
+	       f->cookies > known(counter_of(look, f->service, COUNTER_COOKIES_RECV));
+}
+
+/*
+ * In the first second nothing is stuck yet; but a queue that turns over completes as many. Where
+ * clients come late it is a lossy path that makes it long.
+ */
+static bool queue_stands(const struct syn_facts *f, int64_t least)
+{
+	const struct audit_service *s = f->service;
+	uint64_t waiting = s->syn_queue > s->acked ? s->syn_queue - s->acked : 0;
+
+	return (s->syn_full || f->drops >= least) && s->done_milli != AUDIT_NO_RATE &&
+	       s->late_milli < least && (int64_t)waiting * 1000 > s->done_milli;
+}
+
+/*
+ * Below the limit nobody is refused, and there is time. Many from each of a few addresses, by a
+ * stack that offers what all stacks in use do (SACK, timestamps; programs that forge SYNs mostly
+ * do not), may be health checks that never complete and are reset after a while. A flood's stay:
+ * 5 s after its beginning half of those that are stuck are past the second timeout, too.
+ */
+static bool may_be_checks(const struct syn_facts *f, int64_t least)
+{
+	const struct audit_service *s = f->service;
+
+	if (syn_pressure_of(f) != SYN_SLOW)
+		return false;
+	if (s->sources == AUDIT_UNKNOWN)
+		return true; /* the next walk will tell */
+	return s->half_open >= s->sources * CHECKS_PER_SOURCE && s->plain * 2 < s->stuck &&
+	       ((int64_t)s->old_stuck * 1000 < least || s->old_stuck * 2 < s->stuck);
+}
+
+static bool is_flood(const struct detect_config *config, const struct audit *look,
+		     const struct syn_facts *f, uint32_t tenths)
+{
+	const struct audit_service *s = f->service;
+	int64_t least = (int64_t)config->syn_per_s * 100 * tenths;
+	uint32_t percent = config->syn_late_percent * 10 / tenths;
+	bool pressed = f->failing >= least || f->cookies >= least || f->drops >= least;
+
+	/* One look knows no rates, but that the queue is full, or the mark of cookies, is enough. */
+	if (s->drops_milli == AUDIT_NO_RATE)
+		pressed |= s->syn_full || f->cookies_now;
+	if (!pressed || (tenths == 10 && may_be_checks(f, least)))
+		return false;
+	return stuck_stay_stuck(s, least, percent) || cookies_stay_out(look, f, least) ||
+	       queue_stands(f, least);
+}
+
+static bool is_accept_queue_full(const struct audit *look, const struct syn_facts *f)
+{
+	const struct audit_service *s = f->service;
+	int64_t overflows = known(counter_of(look, s, COUNTER_LISTEN_OVERFLOWS));
+
+	/* A burst that fits nearly; the program fetches most of it. */
+	if (s->done_milli != AUDIT_NO_RATE && few(overflows, s->done_milli, ACCEPT_PERCENT))
+		return false;
+	/* Where there is room just now, it was full a moment ago. */
+	return s->accept_full || (overflows > 0 && known(s->drops_milli) > f->drops &&
+				  s->accept_queue * 2 >= s->queue_limit);
+}
+
+static bool is_backlog_small(const struct detect_config *config, const struct audit *look,
+			     const struct syn_facts *f, uint32_t tenths)
+{
+	const struct audit_service *s = f->service;
+	const struct audit_netns *n = netns_of(look, s);
+	int64_t least = (int64_t)config->syn_per_s * 100 * tenths;
+	int64_t sent = known(counter_of(look, s, COUNTER_COOKIES_SENT));
+
+	if (!n || s->done_milli == AUDIT_NO_RATE || s->done_milli < least)
+		return false;
+	/* What a flood has left in the queue is not the clients' rush. */
+	if (s->stuck && s->stuck * 2 >= s->syn_queue)
+		return false;
+	/* With tcp_syncookies 2 they say nothing about a queue. */
+	return (n->cookies == 1 && f->cookies_now && sent >= least) ||
+	       (f->drops >= least && known(n->counter_milli[COUNTER_QUEUE_FULL_DROPS]) >= least);
+}
+
+static bool is_loss(const struct detect_config *config, const struct syn_facts *f, uint32_t tenths)
+{
+	const struct audit_service *s = f->service;
+	int64_t least = (int64_t)config->syn_per_s * 100 * tenths;
+
+	return s->late_milli != AUDIT_NO_RATE && s->late_milli >= least &&
+	       s->late_milli * 1000 >= s->done_milli * (int64_t)config->loss_percent * tenths;
+}
+
+enum finding_kind syn_judge(const struct detect_config *config, const struct audit *look,
+			    const struct syn_facts *f, uint32_t tenths)
+{
+	if (is_flood(config, look, f, tenths))
+		return FINDING_SYN_FLOOD;
+	if (is_accept_queue_full(look, f))
+		return FINDING_ACCEPT_QUEUE_FULL;
+	if (is_backlog_small(config, look, f, tenths))
+		return FINDING_SYN_BACKLOG_SMALL;
+	return is_loss(config, f, tenths) ? FINDING_HANDSHAKE_LOSS : 0;
+}
+
+enum severity syn_severity(const struct syn_facts *f, enum finding_kind kind)
+{
+	if (!kind)
+		return SEVERITY_OK;
+	if (kind == FINDING_SYN_FLOOD && syn_pressure_of(f) != SYN_SLOW)
+		return SEVERITY_CRITICAL;
+	if (kind == FINDING_ACCEPT_QUEUE_FULL && known(f->service->drops_milli) > 0)
+		return SEVERITY_CRITICAL;
+	return SEVERITY_WARNING;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_DETECT_SYN_H
+#define TCS_DETECT_SYN_H
+
+/*
+ * detect_syn.h - is this a SYN flood? One service of one look, by rules for half-open connections
+ *
+ * A flood, a rush, a lossy path and a program that does not accept all fill the same queues and
+ * resend the same SYN-ACKs. What tells them apart is how handshakes end:
+ *
+ *   syn_flood         they do not: their clients never answer. So many a second are failing (a
+ *                     SYN-ACK resent and nobody came late instead, cookies nobody returned, SYNs
+ *                     dropped because the queue is full), and of those that wait only a few
+ *                     complete. A lossy path fails as often for a moment, but completes the next.
+ *   accept_queue_full the client answered, the program did not accept(): requests are `acked`.
+ *   syn_backlog_small cookies or drops as in a flood, but what was begun completes.
+ *   handshake_loss    SYN-ACKs resent, and then completed.
+ *
+ * A service has at most one of them, the first that holds; syn_scan is about a source.
+ *
+ * What a second of each was seen to look like (Linux 6.18, tests/e2e/flood.table; the scenarios'
+ * names; "failing" without those that came late):
+ *
+ *                               SYN queue  stuck acked failing late done cookies back drops
+ *   spoofed_cookies               129/128    129     0       0    0    0    2001    0     0
+ *   spoofed_drops                 129/128    129     0       0    0    0       0    0  2000
+ *   spoofed_always_cookies          0/128      0     0       0    0    0    2000    0     0
+ *   slow_under_limit             197/1024    157     0      40    0    0       0    0     0
+ *   beside_clients                129/128    129     0       0    0  100    2084  100     0
+ *   flash_crowd_small_backlog     129/128      0     0       0    0 4983    3729 3714     0
+ *   flash_crowd_small_no_cookies  129/128      0     0       0    0 1259       0    0  5260
+ *   very_lossy                   315/1024    150     0      53  102  164       0    0   199
+ *   late_last_ack                304/1024     98     0       0  200  200       0    0     0
+ *   accepts_slowly                  32/32      0    31       0    9   20      77   77   200
+ *   idle_health_checks           252/1024    150     0     100    0    0       0    0     0
+ *
+ * Pure. How much is too much are options (struct detect_config), with their sources; what the kernel
+ * or arithmetic fixes stands beside its rule.
+ */
+#include "detect.h"
+
+/* What is known of one service, and what follows. Rates are thousandths a second. */
+struct syn_facts {
+	const struct audit_service *service;
+	int64_t failing; /* resent for the first time, less those that completed late */
+	int64_t cookies; /* sent and not returned; of this service as far as can be told */
+	int64_t drops;	 /* of SYNs, because the SYN queue is full */
+	bool cookies_now;
+	bool visible; /* any of the three has been seen */
+};
+
+void syn_facts_read(const struct audit *look, const struct audit_service *s, struct syn_facts *ret);
+
+/*
+ * The rule that holds; 0: none, or they cannot be judged. With `tenths` 10 by the thresholds as
+ * they are; with less it is enough to stay raised.
+ */
+enum finding_kind syn_judge(const struct detect_config *config, const struct audit *look,
+			    const struct syn_facts *f, uint32_t tenths);
+enum severity syn_severity(const struct syn_facts *f, enum finding_kind kind);
+
+enum syn_pressure syn_pressure_of(const struct syn_facts *f);
+/* Of the handshakes that were begun, how many completed; per mille; AUDIT_UNKNOWN. */
+uint64_t syn_done_permille(const struct syn_facts *f);
+
+#endif /* TCS_DETECT_SYN_H */

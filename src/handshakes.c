@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "handshakes.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../bpf/tcs_wire.h"
+#include "handshakes.skel.h"
+
+#define BATCH	256
+#define SCAN_NS 10000000000ull /* a source is counted anew after so long */
+
+struct handshakes {
+	struct handshakes_bpf *skel;
+};
+
+static int load(struct handshakes *h, const char *btf_path)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = btf_path);
+	struct handshake_maps maps;
+	int err;
+
+	h->skel = handshakes_bpf__open_opts(&open_opts);
+	if (!h->skel)
+		return -errno;
+	bpf_program__set_autoload(h->skel->progs.tcs_handshake_reset,
+				  libbpf_find_vmlinux_btf_id("tcp_send_reset", BPF_TRACE_RAW_TP) >
+					  0);
+	err = handshakes_bpf__load(h->skel);
+	if (err)
+		return err;
+	handshakes_maps(h, &maps);
+	err = handshakes_seed(&maps);
+	return err ? err : handshakes_bpf__attach(h->skel);
+}
+
+int handshakes_new(const char *btf_path, struct handshakes **ret, struct failure *reterr)
+{
+	struct handshakes *h = calloc(1, sizeof(*h));
+	int err = h ? load(h, btf_path) : -ENOMEM;
+
+	if (err) {
+		failure_set(reterr, true, "cannot count handshakes (%s): their rates stay unknown",
+			    strerror(-err));
+		handshakes_free(h);
+		return err;
+	}
+	*ret = h;
+	return 0;
+}
+
+void handshakes_free(struct handshakes *h)
+{
+	if (!h)
+		return;
+	handshakes_bpf__destroy(h->skel);
+	free(h);
+}
+
+void handshakes_maps(const struct handshakes *h, struct handshake_maps *ret)
+{
+	ret->handshakes = bpf_map__fd(h->skel->maps.handshakes);
+	ret->scanners = bpf_map__fd(h->skel->maps.scanners);
+}
+
+int handshakes_seed(const struct handshake_maps *maps)
+{
+	static const struct tcs_handshake_place nowhere;
+	static const struct tcs_handshakes none;
+	static const struct tcs_scanner_key nobody;
+	static const struct tcs_scanner nothing;
+	int err = bpf_map_update_elem(maps->handshakes, &nowhere, &none, BPF_ANY);
+
+	return err ? err : bpf_map_update_elem(maps->scanners, &nobody, &nothing, BPF_ANY);
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+struct out {
+	int map;
+	uint64_t now_ns;
+	uint32_t netns; /* 0: of all */
+	record_fn fn;
+	void *ctx;
+	uint64_t skipped;
+};
+
+static int add_handshakes(struct out *o, const void *key, const void *value)
+{
+	const struct tcs_handshake_place *at = key;
+	const struct tcs_handshakes *counts = value;
+	struct record_handshakes r = {
+		.head.kind = RECORD_HANDSHAKES,
+		.handshakes = {
+			.done = counts->done,
+			.late = counts->late,
+			.resent = counts->resent,
+			.failing = counts->failing,
+			.netns = at->netns,
+			.lport = at->lport,
+		},
+	};
+
+	if (!at->netns) {
+		o->skipped += counts->done;
+		return 0;
+	}
+	if (o->netns && o->netns != at->netns)
+		return 0;
+	memcpy(r.handshakes.laddr, at->laddr, sizeof(r.handshakes.laddr));
+	return o->fn(o->ctx, &r, sizeof(r));
+}
+
+/* How many different ports set so many of the bits (linear counting, Whang and others, 1990). */
+static uint64_t ports_of(const struct tcs_scanner *s)
+{
+	double m = TCS_SCAN_WORDS * 64, empty = m;
+	int i;
+
+	for (i = 0; i < TCS_SCAN_WORDS; i++)
+		empty -= __builtin_popcountll(s->ports[i]);
+	return (uint64_t)(empty > 0 ? m * log(m / empty) + 0.5 : m * log(m));
+}
+
+static int add_scanner(struct out *o, const void *key, const void *value)
+{
+	const struct tcs_scanner_key *k = key;
+	const struct tcs_scanner *held = value;
+	struct record_scanner r = {
+		.head.kind = RECORD_SCANNER,
+		.scanner = {
+			.resets = held->resets,
+			.ports = ports_of(held),
+			.since_ns = held->since_ns,
+			.netns = k->netns,
+			.family = k->family,
+		},
+	};
+
+	if (!k->netns) {
+		o->skipped += held->resets;
+		return 0;
+	}
+	if (o->now_ns > held->since_ns + SCAN_NS)
+		(void)bpf_map_delete_elem(o->map, key);
+	if (o->netns && o->netns != k->netns)
+		return 0;
+	memcpy(r.scanner.addr, k->addr, sizeof(r.scanner.addr));
+	return o->fn(o->ctx, &r, sizeof(r));
+}
+
+/* Everything in a map; entries may come and go meanwhile. */
+static int each(struct out *o, size_t ksize, size_t vsize,
+		int (*add)(struct out *o, const void *key, const void *value))
+{
+	char *keys = malloc(BATCH * ksize), *values = malloc(BATCH * vsize);
+	uint32_t batch = 0, n, i;
+	void *from = NULL;
+	int err = keys && values ? 0 : -ENOMEM;
+	bool last = false;
+
+	while (!err && !last) {
+		n = BATCH;
+		err = bpf_map_lookup_batch(o->map, from, &batch, keys, values, &n, NULL);
+		last = err == -ENOENT;
+		if (last)
+			err = 0;
+		for (i = 0; !err && i < n; i++)
+			err = add(o, keys + i * ksize, values + i * vsize);
+		from = &batch;
+	}
+	free(keys);
+	free(values);
+	return err;
+}
+
+int handshakes_look(const struct handshake_maps *maps, uint64_t now_ns, uint32_t netns,
+		    record_fn fn, void *ctx, uint64_t *ret_skipped)
+{
+	struct out o = {
+		.map = maps->handshakes, .now_ns = now_ns, .netns = netns, .fn = fn, .ctx = ctx
+	};
+	int err = each(&o, sizeof(struct tcs_handshake_place), sizeof(struct tcs_handshakes),
+		       add_handshakes);
+
+	o.map = maps->scanners;
+	if (!err)
+		err = each(&o, sizeof(struct tcs_scanner_key), sizeof(struct tcs_scanner),
+			   add_scanner);
+	*ret_skipped = o.skipped;
+	return err;
+}

@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "service.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter.h"
+
+static const char *const spread_names[SPREAD_MAX] = {
+	[SPREAD_DISTRIBUTED] = "distributed",
+	[SPREAD_PREFIX] = "prefix",
+	[SPREAD_SINGLE_SOURCE] = "single_source",
+};
+
+const char *spread_name(enum spread spread)
+{
+	return spread_names[spread];
+}
+
+/* Where handshakes are counted, and where is listened. */
+static uint64_t place_of(uint32_t netns, const uint8_t laddr[16], uint16_t lport)
+{
+	return hash_bytes(laddr, 16, (uint64_t)netns << 16 | lport);
+}
+
+uint64_t service_key(const struct audit_service *s)
+{
+	return place_of(s->netns, s->laddr, s->lport);
+}
+
+/* ---- services out of listeners --------------------------------------------------------------- */
+
+static bool same_place(const struct audit_service *s, const struct audit_socket *l)
+{
+	return s->netns == l->netns && s->lport == l->lport && !memcmp(s->laddr, l->laddr, 16);
+}
+
+static void begin_service(struct audit_service *s, const struct audit_socket *l)
+{
+	memset(s, 0, sizeof(*s));
+	s->netns = l->netns;
+	s->family = l->family;
+	s->lport = l->lport;
+	memcpy(s->laddr, l->laddr, sizeof(s->laddr));
+	s->cookie_age_ns = AUDIT_UNKNOWN;
+	s->oldest_ns = s->newest_ns = AUDIT_UNKNOWN;
+	s->sources = s->prefixes = AUDIT_UNKNOWN;
+	s->sources_exact = s->prefixes_exact = true;
+	s->drops_milli = 0;
+	s->done_milli = s->late_milli = s->resent_milli = s->failing_milli = AUDIT_NO_RATE;
+}
+
+static void add_listener(struct audit_service *s, const struct audit_listener *row)
+{
+	const struct audit_socket *l = &row->socket;
+
+	s->listeners++;
+	/* inet_csk_reqsk_queue_is_full(), sk_acceptq_is_full() */
+	s->syn_full += l->syn_queue > l->queue_limit;
+	s->accept_full += l->accept_queue > l->queue_limit;
+	s->syn_queue += l->syn_queue;
+	s->syn_queue_young += l->syn_queue_young;
+	s->accept_queue += l->accept_queue;
+	s->queue_limit += l->queue_limit;
+	if (l->cookie_age_ns < s->cookie_age_ns)
+		s->cookie_age_ns = l->cookie_age_ns;
+	if (row->drops_milli == AUDIT_NO_RATE)
+		s->drops_milli = AUDIT_NO_RATE;
+	else if (s->drops_milli != AUDIT_NO_RATE)
+		s->drops_milli += row->drops_milli;
+	if (!s->owner.pid)
+		s->owner = l->owner;
+}
+
+/* How fast each refuses; those that are new have no rate. */
+static int rate_drops(struct audit *a, const struct audit *recent)
+{
+	uint64_t ns = a->ts_ns - recent->ts_ns;
+	struct hash before;
+	uint32_t i, at;
+	int err = hash_init(&before);
+
+	for (i = 0; !err && i < recent->n_listeners; i++)
+		if (!hash_find(&before, recent->listeners[i].socket.id, &at))
+			err = hash_add(&before, recent->listeners[i].socket.id, i);
+	for (i = 0; !err && i < a->n_listeners; i++) {
+		struct audit_listener *l = &a->listeners[i];
+
+		if (hash_find(&before, l->socket.id, &at))
+			l->drops_milli = audit_rate_milli(
+				l->socket.drops - recent->listeners[at].socket.drops, 0, ns);
+	}
+	hash_release(&before);
+	return err;
+}
+
+static int make_services(struct audit *a)
+{
+	uint32_t i;
+
+	free(a->services);
+	a->n_services = 0;
+	a->services = a->n_listeners ? calloc(a->n_listeners, sizeof(*a->services)) : NULL;
+	if (a->n_listeners && !a->services)
+		return -ENOMEM;
+	for (i = 0; i < a->n_listeners; i++) {
+		struct audit_listener *l = &a->listeners[i];
+
+		if (!a->n_services || !same_place(&a->services[a->n_services - 1], &l->socket))
+			begin_service(&a->services[a->n_services++], &l->socket);
+		l->service = a->n_services - 1;
+		add_listener(&a->services[l->service], l);
+	}
+	return 0;
+}
+
+static void find_namespaces(struct audit *a)
+{
+	uint32_t i, j;
+
+	for (i = 0; i < a->n_services; i++) {
+		for (j = 0; j < a->n_netns && a->netns[j].netns != a->services[i].netns;)
+			j++;
+		a->services[i].netns_row = j < a->n_netns ? j : AUDIT_NONE;
+	}
+}
+
+/* ---- half-open connections ------------------------------------------------------------------- */
+
+static uint64_t oldest(uint64_t a, uint64_t b)
+{
+	if (a == AUDIT_UNKNOWN || b == AUDIT_UNKNOWN)
+		return a == AUDIT_UNKNOWN ? b : a;
+	return a > b ? a : b;
+}
+
+/*
+ * How many different ones a group has in all: listeners may share some, so for several of them the
+ * sum is an upper bound, and exact only where the rows are merged below.
+ */
+static void add_different(uint64_t *to, bool *to_exact, uint64_t n, bool exact)
+{
+	*to = (*to == AUDIT_UNKNOWN ? 0 : *to) + n;
+	*to_exact = *to_exact && exact;
+}
+
+static void add_half_open(struct audit_service *s, const struct audit_half_open *h)
+{
+	s->half_open += h->count;
+	s->full += h->full;
+	s->acked += h->acked;
+	s->stuck += h->stuck;
+	s->recent += h->recent;
+	s->old_stuck += h->stuck - h->recent;
+	s->plain += h->plain;
+	s->oldest_ns = oldest(s->oldest_ns, h->oldest_ns);
+	if (h->newest_ns < s->newest_ns)
+		s->newest_ns = h->newest_ns;
+	add_different(&s->sources, &s->sources_exact, h->sources, h->sources_exact);
+	add_different(&s->prefixes, &s->prefixes_exact, h->prefixes, h->prefixes_exact);
+}
+
+/* By the listener's cookie; by nothing else, since a closed one's address may be another's now. */
+static int join_half_open(struct audit *a)
+{
+	struct hash listeners;
+	uint32_t i, at;
+	int err = hash_init(&listeners);
+
+	for (i = 0; !err && i < a->n_listeners; i++)
+		if (a->listeners[i].socket.id &&
+		    !hash_find(&listeners, a->listeners[i].socket.id, &at))
+			err = hash_add(&listeners, a->listeners[i].socket.id, i);
+	for (i = 0; !err && i < a->n_half_open; i++) {
+		struct audit_half_open *h = &a->half_open[i];
+
+		h->service = AUDIT_NONE;
+		if (!h->listener || !a->services || !hash_find(&listeners, h->listener, &at))
+			continue;
+		a->listeners[at].half_open = i;
+		h->service = a->listeners[at].service;
+		add_half_open(&a->services[h->service], h);
+	}
+	hash_release(&listeners);
+	return err;
+}
+
+/* ---- where they come from -------------------------------------------------------------------- */
+
+static bool is_address(const struct audit_source *s)
+{
+	return s->bits == (s->family == 4 ? 32 : 128);
+}
+
+static int compare_group(const struct audit_source *a, const struct audit_source *b)
+{
+	if (a->service != b->service)
+		return a->service < b->service ? -1 : 1;
+	if (a->service == AUDIT_NONE && a->half_open != b->half_open)
+		return a->half_open < b->half_open ? -1 : 1;
+	return (int)is_address(b) - (int)is_address(a);
+}
+
+static int compare_address(const void *left, const void *right)
+{
+	const struct audit_source *a = left, *b = right;
+	int order = compare_group(a, b);
+
+	return order ? order : memcmp(a->addr, b->addr, 16);
+}
+
+static int compare_count(const void *left, const void *right)
+{
+	const struct audit_source *a = left, *b = right;
+	int order = compare_group(a, b);
+
+	if (!order && a->count != b->count)
+		order = a->count > b->count ? -1 : 1;
+	return order ? order : memcmp(a->addr, b->addr, 16);
+}
+
+/* The same source at two listeners of a service is one. */
+static void merge_sources(struct audit *a)
+{
+	uint32_t from, to = 0;
+
+	for (from = 0; from < a->n_sources; from++) {
+		struct audit_source *s = &a->sources[from], *last = &a->sources[to ? to - 1 : 0];
+
+		if (to && !compare_address(last, s)) {
+			last->count += s->count;
+			last->oldest_ns = oldest(last->oldest_ns, s->oldest_ns);
+		} else {
+			a->sources[to++] = *s;
+		}
+	}
+	a->n_sources = to;
+}
+
+static void cut_to(uint8_t addr[16], unsigned int bits)
+{
+	unsigned int i;
+
+	for (i = 0; i < 16; i++)
+		if (bits <= i * 8)
+			addr[i] = 0;
+		else if (bits < i * 8 + 8)
+			addr[i] &= (uint8_t)(0xff00 >> (bits - i * 8));
+}
+
+/* The prefix of so many bits (of 128) with the most connections; rows are in order of address. */
+static uint64_t most_in(const struct audit_source *rows, uint32_t n, unsigned int bits,
+			uint32_t *ret_row)
+{
+	uint64_t most = 0, sum = 0;
+	uint8_t here[16], addr[16];
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		memcpy(addr, rows[i].addr, 16);
+		cut_to(addr, bits);
+		if (!i || memcmp(addr, here, 16))
+			sum = 0;
+		memcpy(here, addr, 16);
+		sum += rows[i].count;
+		if (sum > most) {
+			most = sum;
+			*ret_row = i;
+		}
+	}
+	return most;
+}
+
+static bool holds_most(struct audit_service *s, const struct audit_source *row, uint64_t count,
+		       unsigned int bits)
+{
+	if (count * 100 < s->half_open * SPREAD_PERCENT)
+		return false;
+	memcpy(s->spread_addr, row->addr, 16);
+	cut_to(s->spread_addr, bits);
+	s->spread_family = row->family;
+	s->spread_bits = (uint8_t)(row->family == 4 ? bits - 96 : bits);
+	s->spread_percent = (uint32_t)(count * 100 / s->half_open);
+	return true;
+}
+
+static enum spread spread_of(struct audit_service *s, const struct audit_source *rows,
+			     uint32_t n_addresses, uint32_t n)
+{
+	const struct audit_source *prefixes = rows + n_addresses;
+	unsigned int bits;
+	uint32_t row = 0;
+	uint64_t most;
+
+	if (!s->half_open)
+		return SPREAD_NONE;
+	most = most_in(rows, n_addresses, 128, &row);
+	if (n_addresses && holds_most(s, &rows[row], most, 128))
+		return SPREAD_SINGLE_SOURCE;
+	/* The longest prefix that is enough: first all of IPv4 (mapped, so + 96), then IPv6. */
+	for (bits = 96 + 24; n > n_addresses && bits >= 96 + SPREAD_BITS_4; bits--) {
+		most = most_in(prefixes, n - n_addresses, bits, &row);
+		if (prefixes[row].family == 4 && holds_most(s, &prefixes[row], most, bits))
+			return SPREAD_PREFIX;
+	}
+	for (bits = 64; n > n_addresses && bits >= SPREAD_BITS_6; bits--) {
+		most = most_in(prefixes, n - n_addresses, bits, &row);
+		if (prefixes[row].family == 6 && holds_most(s, &prefixes[row], most, bits))
+			return SPREAD_PREFIX;
+	}
+	return SPREAD_DISTRIBUTED;
+}
+
+static void describe_sources(struct audit_service *s, struct audit_source *rows, uint32_t n)
+{
+	uint32_t n_addresses = 0;
+
+	while (n_addresses < n && is_address(&rows[n_addresses]))
+		n_addresses++;
+	if (s->sources_exact)
+		s->sources = n_addresses;
+	if (s->prefixes_exact)
+		s->prefixes = n - n_addresses;
+	s->spread = spread_of(s, rows, n_addresses, n);
+}
+
+/* Where every one found room, the sketch need not be asked. */
+static void count_different(struct audit *a)
+{
+	uint32_t i;
+
+	for (i = 0; i < a->n_half_open; i++) {
+		if (a->half_open[i].sources_exact)
+			a->half_open[i].sources = 0;
+		if (a->half_open[i].prefixes_exact)
+			a->half_open[i].prefixes = 0;
+	}
+	for (i = 0; i < a->n_sources; i++) {
+		struct audit_half_open *h = &a->half_open[a->sources[i].half_open];
+
+		if (is_address(&a->sources[i]))
+			h->sources += h->sources_exact;
+		else
+			h->prefixes += h->prefixes_exact;
+	}
+}
+
+static void join_sources(struct audit *a)
+{
+	uint32_t i, n;
+
+	for (i = 0; i < a->n_sources; i++)
+		a->sources[i].service = a->half_open[a->sources[i].half_open].service;
+	if (a->n_sources > 1)
+		qsort(a->sources, a->n_sources, sizeof(*a->sources), compare_address);
+	merge_sources(a);
+	for (i = 0; i < a->n_sources; i += n) {
+		struct audit_service *s;
+
+		for (n = 1;
+		     i + n < a->n_sources && a->sources[i + n].service == a->sources[i].service;)
+			n++;
+		if (a->sources[i].service == AUDIT_NONE || !a->services)
+			break; /* they are the last */
+		s = &a->services[a->sources[i].service];
+		s->first_source = i;
+		s->n_sources = n;
+		describe_sources(s, &a->sources[i], n);
+	}
+	if (a->n_sources > 1)
+		qsort(a->sources, a->n_sources, sizeof(*a->sources), compare_count);
+}
+
+/* ---- handshakes ------------------------------------------------------------------------------ */
+
+static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff }, any6[16];
+
+/* Whose they are: the listener of that address, or the one of every address. */
+static bool find_service(const struct hash *services, const struct audit_handshakes *h,
+			 uint32_t *ret)
+{
+	if (hash_find(services, place_of(h->netns, h->laddr, h->lport), ret))
+		return true;
+	if (addr_is_mapped(h->laddr) &&
+	    hash_find(services, place_of(h->netns, any4, h->lport), ret))
+		return true;
+	return hash_find(services, place_of(h->netns, any6, h->lport), ret);
+}
+
+static void add_rate(int64_t *to, uint64_t now, uint64_t before, uint64_t ns)
+{
+	*to += audit_rate_milli(now, before, ns);
+}
+
+static void add_handshakes(struct audit_service *s, const struct audit_handshakes *h,
+			   const struct audit_handshakes *before, uint64_t ns)
+{
+	static const struct audit_handshakes none;
+
+	if (!before)
+		before = &none;
+	add_rate(&s->done_milli, h->done, before->done, ns);
+	add_rate(&s->late_milli, h->late, before->late, ns);
+	add_rate(&s->resent_milli, h->resent, before->resent, ns);
+	add_rate(&s->failing_milli, h->failing, before->failing, ns);
+}
+
+static int index_places(const struct audit *a, const struct audit *earlier, struct hash *services,
+			struct hash *before)
+{
+	uint32_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < a->n_services; i++) {
+		err = hash_add(services, service_key(&a->services[i]), i);
+	}
+	for (i = 0; !err && i < earlier->n_handshakes; i++) {
+		const struct audit_handshakes *h = &earlier->handshakes[i];
+
+		err = hash_add(before, place_of(h->netns, h->laddr, h->lport), i);
+	}
+	return err;
+}
+
+static int join_handshakes(struct audit *a, const struct audit *earlier)
+{
+	uint64_t ns = a->ts_ns - earlier->ts_ns;
+	struct hash services, before = { 0 };
+	uint32_t i, at, was;
+	int err = hash_init(&services);
+
+	if (!err)
+		err = hash_init(&before);
+	if (!err)
+		err = index_places(a, earlier, &services, &before);
+	for (i = 0; !err && i < a->n_services; i++) {
+		struct audit_service *s = &a->services[i];
+
+		s->done_milli = s->late_milli = s->resent_milli = s->failing_milli = 0;
+	}
+	for (i = 0; !err && i < a->n_handshakes; i++) {
+		const struct audit_handshakes *h = &a->handshakes[i];
+
+		if (!find_service(&services, h, &at))
+			continue;
+		add_handshakes(&a->services[at], h,
+			       hash_find(&before, place_of(h->netns, h->laddr, h->lport), &was) ?
+				       &earlier->handshakes[was] :
+				       NULL,
+			       ns);
+	}
+	hash_release(&services);
+	hash_release(&before);
+	return err;
+}
+
+/* ---- looks without a walk -------------------------------------------------------------------- */
+
+static void carry_sources(struct audit_service *s, const struct audit_service *then)
+{
+	s->plain = then->plain;
+	s->old_stuck = then->old_stuck;
+	s->oldest_ns = then->oldest_ns;
+	s->newest_ns = then->newest_ns;
+	s->sources = then->sources;
+	s->prefixes = then->prefixes;
+	s->sources_exact = then->sources_exact;
+	s->prefixes_exact = then->prefixes_exact;
+	s->spread = then->spread;
+	memcpy(s->spread_addr, then->spread_addr, sizeof(s->spread_addr));
+	s->spread_bits = then->spread_bits;
+	s->spread_family = then->spread_family;
+	s->spread_percent = then->spread_percent;
+	s->walked_ns = then->walked_ns;
+}
+
+/* then: the same service in an earlier look; NULL: it was not there, or too long ago. */
+static void carry(struct audit_service *s, const struct audit_service *then)
+{
+	uint64_t timed_out =
+		s->syn_queue > s->syn_queue_young ? s->syn_queue - s->syn_queue_young : 0;
+
+	if (then) {
+		carry_sources(s, then);
+		s->acked = then->acked < timed_out ? then->acked : timed_out;
+	}
+	s->half_open = s->syn_queue;
+	s->stuck = timed_out - s->acked;
+}
+
+/* By key: which of a look's services. */
+static int index_services(struct hash *h, const struct audit *a)
+{
+	uint32_t i;
+	int err = hash_init(h);
+
+	for (i = 0; !err && a && i < a->n_services; i++)
+		err = hash_add(h, service_key(&a->services[i]), i);
+	return err;
+}
+
+static const struct audit_service *same_service(const struct hash *h, const struct audit *a,
+						const struct audit_service *s)
+{
+	uint32_t at;
+
+	return a && hash_find(h, service_key(s), &at) ? &a->services[at] : NULL;
+}
+
+static bool has_walked(const struct audit *a, const struct audit_service *s)
+{
+	return s->netns_row != AUDIT_NONE && a->netns[s->netns_row].walked;
+}
+
+static int carry_over(struct audit *a, const struct audit *whole, const struct audit *recent)
+{
+	struct hash in_whole, in_recent = { 0 };
+	uint32_t i;
+	int err = index_services(&in_whole, whole);
+
+	if (!err)
+		err = index_services(&in_recent, recent);
+	for (i = 0; !err && i < a->n_services; i++) {
+		struct audit_service *s = &a->services[i];
+		const struct audit_service *w = same_service(&in_whole, whole, s);
+		const struct audit_service *then = same_service(&in_recent, recent, s);
+
+		if (!s->owner.pid && w)
+			s->owner = w->owner;
+		if (has_walked(a, s) || s->half_open) {
+			s->walked_ns = a->ts_ns;
+			continue;
+		}
+		if (!then || (w && w->walked_ns > then->walked_ns))
+			then = w;
+		carry(s, then && then->walked_ns + SERVICE_WALK_NS > a->ts_ns ? then : NULL);
+	}
+	hash_release(&in_whole);
+	hash_release(&in_recent);
+	return err;
+}
+
+int service_settle(struct audit *a, const struct audit *whole, const struct audit *recent)
+{
+	int err = 0;
+
+	if (recent && a->ts_ns <= recent->ts_ns)
+		recent = NULL;
+	if (recent)
+		err = rate_drops(a, recent);
+	if (!err)
+		err = make_services(a);
+	if (err)
+		return err;
+	find_namespaces(a);
+	count_different(a);
+	err = join_half_open(a);
+	if (err)
+		return err;
+	join_sources(a);
+	err = carry_over(a, whole, recent);
+	if (!err && recent && recent->covers & a->covers & AUDIT_HANDSHAKES)
+		err = join_handshakes(a, recent);
+	return err;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_SERVICE_H
+#define TCS_SERVICE_H
+
+/*
+ * service.h - what happens where we listen: queues, half-open connections, where they come from
+ *
+ * A service is an address and port of a namespace with the listeners there: one, or the group that
+ * shares it (SO_REUSEPORT), over which the kernel spreads the connections. It is what a finding
+ * about handshakes is about. Settling a look (audit.h) joins what the look and earlier ones tell of
+ * each: queues from its listeners, half-open connections, handshakes counted at its addresses.
+ *
+ * Where a look has not walked it has no half-open connections; it takes them from the last walk if
+ * that is not older than SERVICE_WALK_NS, and tells how many wait and how many are stuck by the
+ * queue.
+ *
+ * Pure. What is not known is AUDIT_UNKNOWN or AUDIT_NO_RATE.
+ */
+#include "audit.h"
+
+enum spread {
+	SPREAD_NONE = 0, /* nothing is half-open, or nobody can tell */
+	SPREAD_DISTRIBUTED,
+	SPREAD_PREFIX,
+	SPREAD_SINGLE_SOURCE,
+	SPREAD_MAX,
+};
+
+/* "distributed", "prefix", "single_source"; NULL for none */
+const char *spread_name(enum spread spread);
+
+/*
+ * One source or one prefix makes the spread when it has so many of the half-open connections: the
+ * rest is what a service of this kind always has (clients on lossy paths).
+ */
+#define SPREAD_PERCENT 90
+/*
+ * The widest prefix that counts as one: what can be dropped by one rule without cutting off a
+ * considerable part of the net. IPv6: what a home is given (RFC 6177). IPv4: sixteen /24, the
+ * longest prefix the Internet routes.
+ */
+#define SPREAD_BITS_4  20
+#define SPREAD_BITS_6  56
+
+#define SERVICE_WALK_NS 15000000000ull
+
+struct audit_service {
+	uint32_t netns;
+	uint8_t family;
+	uint8_t laddr[16];
+	uint16_t lport;
+	struct owner owner;   /* of the first listener that has one */
+	uint32_t listeners;   /* more than one: they share the address and port */
+	uint32_t syn_full;    /* of these, the SYN queue is above its limit: no room for another */
+	uint32_t accept_full; /* the same of the accept queue */
+	uint64_t syn_queue;   /* these are sums */
+	uint64_t syn_queue_young; /* of these, younger than a second */
+	uint64_t accept_queue;
+	uint64_t queue_limit;	/* of either */
+	uint64_t cookie_age_ns; /* since the last SYN cookie; AUDIT_UNKNOWN: never */
+	int64_t drops_milli;
+
+	uint64_t half_open, full, acked, stuck, recent; /* as in struct audit_half_open */
+	uint64_t old_stuck; /* stuck and not recent: the second timeout is over, too */
+	uint64_t plain;
+	uint64_t walked_ns; /* when they were counted; 0: not by this look nor the last ones */
+	uint64_t oldest_ns, newest_ns;
+	uint64_t sources, prefixes; /* AUDIT_UNKNOWN: nothing is half-open */
+	bool sources_exact, prefixes_exact;
+	enum spread spread;
+	uint8_t spread_addr[16]; /* the source or the prefix */
+	uint8_t spread_bits, spread_family;
+	uint32_t spread_percent;
+
+	int64_t done_milli, late_milli, resent_milli, failing_milli; /* as in audit_handshakes */
+	uint32_t netns_row;					     /* index of its namespace */
+	uint32_t first_source, n_sources; /* rows in the look, addresses then prefixes */
+};
+
+/* The same for the same namespace, address and port. */
+uint64_t service_key(const struct audit_service *s);
+
+/* Called by audit_settle(), with listeners sorted. 0 or -ENOMEM. */
+int service_settle(struct audit *a, const struct audit *whole, const struct audit *recent);
+
+#endif /* TCS_SERVICE_H */

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_detect_syn.c - what happens to handshakes, and what it is called
+ *
+ * Each case is what two looks a second apart tell of one listener; the numbers are those that the
+ * scenarios of tests/e2e were seen to make.
+ */
+#include "unit.h"
+
+#include "detect.h"
+#include "detect_syn.h"
+
+#define SECOND 1000000000ull
+
+static const struct detect_config defaults = {
+	.close_wait_count = 10,
+	.close_wait_age_ns = 60 * SECOND,
+	.ports_percent = 80,
+	.time_wait_percent = 80,
+	.dead_peer_count = 5,
+	.dead_peer_timeouts = 3,
+	.syn_per_s = 10,
+	.syn_late_percent = 15,
+	.loss_percent = 5,
+	.scan_ports = 20,
+};
+
+/* Rates are of the second between the looks. */
+struct scene {
+	const char *name;
+	uint32_t limit, syn_queue, young, accept_queue;
+	uint32_t acked;		/* of those that are not young */
+	uint32_t old_stuck;	/* of the stuck ones, past the second timeout */
+	uint32_t sources;	/* of all; 0: nothing was walked over */
+	uint32_t plain_percent; /* of the stuck ones: without SACK and timestamps */
+	uint32_t drops, done, late, failing;
+	uint32_t sent, recv, overflows, full; /* of the namespace */
+	uint8_t cookies;		      /* tcp_syncookies */
+	bool cookies_now;
+	enum finding_kind kind; /* 0: nothing is found */
+	enum syn_pressure pressure;
+};
+
+/* clang-format off */
+static const struct scene scenes[] = {
+	{ "nothing happens", .limit = 128, .cookies = 1 },
+	{ "ordinary clients", .limit = 128, .syn_queue = 2, .young = 2, .done = 200, .sources = 2,
+	  .cookies = 1 },
+	{ "flood, cookies, first second", .limit = 128, .syn_queue = 129, .young = 129, .sent = 800,
+	  .sources = 129, .cookies = 1, .cookies_now = true, .kind = FINDING_SYN_FLOOD,
+	  .pressure = SYN_COOKIES },
+	{ "flood, cookies", .limit = 128, .syn_queue = 129, .failing = 0, .sent = 2000,
+	  .sources = 129, .cookies = 1, .cookies_now = true, .kind = FINDING_SYN_FLOOD,
+	  .pressure = SYN_COOKIES },
+	{ "flood, cookies, clients return as many", .limit = 128, .syn_queue = 129, .sent = 4000,
+	  .recv = 2100, .done = 2100, .sources = 129, .cookies = 1, .cookies_now = true,
+	  .kind = FINDING_SYN_FLOOD, .pressure = SYN_COOKIES },
+	{ "flood, always cookies", .limit = 128, .sent = 2000, .recv = 90, .done = 90, .cookies = 2,
+	  .cookies_now = true, .kind = FINDING_SYN_FLOOD, .pressure = SYN_COOKIES },
+	{ "flood, no cookies", .limit = 128, .syn_queue = 129, .drops = 1900, .sources = 129,
+	  .kind = FINDING_SYN_FLOOD, .pressure = SYN_DROPS },
+	{ "flood, no cookies, three quarters", .limit = 128, .syn_queue = 49, .young = 49,
+	  .drops = 900, .sources = 49, .kind = FINDING_SYN_FLOOD, .pressure = SYN_DROPS },
+	{ "flood, slow", .limit = 1024, .syn_queue = 120, .young = 40, .failing = 40, .sources = 120,
+	  .old_stuck = 0, .plain_percent = 100, .cookies = 1, .kind = FINDING_SYN_FLOOD,
+	  .pressure = SYN_SLOW },
+	{ "flood, slow, beside clients", .limit = 1024, .syn_queue = 120, .young = 40, .failing = 40,
+	  .done = 500, .sources = 120, .cookies = 1, .kind = FINDING_SYN_FLOOD,
+	  .pressure = SYN_SLOW },
+	{ "flood, slow, one source", .limit = 1024, .syn_queue = 120, .young = 40, .failing = 40,
+	  .sources = 1, .plain_percent = 100, .cookies = 1, .kind = FINDING_SYN_FLOOD,
+	  .pressure = SYN_SLOW },
+	{ "flood, slow, one source with a real stack, later", .limit = 1024, .syn_queue = 200,
+	  .young = 40, .failing = 40, .sources = 1, .old_stuck = 80, .cookies = 1,
+	  .kind = FINDING_SYN_FLOOD, .pressure = SYN_SLOW },
+	{ "half-open health checks", .limit = 1024, .syn_queue = 250, .young = 100, .failing = 100,
+	  .sources = 20, .cookies = 1 },
+	{ "half-open health checks, some reset late", .limit = 1024, .syn_queue = 310, .young = 100,
+	  .failing = 100, .sources = 20, .old_stuck = 20, .cookies = 1 },
+	{ "slow, nobody has looked yet", .limit = 1024, .syn_queue = 250, .young = 100,
+	  .failing = 100, .cookies = 1 },
+	{ "background noise", .limit = 1024, .syn_queue = 60, .young = 1, .failing = 9, .done = 100,
+	  .sources = 60, .old_stuck = 50, .cookies = 1 },
+	{ "what a flood has left", .limit = 128, .syn_queue = 129, .sources = 129, .old_stuck = 129,
+	  .sent = 50, .recv = 50, .done = 50, .cookies = 1, .cookies_now = true },
+	{ "flash crowd", .limit = 4096, .syn_queue = 100, .young = 100, .done = 5000, .sources = 100,
+	  .cookies = 1 },
+	{ "flash crowd, small queue", .limit = 32, .syn_queue = 33, .young = 33, .done = 4900,
+	  .sent = 3000, .recv = 2950, .sources = 33, .cookies = 1, .cookies_now = true,
+	  .kind = FINDING_SYN_BACKLOG_SMALL },
+	{ "flash crowd, small queue, no cookies", .limit = 32, .syn_queue = 33, .young = 33,
+	  .done = 1650, .drops = 3300, .full = 3300, .sources = 33, .kind = FINDING_SYN_BACKLOG_SMALL },
+	{ "clients, always cookies", .limit = 128, .done = 500, .sent = 500, .recv = 495,
+	  .cookies = 2, .cookies_now = true },
+	{ "far away", .limit = 1024, .syn_queue = 160, .young = 160, .done = 200, .sources = 160,
+	  .cookies = 1 },
+	{ "loss, first second", .limit = 1024, .syn_queue = 140, .young = 50, .failing = 136,
+	  .late = 43, .done = 107, .sources = 120, .cookies = 1, .kind = FINDING_HANDSHAKE_LOSS },
+	{ "loss, later", .limit = 1024, .syn_queue = 300, .young = 20, .failing = 80, .late = 75,
+	  .done = 195, .sources = 200, .old_stuck = 150, .cookies = 1,
+	  .kind = FINDING_HANDSHAKE_LOSS },
+	{ "loss, no cookies", .limit = 1024, .syn_queue = 316, .young = 166, .failing = 155,
+	  .late = 102, .done = 164, .drops = 199, .sources = 249,
+	  .kind = FINDING_HANDSHAKE_LOSS },
+	{ "a little loss", .limit = 1024, .syn_queue = 10, .young = 5, .failing = 20, .late = 20,
+	  .done = 1000, .sources = 10, .cookies = 1 },
+	{ "clients answer late", .limit = 1024, .syn_queue = 300, .young = 200, .failing = 200,
+	  .late = 100, .done = 100, .sources = 200, .cookies = 1, .kind = FINDING_HANDSHAKE_LOSS },
+	{ "never accepts", .limit = 16, .syn_queue = 12, .acked = 12, .accept_queue = 17,
+	  .drops = 80, .overflows = 80, .sources = 12, .cookies = 1,
+	  .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "accepts slowly", .limit = 32, .syn_queue = 20, .acked = 18, .accept_queue = 32,
+	  .drops = 90, .overflows = 90, .done = 20, .late = 15, .failing = 1, .sources = 20,
+	  .cookies = 1, .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "never accepts, no cookies", .limit = 64, .syn_queue = 40, .acked = 40,
+	  .accept_queue = 65, .drops = 300, .overflows = 300, .sources = 40,
+	  .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "a burst overflows the accept queue", .limit = 128, .accept_queue = 129, .drops = 100,
+	  .overflows = 100, .done = 3000, .cookies = 1 },
+	{ "deferred clients", .limit = 1024, .syn_queue = 300, .young = 100, .acked = 200,
+	  .done = 100, .sources = 250, .cookies = 1 },
+	{ "deferred clients fill the queue", .limit = 128, .syn_queue = 129, .acked = 129,
+	  .done = 100, .sent = 60, .recv = 58, .sources = 129, .cookies = 1, .cookies_now = true,
+	  .kind = FINDING_SYN_BACKLOG_SMALL },
+};
+/* clang-format on */
+
+static void add_half_open(struct audit *a, const struct scene *c)
+{
+	uint32_t stuck = c->syn_queue - c->young - c->acked, i;
+	struct audit_half_open h = { .listener = 77,
+				     .count = c->syn_queue,
+				     .acked = c->acked,
+				     .stuck = stuck,
+				     .recent = stuck - c->old_stuck,
+				     .plain = stuck * c->plain_percent / 100,
+				     .oldest_ns = SECOND,
+				     .newest_ns = 0,
+				     .netns = 1,
+				     .lport = 80,
+				     .family = 4,
+				     .sources_exact = true,
+				     .prefixes_exact = true };
+	struct audit_source s = { .count = 1, .family = 4, .bits = 32 };
+
+	assert_int_equal(audit_add_half_open(a, &h), 0);
+	for (i = 0; i < c->sources; i++) {
+		memcpy(s.addr, (uint8_t[])V4(198, 18, 0, 0), 16);
+		s.addr[14] = (uint8_t)(i >> 2);
+		s.addr[15] = (uint8_t)(i << 6);
+		assert_int_equal(audit_add_source(a, &s), 0);
+	}
+}
+
+/* The look at the end of the second; with NULL the one at its beginning. */
+static void fill_look(struct audit *a, const struct scene *c)
+{
+	static const struct scene none;
+	const struct scene *n = c ? c : &none;
+	struct audit_netns net = { .netns = 1, .cookies = n->cookies, .walked = n->sources != 0 };
+	struct audit_socket l = { .id = 77,
+				  .netns = 1,
+				  .state = TCS_LISTEN,
+				  .family = 4,
+				  .lport = 80,
+				  .laddr = V4(0, 0, 0, 0),
+				  .queue_limit = n->limit,
+				  .syn_queue = n->syn_queue,
+				  .syn_queue_young = n->young,
+				  .accept_queue = n->accept_queue,
+				  .drops = n->drops,
+				  .cookie_age_ns = n->cookies_now ? SECOND / 2 : AUDIT_UNKNOWN };
+	struct audit_handshakes h = { .netns = 1,
+				      .laddr = V4(10, 0, 0, 1),
+				      .lport = 80,
+				      .done = 1000 + n->done,
+				      .late = 50 + n->late,
+				      .resent = 100 + n->failing,
+				      .failing = 60 + n->failing };
+
+	a->covers = AUDIT_COUNTERS | AUDIT_HANDSHAKES | AUDIT_LISTENERS;
+	net.counters[COUNTER_COOKIES_SENT] = n->sent;
+	net.counters[COUNTER_COOKIES_RECV] = n->recv;
+	net.counters[COUNTER_LISTEN_OVERFLOWS] = n->overflows;
+	net.counters[COUNTER_QUEUE_FULL_DROPS] = n->full;
+	assert_int_equal(audit_add_netns(a, &net), 0);
+	assert_int_equal(audit_add_socket(a, &l), 0);
+	assert_int_equal(audit_add_handshakes(a, &h), 0);
+	if (n->sources)
+		add_half_open(a, n);
+}
+
+struct pair {
+	struct audit before, now;
+};
+
+static void look_twice(struct pair *p, const struct scene *c)
+{
+	static const struct audit_config config;
+
+	assert_int_equal(audit_init(&p->before, &config), 0);
+	assert_int_equal(audit_init(&p->now, &config), 0);
+	p->before.ts_ns = SECOND;
+	p->now.ts_ns = 2 * SECOND;
+	fill_look(&p->before, NULL);
+	assert_int_equal(audit_settle(&p->before, NULL, NULL), 0);
+	fill_look(&p->now, c);
+	assert_int_equal(audit_settle(&p->now, NULL, &p->before), 0);
+	assert_int_equal(p->now.n_services, 1);
+}
+
+static void release(struct pair *p)
+{
+	audit_release(&p->before);
+	audit_release(&p->now);
+}
+
+static void every_scene_has_its_name(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
+		const struct scene *c = &scenes[i];
+		enum finding_kind kind;
+		struct syn_facts facts;
+		struct pair p;
+
+		look_twice(&p, c);
+		syn_facts_read(&p.now, &p.now.services[0], &facts);
+		kind = syn_judge(&defaults, &p.now, &facts, 10);
+		if (kind != c->kind)
+			fail_msg("%s: %s", c->name, kind ? finding_name(kind) : "nothing");
+		if (c->pressure && syn_pressure_of(&facts) != c->pressure)
+			fail_msg("%s: %s", c->name, syn_pressure_name(syn_pressure_of(&facts)));
+		release(&p);
+	}
+}
+
+static const struct scene *scene_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
+		if (!strcmp(scenes[i].name, name))
+			return &scenes[i];
+	fail_msg("no scene %s", name);
+	return NULL;
+}
+
+/* ---- raised, standing, over ------------------------------------------------------------------ */
+
+struct told {
+	uint32_t raised, updated, cleared;
+	struct finding last;
+};
+
+static void on_finding(void *ctx, const struct finding *f)
+{
+	struct told *t = ctx;
+
+	t->raised += f->status == FINDING_RAISED;
+	t->updated += f->status == FINDING_UPDATED;
+	t->cleared += f->status == FINDING_CLEARED;
+	t->last = *f;
+}
+
+/* n looks of this scene, a second apart. */
+static void show(struct detect *d, struct told *t, const char *name, unsigned int n)
+{
+	struct pair p;
+
+	while (n--) {
+		look_twice(&p, scene_of(name));
+		detect_look(d, &p.now, UINT32_MAX, on_finding, t);
+		release(&p);
+	}
+}
+
+static void a_flood_is_raised_by_the_second_look(void **unused)
+{
+	struct told t = { 0 };
+	struct detect *d;
+
+	(void)unused;
+	assert_int_equal(detect_new(&defaults, &d), 0);
+	show(d, &t, "nothing happens", 3);
+	show(d, &t, "flood, cookies, first second", 1);
+	assert_int_equal(t.raised, 0);
+	show(d, &t, "flood, cookies", 1);
+	assert_int_equal(t.raised, 1);
+	assert_int_equal(t.last.kind, FINDING_SYN_FLOOD);
+	assert_int_equal(t.last.severity, SEVERITY_CRITICAL);
+	assert_int_equal(t.last.row.syn.service.lport, 80);
+	assert_int_equal(t.last.row.syn.service.spread, SPREAD_DISTRIBUTED);
+	show(d, &t, "flood, cookies", 60);
+	assert_int_equal(t.raised + t.updated + t.cleared, 1);
+	detect_free(d);
+}
+
+static void it_is_over_after_five_quiet_looks_and_not_before(void **unused)
+{
+	struct told t = { 0 };
+	struct detect *d;
+	unsigned int i;
+
+	(void)unused;
+	assert_int_equal(detect_new(&defaults, &d), 0);
+	show(d, &t, "flood, cookies", 2);
+	assert_int_equal(t.raised, 1);
+	for (i = 0; i < 10; i++) { /* it pauses */
+		show(d, &t, "what a flood has left", 4);
+		show(d, &t, "flood, cookies", 1);
+	}
+	assert_int_equal(t.cleared, 0);
+	show(d, &t, "what a flood has left", 4);
+	assert_int_equal(t.cleared, 0);
+	show(d, &t, "what a flood has left", 1);
+	assert_int_equal(t.cleared, 1);
+	assert_int_equal(detect_open(d), 0);
+	assert_int_equal(t.raised + t.updated + t.cleared, 2);
+	detect_free(d);
+}
+
+static void one_look_of_a_rush_is_not_told(void **unused)
+{
+	struct told t = { 0 };
+	struct detect *d;
+
+	(void)unused;
+	assert_int_equal(detect_new(&defaults, &d), 0);
+	show(d, &t, "flood, cookies, first second", 1); /* so every rush begins */
+	show(d, &t, "flash crowd, small queue", 1);
+	show(d, &t, "nothing happens", 10);
+	assert_int_equal(t.raised, 0);
+	show(d, &t, "flood, cookies, first second", 1);
+	show(d, &t, "flash crowd, small queue", 2);
+	assert_int_equal(t.raised, 1);
+	assert_int_equal(t.last.kind, FINDING_SYN_BACKLOG_SMALL);
+	detect_free(d);
+}
+
+static void a_slow_flood_that_fills_the_queue_is_told_again(void **unused)
+{
+	struct told t = { 0 };
+	struct detect *d;
+
+	(void)unused;
+	assert_int_equal(detect_new(&defaults, &d), 0);
+	show(d, &t, "flood, slow", 5);
+	assert_int_equal(t.last.severity, SEVERITY_WARNING);
+	show(d, &t, "flood, cookies", 5);
+	assert_int_equal(t.raised, 1);
+	assert_int_equal(t.updated, 1);
+	assert_int_equal(t.last.severity, SEVERITY_CRITICAL);
+	detect_free(d);
+}
+
+static void audit_does_not_wait(void **unused)
+{
+	struct detect_config config = defaults;
+	struct told t = { 0 };
+	struct detect *d;
+
+	(void)unused;
+	config.at_once = true;
+	assert_int_equal(detect_new(&config, &d), 0);
+	show(d, &t, "flood, slow", 1);
+	assert_int_equal(t.raised, 1);
+	detect_free(d);
+}
+
+static void a_walk_is_wanted_where_something_is_stuck(void **unused)
+{
+	struct told t = { 0 };
+	const uint32_t *netns;
+	struct detect *d;
+
+	(void)unused;
+	assert_int_equal(detect_new(&defaults, &d), 0);
+	show(d, &t, "ordinary clients", 1);
+	assert_int_equal(detect_wanted(d, &netns), 0);
+	show(d, &t, "slow, nobody has looked yet", 1);
+	assert_int_equal(detect_wanted(d, &netns), 1);
+	assert_int_equal(netns[0], 1);
+	detect_free(d);
+}
+
+/* ---- without a window, and without a walk ---------------------------------------------------- */
+
+/* audit --window 0: nothing is known but what stands there. */
+static enum finding_kind judge_one_look(const char *name, uint64_t cookie_age_ns)
+{
+	static const struct audit_config config;
+	enum finding_kind kind;
+	struct syn_facts facts;
+	struct audit a;
+
+	assert_int_equal(audit_init(&a, &config), 0);
+	a.ts_ns = SECOND;
+	fill_look(&a, scene_of(name));
+	a.listeners[0].socket.cookie_age_ns = cookie_age_ns;
+	assert_int_equal(audit_settle(&a, NULL, NULL), 0);
+	syn_facts_read(&a, &a.services[0], &facts);
+	assert_true(a.services[0].done_milli == AUDIT_NO_RATE);
+	kind = syn_judge(&defaults, &a, &facts, 10);
+	audit_release(&a);
+	return kind;
+}
+
+static void one_look_is_enough_for_what_stands_there(void **unused)
+{
+	(void)unused;
+	assert_int_equal(judge_one_look("flood, cookies", SECOND / 2), FINDING_SYN_FLOOD);
+	assert_int_equal(judge_one_look("flood, no cookies", AUDIT_UNKNOWN), FINDING_SYN_FLOOD);
+	assert_int_equal(judge_one_look("flood, slow", AUDIT_UNKNOWN), FINDING_SYN_FLOOD);
+	assert_int_equal(judge_one_look("never accepts", AUDIT_UNKNOWN), FINDING_ACCEPT_QUEUE_FULL);
+	assert_int_equal(judge_one_look("far away", AUDIT_UNKNOWN), 0);
+	assert_int_equal(judge_one_look("deferred clients", AUDIT_UNKNOWN), 0);
+	assert_int_equal(judge_one_look("half-open health checks", AUDIT_UNKNOWN), 0);
+}
+
+/* ---- cookies of a namespace with two services ------------------------------------------------ */
+
+static void cookies_are_blamed_on_who_completes_least(void **unused)
+{
+	struct scene c = *scene_of("flood, always cookies");
+	struct audit_handshakes h = {
+		.netns = 1, .laddr = V4(10, 0, 0, 1), .lport = 443, .done = 400
+	};
+	struct audit_socket l;
+	struct syn_facts facts;
+	struct pair p;
+
+	(void)unused;
+	look_twice(&p, &c);
+	audit_clear(&p.now);
+	p.now.ts_ns = 2 * SECOND;
+	fill_look(&p.now, &c);
+	l = p.now.listeners[0].socket;
+	l.id = 78;
+	l.lport = 443;
+	assert_int_equal(audit_add_socket(&p.now, &l), 0);
+	assert_int_equal(audit_add_handshakes(&p.now, &h), 0);
+	assert_int_equal(audit_settle(&p.now, NULL, &p.before), 0);
+	assert_int_equal(p.now.n_services, 2);
+	syn_facts_read(&p.now, &p.now.services[0], &facts);
+	assert_int_equal(syn_judge(&defaults, &p.now, &facts, 10), FINDING_SYN_FLOOD);
+	syn_facts_read(&p.now, &p.now.services[1], &facts);
+	assert_int_equal(p.now.services[1].lport, 443);
+	assert_int_equal(syn_judge(&defaults, &p.now, &facts, 10), 0);
+	release(&p);
+}
+
+/* ---- scans ----------------------------------------------------------------------------------- */
+
+static void a_scan_is_many_ports_of_one_source(void **unused)
+{
+	static const struct audit_config config;
+	struct audit_scanner s = { .netns = 1, .family = 4, .addr = V4(198, 18, 9, 9), .ports = 19 };
+	struct told t = { 0 };
+	struct detect *d;
+	struct audit a;
+
+	(void)unused;
+	assert_int_equal(detect_new(&defaults, &d), 0);
+	assert_int_equal(audit_init(&a, &config), 0);
+	a.covers = AUDIT_HANDSHAKES;
+	s.resets = 100000;
+	assert_int_equal(audit_add_scanner(&a, &s), 0);
+	s.addr[15] = 10;
+	s.ports = 20;
+	assert_int_equal(audit_add_scanner(&a, &s), 0);
+	assert_int_equal(audit_settle(&a, NULL, NULL), 0);
+	detect_look(d, &a, UINT32_MAX, on_finding, &t);
+	assert_int_equal(t.raised, 1);
+	assert_int_equal(t.last.kind, FINDING_SYN_SCAN);
+	assert_int_equal(t.last.severity, SEVERITY_INFO);
+	assert_int_equal(t.last.row.scanner.addr[15], 10);
+	audit_release(&a);
+	detect_free(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_scene_has_its_name),
+		cmocka_unit_test(a_flood_is_raised_by_the_second_look),
+		cmocka_unit_test(it_is_over_after_five_quiet_looks_and_not_before),
+		cmocka_unit_test(one_look_of_a_rush_is_not_told),
+		cmocka_unit_test(a_slow_flood_that_fills_the_queue_is_told_again),
+		cmocka_unit_test(audit_does_not_wait),
+		cmocka_unit_test(a_walk_is_wanted_where_something_is_stuck),
+		cmocka_unit_test(one_look_is_enough_for_what_stands_there),
+		cmocka_unit_test(cookies_are_blamed_on_who_completes_least),
+		cmocka_unit_test(a_scan_is_many_ports_of_one_source),
+	};
+
+	return cmocka_run_group_tests_name("detect_syn", tests, NULL, NULL);
+}
