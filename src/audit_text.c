@@ -215,16 +215,16 @@ static void tell_states(const struct text *t)
 	outbuf_puts(b, a->n_netns == 1 ? ")\n" : "s)\n");
 }
 
-void audit_put_group(struct outbuf *b, const struct audit *a, uint32_t i)
+void audit_put_group(struct outbuf *b, const struct audit *look, uint32_t i)
 {
-	const struct audit_group *g = &a->groups[i];
+	const struct audit_group *g = &look->groups[i];
 	size_t start = b->len;
 
-	if (a->config.by == AUDIT_BY_LPORT)
+	if (look->config.by == AUDIT_BY_LPORT)
 		outbuf_put_u64(b, g->lport);
-	else if (a->config.by == AUDIT_BY_NETNS)
+	else if (look->config.by == AUDIT_BY_NETNS)
 		outbuf_put_u64(b, g->netns);
-	else if (a->config.by == AUDIT_BY_RADDR)
+	else if (look->config.by == AUDIT_BY_RADDR)
 		outbuf_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6);
 	else if (g->comm[0])
 		outbuf_put_term(b, g->comm, sizeof(g->comm));

@@ -53,7 +53,7 @@ struct census {
 	void *fn_ctx;
 	uint64_t now_ns;
 	struct audit_blind blind;
-	struct hash half_open; /* by the listener's address: which of the look's; of one namespace */
+	struct hash half_open; /* by the listener's address, of one namespace: which */
 	uint32_t n_half_open;
 	struct waiting *waiting;
 	uint32_t n_waiting, cap_waiting;

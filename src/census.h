@@ -12,7 +12,7 @@
  *
  * Cost: 0.4 us for each socket of the host for each namespace that has sockets, since the kernel
  * keeps those of all namespaces in one table; namespaces without any are told by sockstat and not
- * walked. With rows whose owner no event told, a pointer is read for each open file. Slices cost 10 %
+ * walked. With rows whose owner no event told, a pointer is read for each open file. Slices cost
  * more; between two of them the caller may do something else.
  *
  * Memory: 16 bytes for each socket whose owner is looked up, 112 bytes for each that waits for it

@@ -87,15 +87,15 @@ struct detect_config {
 	uint64_t dead_peer_count;
 	uint32_t dead_peer_timeouts; /* the census marks the sockets (audit_config.stalled) */
 	/*
-	 * Failing handshakes a second. A request lives for 63 s (tcp_synack_retries 5), so 10 make
-	 * 630 half-open ones, which most queues do not hold; what floats about in the Internet makes
-	 * one in some seconds.
+	 * Failing handshakes a second. A request lives for 63 s (tcp_synack_retries 5), so 10
+	 * make 630 half-open ones, which most queues do not hold; what floats about in the
+	 * Internet makes one in some seconds.
 	 */
 	uint32_t syn_per_s;
 	/*
-	 * Of those asked again so many come late at least when a path is lossy: 32 % with 60 % of the
-	 * SYN-ACKs and 20 % of the ACKs lost (0.4 * 0.8; tests/e2e/flood.table, very_lossy). In a
-	 * flood none do.
+	 * Of those asked again so many come late at least when a path is lossy: 32 % with 60 % of
+	 * the SYN-ACKs and 20 % of the ACKs lost (0.4 * 0.8; tests/e2e/flood.table, very_lossy).
+	 * In a flood none do.
 	 */
 	uint32_t syn_late_percent;
 	uint32_t loss_percent; /* of what completes; a few per thousand are usual */

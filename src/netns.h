@@ -42,8 +42,6 @@ void netns_list_release(struct netns_list *l);
 
 /* 0, or -ENOENT (it has gone), -EPERM and the like: then we are where we were. */
 int netns_enter(const struct netns_list *l, uint32_t i);
-/* The one we are in; 0 unknown. */
-uint32_t netns_own(void);
 /* Is it in the list? */
 bool netns_known(const struct netns_list *l, uint32_t inode);
 int netns_return(const struct netns_list *l);

@@ -54,17 +54,18 @@ static int reserve(void **array, uint32_t n, uint32_t *cap, size_t size)
 /* Rows of one process come one after another. */
 static int holder_of(struct older *o, const struct tcs_wire_scan *row, uint32_t *ret)
 {
-	struct holder *last = o->n_holders ? &o->holders[o->n_holders - 1] : NULL;
+	struct holder *fresh;
 
-	if (!last || last->pid != row->pid) {
-		if (reserve((void **)&o->holders, o->n_holders, &o->cap_holders,
-			    sizeof(*o->holders)))
-			return -ENOMEM;
-		last = &o->holders[o->n_holders++];
-		last->pid = row->pid;
-		memcpy(last->comm, row->comm, sizeof(last->comm));
-	}
 	*ret = o->n_holders - 1;
+	if (o->n_holders && o->holders[*ret].pid == row->pid)
+		return 0;
+	if (reserve((void **)&o->holders, o->n_holders, &o->cap_holders, sizeof(*o->holders)) ||
+	    !o->holders)
+		return -ENOMEM;
+	*ret = o->n_holders++;
+	fresh = &o->holders[*ret];
+	fresh->pid = row->pid;
+	memcpy(fresh->comm, row->comm, sizeof(fresh->comm));
 	return 0;
 }
 

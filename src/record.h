@@ -17,12 +17,6 @@
  * Little-endian, naturally aligned, no pointers; sizes are fixed below. Records may come from a
  * file that anybody made: record_decode() is the one gate, as event_decode() is for events.
  */
-#ifndef __BYTE_ORDER__
-#error "the byte order is not known"
-#elif __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "records are little-endian; this machine is not"
-#endif
-
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -188,6 +182,7 @@ int record_into_audit(const struct record *r, struct audit *a);
 /* What takes a record; it dies when the function returns. Not 0: no more, please. */
 typedef int (*record_fn)(void *ctx, const void *bytes, size_t len);
 
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are little-endian");
 static_assert(sizeof(struct record_clock) == 24, "record layout");
 static_assert(sizeof(struct record_stats) == 48, "record layout");
 static_assert(sizeof(struct record_older) == 64, "record layout");

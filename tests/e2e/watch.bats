@@ -4,6 +4,7 @@
 # and at what price. hold.c makes the sockets, in namespaces of its own.
 
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2016 # what until_true evaluates again and again
 
 load lib.bash
 load hold.bash
@@ -27,9 +28,10 @@ same_as_ss() { [[ $(last_connections) == "$(by_ss 0)" ]]; }
 # netns_stay I: when its sockets end the namespace does not; its number would be another's at once
 netns_stay() {
 	nsenter -t "${HOLD_PIDS[$1]}" -n sleep 30 </dev/null >/dev/null 2>&1 3>&- &
-	TOOL_PIDS[stay]=$!
-	until_true 5 eval '[[ $(stat -Lc %i "/proc/${TOOL_PIDS[stay]}/ns/net") == "${HOLD_NETNS[0]}" ]]'
+	TOOL_PIDS["stay"]=$!
+	until_true 5 stays "${TOOL_PIDS["stay"]}" "${HOLD_NETNS[$1]}"
 }
+stays() { [[ $(stat -Lc %i "/proc/$1/ns/net") == "$2" ]]; }
 
 @test "sums are those of ss, of sockets older than the program too" {
 	hold established=50 close_wait=30 orphan=20 time_wait=40 unaccepted=15 syn_recv=12 syn_sent=4
@@ -233,7 +235,7 @@ saw_transitions() {
 @test "what cannot be entered is not counted, and the rest goes on" {
 	e2e_need setpriv
 	hold established=6
-	TOOL_PREFIX=(setpriv --bounding-set -all,+bpf,+perfmon --inh-caps -all,+bpf,+perfmon)
+	TOOL_PREFIX=(setpriv --bounding-set "-all,+bpf,+perfmon" --inh-caps "-all,+bpf,+perfmon")
 	tool_start --json -i 0.2
 	TOOL_PREFIX=()
 	until_true 5 sums_are 1

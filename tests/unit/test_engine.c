@@ -152,7 +152,7 @@ static void end_look(uint64_t at_ns)
 /* n sockets in CLOSE_WAIT for age_ns, of app(991). */
 static void feed_look(uint64_t at_ns, uint32_t n, uint64_t age_ns)
 {
-	struct record_netns netns = { .head.kind = RECORD_NETNS, .netns = { .netns = 1 } };
+	struct record_netns netns = { .head.kind = RECORD_NETNS };
 	struct record_socket socket = {
 		.head.kind = RECORD_SOCKET,
 		.socket = { .id = 1,
@@ -171,6 +171,7 @@ static void feed_look(uint64_t at_ns, uint32_t n, uint64_t age_ns)
 	begin_look(at_ns, AUDIT_COUNTERS | AUDIT_SOCKETS);
 	for (i = 0; i < n; i++)
 		FEED(socket);
+	netns.netns.netns = 1;
 	netns.netns.states[TCS_CLOSE_WAIT] = n;
 	netns.netns.states[TCS_ESTABLISHED] = 7;
 	FEED(netns);
@@ -240,11 +241,12 @@ static void a_look_under_way_is_not_told(void **state)
 
 static void counters_alone_leave_the_states_as_they_are(void **state)
 {
-	struct record_netns netns = { .head.kind = RECORD_NETNS, .netns = { .netns = 1 } };
+	struct record_netns netns = { .head.kind = RECORD_NETNS };
 
 	(void)state;
 	feed_look(12 * SECOND, 20, 61 * SECOND);
 	begin_look(13 * SECOND, AUDIT_COUNTERS);
+	netns.netns.netns = 1;
 	FEED(netns);
 	end_look(13 * SECOND);
 	feed_tick(13 * SECOND + 1);
