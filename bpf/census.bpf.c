@@ -19,8 +19,9 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "tcs_wire.h"
+#include "tcs_note.h"
 #include "tcs_socket.h"
+#include "tcs_wire.h"
 
 #define TCP_NEW_SYN_RECV 12
 
@@ -152,6 +153,19 @@ static __always_inline void fill_full(struct tcs_wire_census *row, struct tcp_so
 	row->drops = sk->sk_drops.counter;
 }
 
+/* The socket's lock is held (bpf_iter_tcp_seq_show()), so its note is that of its present state. */
+static __always_inline void ask_note(struct tcs_wire_census *row, const struct sock *sk)
+{
+	const struct tcs_note *note = note_find(sk);
+
+	if (!note || note->id != row->id || (note->mark & 0xff) != row->state)
+		return;
+	row->since_ns = note->since_ns;
+	row->owner.pid = note->pid;
+	row->owner.source = note->owner_source;
+	__builtin_memcpy(row->owner.comm, note->comm, sizeof(row->owner.comm));
+}
+
 static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_common *skc,
 				    const struct addrs *a, struct tcp_sock *tp, __u32 state,
 				    __u8 stalled)
@@ -168,6 +182,8 @@ static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_commo
 	if (tp) {
 		row.id = bpf_get_socket_cookie(tp);
 		fill_full(&row, tp);
+		if (set.notes)
+			ask_note(&row, (const struct sock *)tp);
 	}
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * scan.bpf.c - who holds the TCP sockets that are older than the program
+ * scan.bpf.c - who holds the TCP sockets of this host
  *
- * Walks the open files of all processes once, at start: every full TCP socket of every network
- * namespace with its owner, at about half a microsecond a file. Listeners also get a note.
+ * Walks the open files of all processes: every full TCP socket of every network namespace with its
+ * owner, at about half a microsecond a file. At start listeners also get a note.
  *
  * Not seen: connections nobody has accepted yet and orphans (no file refers to them), and sockets
  * held only by the kernel, by io_uring's fixed files, or by a message in flight (SCM_RIGHTS).
@@ -19,9 +19,10 @@
 #include "tcs_note.h"
 #include "tcs_socket.h"
 
-const volatile __u32 scan_states = ~0U; /* bits: sockets in these */
-const volatile __u8 scan_stalled = 0;	/* and with so many timeouts in a row; 0 none */
-const volatile bool scan_notes = true;	/* leave notes at listeners */
+/* Written before each walk. */
+__u32 wanted_states; /* bits: sockets in these */
+__u8 wanted_stalled; /* and with so many timeouts in a row; 0 none */
+bool leave_notes;    /* at listeners */
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -46,12 +47,12 @@ static __always_inline bool wanted(struct sock *sk, __u8 state)
 {
 	struct tcp_sock *tp;
 
-	if (scan_states >> (state & 31) & 1)
+	if (wanted_states >> (state & 31) & 1)
 		return true;
-	if (!scan_stalled)
+	if (!wanted_stalled)
 		return false;
 	tp = bpf_skc_to_tcp_sock(sk);
-	return tp && timeouts(tp, state) >= scan_stalled;
+	return tp && timeouts(tp, state) >= wanted_stalled;
 }
 
 SEC("iter/task_file")
@@ -83,7 +84,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	row.id = bpf_get_socket_cookie(sk);
 	row.pid = task->tgid;
 	__builtin_memcpy(row.comm, task->group_leader->comm, TCS_COMM_LEN);
-	if (scan_notes && row.state == TCP_LISTEN)
+	if (leave_notes && row.state == TCP_LISTEN)
 		note_listener(sk, &row);
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;

@@ -150,9 +150,11 @@ struct tcs_wire_scan {
 
 /* One socket of a census. A row of state 0 only fills the buffer and is skipped. */
 struct tcs_wire_census {
-	__u64 id; /* socket cookie; 0 where the kernel has none */
+	__u64 id;	/* socket cookie; 0 where the kernel has none */
+	__u64 since_ns; /* in this state, where an event told; 0 unknown */
 	__u8 laddr[16];
 	__u8 raddr[16];
+	struct tcs_wire_owner owner; /* where an event told; pid 0 unknown */
 	__u16 lport;
 	__u16 rport;
 	__u8 state;
@@ -169,7 +171,7 @@ struct tcs_wire_census {
 
 #define TCS_CENSUS_STATES 13
 #define TCS_CENSUS_SLICE  4096	/* sockets walked over by one read, at most; a power of two */
-#define TCS_CENSUS_READ	  9216	/* bytes of one read: 128 rows */
+#define TCS_CENSUS_READ	  9152	/* bytes of one read: 88 rows */
 #define TCS_CENSUS_PLACES 65536 /* of one namespace; more are counted as not kept */
 #define TCS_CENSUS_GROUPS 16384
 
@@ -211,7 +213,8 @@ struct tcs_census_settings {
 	__u8 by_rport;
 	__u8 places; /* fill tcs_places */
 	__u8 group;  /* 0 none, 1 by local port, 2 by remote address */
-	__u8 pad[2];
+	__u8 notes;  /* ask the event programs' notes */
+	__u8 pad[1];
 };
 
 /* Written by one walk, which is one thread; user space clears it between two. */
@@ -276,7 +279,8 @@ static_assert(sizeof(struct tcs_wire_totals) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_synack) == 112, "wire layout");
 static_assert(sizeof(struct tcs_wire_reset) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_scan) == 56, "wire layout");
-static_assert(sizeof(struct tcs_wire_census) == 72, "wire layout");
+static_assert(sizeof(struct tcs_wire_census) == 104, "wire layout");
+static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");
 static_assert(sizeof(struct tcs_census_place) == 40, "wire layout");
 static_assert(sizeof(struct tcs_census_group) == 24, "wire layout");
 static_assert(sizeof(struct tcs_percpu) == 128, "no cache line shared by two CPUs");

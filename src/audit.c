@@ -19,8 +19,7 @@ int audit_init(struct audit *a, const struct audit_config *config)
 {
 	int err;
 
-	memset(a, 0, sizeof(*a));
-	a->config = *config;
+	*a = (struct audit){ .config = *config };
 	err = hash_init(&a->by_holder);
 	if (!err)
 		err = hash_init(&a->by_peer);
@@ -41,6 +40,17 @@ void audit_release(struct audit *a)
 	free(a->dead);
 	free(a->groups);
 	memset(a, 0, sizeof(*a));
+}
+
+void audit_clear(struct audit *a)
+{
+	hash_clear(&a->by_holder);
+	hash_clear(&a->by_peer);
+	hash_clear(&a->by_group);
+	a->n_netns = a->n_listeners = a->n_close_wait = a->n_places = a->n_dead = a->n_groups = 0;
+	a->ts_ns = a->covers = 0;
+	a->blind = (struct audit_blind){ 0 };
+	memset(a->states, 0, sizeof(a->states));
 }
 
 /* A zeroed element at the end of an array; NULL: no memory, or (*full) as many as there may be. */
@@ -71,7 +81,7 @@ static int no_room(struct audit *a, bool full)
 {
 	if (!full)
 		return -ENOMEM;
-	a->skipped++;
+	a->blind.skipped++;
 	return 0;
 }
 
@@ -89,18 +99,26 @@ static uint64_t key_of(const void *bytes, size_t n, uint64_t seed)
 	return seed;
 }
 
-int audit_add_netns(struct audit *a, uint32_t netns, struct audit_netns **ret)
+int audit_add_netns(struct audit *a, const struct audit_netns *n)
 {
 	bool full;
-	struct audit_netns *n = APPEND(a, netns, &full);
+	struct audit_netns *to = APPEND(a, netns, &full);
 
-	if (!n)
-		return full ? -ENOSPC : -ENOMEM;
-	n->netns = netns;
-	n->overflows = AUDIT_UNKNOWN;
-	n->overflow_milli = AUDIT_NO_RATE;
-	*ret = n;
+	if (!to)
+		return no_room(a, full);
+	*to = *n;
+	to->overflow_milli = AUDIT_NO_RATE;
 	return 0;
+}
+
+void audit_add_blind(struct audit *a, const struct audit_blind *b)
+{
+	a->blind.sockets += b->sockets;
+	a->blind.skipped += b->skipped;
+	a->blind.netns_denied += b->netns_denied;
+	a->blind.netns_vanished += b->netns_vanished;
+	a->blind.netns_only_own |= b->netns_only_own;
+	a->blind.owners_unknown |= b->owners_unknown;
 }
 
 static int add_listener(struct audit *a, const struct audit_socket *s)
@@ -115,24 +133,45 @@ static int add_listener(struct audit *a, const struct audit_socket *s)
 	return 0;
 }
 
+static uint64_t holder_key(uint32_t netns, uint32_t pid)
+{
+	return (uint64_t)netns << 32 | pid;
+}
+
+void audit_add_holder(struct audit *a, const struct audit_holder *h)
+{
+	uint32_t i, at;
+
+	for (i = 0; i < a->n_netns; i++) {
+		if (!hash_find(&a->by_holder, holder_key(a->netns[i].netns, h->pid), &at))
+			continue;
+		a->close_wait[at].fd_used = h->fd_used;
+		a->close_wait[at].fd_limit = h->fd_limit;
+	}
+}
+
 static void count_close_wait(const struct audit *a, struct audit_close_wait *c,
 			     const struct audit_socket *s)
 {
 	const struct audit_socket *e = &c->example;
+	bool exact = s->in_state_ns != AUDIT_UNKNOWN;
+	uint64_t age = exact ? s->in_state_ns : s->quiet_ns;
 
 	c->count++;
 	c->same_remote &= s->rport == e->rport && !memcmp(s->raddr, e->raddr, 16);
 	c->same_local &= s->lport == e->lport;
-	if (s->quiet_ns == AUDIT_UNKNOWN)
+	if (age == AUDIT_UNKNOWN)
 		return;
-	c->old += s->quiet_ns >= a->config.old_ns;
-	if (c->oldest_ns == AUDIT_UNKNOWN || s->quiet_ns > c->oldest_ns)
-		c->oldest_ns = s->quiet_ns;
+	c->old += age >= a->config.old_ns;
+	if (c->oldest_ns != AUDIT_UNKNOWN && age <= c->oldest_ns)
+		return;
+	c->oldest_ns = age;
+	c->oldest_exact = exact;
 }
 
 static int add_close_wait(struct audit *a, const struct audit_socket *s)
 {
-	uint64_t key = (uint64_t)s->netns << 32 | s->owner.pid;
+	uint64_t key = holder_key(s->netns, s->owner.pid);
 	struct audit_close_wait *c;
 	uint32_t at;
 	bool full;
@@ -193,7 +232,7 @@ static int add_dead(struct audit *a, const struct audit_socket *s)
 	return 0;
 }
 
-/* By namespace they are counted when it is left. */
+/* By namespace they are counted when the look is settled. */
 static int add_to_group(struct audit *a, const struct audit_socket *s)
 {
 	struct audit_group g = { 0 };
@@ -221,8 +260,6 @@ int audit_add_socket(struct audit *a, const struct audit_socket *s)
 
 	if (s->state >= TCS_STATE_MAX)
 		return 0;
-	if (a->config.count_rows && a->n_netns)
-		a->netns[a->n_netns - 1].states[s->state]++;
 	if (a->config.by == AUDIT_BY_COMM || a->config.count_rows)
 		err = add_to_group(a, s);
 	if (!err && s->state == TCS_LISTEN)
@@ -357,69 +394,84 @@ static uint64_t place_key(const struct audit_place *p)
 	return hash_mix(key ^ ((uint64_t)p->rport << 16 | p->lport));
 }
 
-static void grow_close_wait(struct audit *a, const struct audit *earlier, uint64_t ns)
+/* Where the earlier look has which row. */
+struct earlier {
+	const struct audit *look;
+	struct hash close_wait, places, listeners;
+};
+
+static int index_one(struct hash *h, uint64_t key, uint32_t i)
+{
+	uint32_t at;
+
+	return hash_find(h, key, &at) ? 0 : hash_add(h, key, i);
+}
+
+static uint64_t close_wait_key(const struct audit_close_wait *c)
+{
+	return holder_key(c->netns, c->owner.pid);
+}
+
+static int index_rows(struct earlier *e)
+{
+	const struct audit *a = e->look;
+	uint32_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < a->n_close_wait; i++)
+		err = index_one(&e->close_wait, close_wait_key(&a->close_wait[i]), i);
+	for (i = 0; !err && i < a->n_places; i++)
+		err = index_one(&e->places, place_key(&a->places[i]), i);
+	for (i = 0; !err && i < a->n_listeners; i++)
+		err = index_one(&e->listeners, a->listeners[i].socket.id, i);
+	return err;
+}
+
+static void grow_rows(struct audit *a, const struct earlier *e, uint64_t ns)
 {
 	uint32_t i, at;
 
 	for (i = 0; i < a->n_close_wait; i++) {
 		struct audit_close_wait *c = &a->close_wait[i];
-		uint64_t key = (uint64_t)c->netns << 32 | c->owner.pid, before = 0;
+		bool there = hash_find(&e->close_wait, close_wait_key(c), &at);
 
-		if (hash_find(&earlier->by_holder, key, &at))
-			before = earlier->close_wait[at].count;
-		c->growth_milli = rate_milli(c->count, before, ns);
+		c->growth_milli =
+			rate_milli(c->count, there ? e->look->close_wait[at].count : 0, ns);
 	}
-}
-
-/* The earlier look's tables, before it is sorted, are found by these keys. */
-static int index_rows(const struct audit *earlier, struct hash *places, struct hash *listeners)
-{
-	uint32_t i, at;
-	int err = 0;
-
-	for (i = 0; !err && i < earlier->n_places; i++) {
-		uint64_t key = place_key(&earlier->places[i]);
-
-		if (!hash_find(places, key, &at))
-			err = hash_add(places, key, i);
-	}
-	for (i = 0; !err && i < earlier->n_listeners; i++) {
-		uint64_t id = earlier->listeners[i].socket.id;
-
-		if (!hash_find(listeners, id, &at))
-			err = hash_add(listeners, id, i);
-	}
-	return err;
-}
-
-static int grow_rows(struct audit *a, const struct audit *earlier, uint64_t ns)
-{
-	struct hash places, listeners = { 0 };
-	uint32_t i, at;
-	int err = hash_init(&places);
-
-	if (!err)
-		err = hash_init(&listeners);
-	if (!err)
-		err = index_rows(earlier, &places, &listeners);
-	for (i = 0; !err && i < a->n_places; i++) {
+	for (i = 0; i < a->n_places; i++) {
 		struct audit_place *p = &a->places[i];
-		uint64_t before = 0;
+		bool there = hash_find(&e->places, place_key(p), &at);
 
-		if (hash_find(&places, place_key(p), &at))
-			before = audit_ports_taken(&earlier->places[at]);
-		p->growth_milli = rate_milli(audit_ports_taken(p), before, ns);
+		p->growth_milli =
+			rate_milli(audit_ports_taken(p),
+				   there ? audit_ports_taken(&e->look->places[at]) : 0, ns);
 	}
-	for (i = 0; !err && i < a->n_listeners; i++) {
+	for (i = 0; i < a->n_listeners; i++) {
 		struct audit_listener *l = &a->listeners[i];
 
-		if (hash_find(&listeners, l->socket.id, &at))
-			l->drops_milli = rate_milli(
-				(uint32_t)(l->socket.drops - earlier->listeners[at].socket.drops),
-				0, ns);
+		if (!hash_find(&e->listeners, l->socket.id, &at))
+			continue;
+		l->drops_milli = rate_milli(
+			(uint32_t)(l->socket.drops - e->look->listeners[at].socket.drops), 0, ns);
 	}
-	hash_release(&places);
-	hash_release(&listeners);
+}
+
+static int grow(struct audit *a, const struct audit *earlier, uint64_t ns)
+{
+	struct earlier e = { .look = earlier };
+	int err = hash_init(&e.close_wait);
+
+	if (!err)
+		err = hash_init(&e.places);
+	if (!err)
+		err = hash_init(&e.listeners);
+	if (!err)
+		err = index_rows(&e);
+	if (!err)
+		grow_rows(a, &e, ns);
+	hash_release(&e.close_wait);
+	hash_release(&e.places);
+	hash_release(&e.listeners);
 	return err;
 }
 
@@ -458,6 +510,21 @@ static int add_unowned(struct audit *a)
 	return 0;
 }
 
+static int add_netns_groups(struct audit *a)
+{
+	uint32_t i, state;
+	int err = 0;
+
+	for (i = 0; !err && i < a->n_netns; i++) {
+		struct audit_group g = { .netns = a->netns[i].netns };
+
+		for (state = 0; state < TCS_STATE_MAX; state++)
+			g.states[state] = a->netns[i].states[state];
+		err = audit_add_group(a, &g);
+	}
+	return err;
+}
+
 int audit_settle(struct audit *a, const struct audit *earlier)
 {
 	uint32_t i, state;
@@ -469,12 +536,11 @@ int audit_settle(struct audit *a, const struct audit *earlier)
 			a->states[state] += a->netns[i].states[state];
 	if (a->config.by == AUDIT_BY_COMM && !a->config.count_rows)
 		err = add_unowned(a);
+	else if (a->config.by == AUDIT_BY_NETNS)
+		err = add_netns_groups(a);
 	if (!err && earlier && a->ts_ns > earlier->ts_ns) {
-		uint64_t ns = a->ts_ns - earlier->ts_ns;
-
-		grow_close_wait(a, earlier, ns);
-		grow_netns(a, earlier, ns);
-		err = grow_rows(a, earlier, ns);
+		grow_netns(a, earlier, a->ts_ns - earlier->ts_ns);
+		err = grow(a, earlier, a->ts_ns - earlier->ts_ns);
 	}
 	sort(a->listeners, a->n_listeners, sizeof(*a->listeners), compare_listeners);
 	sort(a->close_wait, a->n_close_wait, sizeof(*a->close_wait), compare_close_wait);

@@ -4,20 +4,31 @@
 #include "fields.h"
 #include "filter.h"
 #include "state.h"
+#include "text_put.h"
 
 struct json {
 	struct output *out;
 	const struct audit_report *report;
 };
 
-static struct outbuf *begin(const struct json *j, const char *type)
+static void put_type(struct outbuf *b, const char *type)
 {
-	struct outbuf *b = &j->out->buf;
-
-	output_reserve(j->out, SINK_LINE_MAX);
 	outbuf_lit(b, "{\"type\":\"");
 	outbuf_puts(b, type);
 	outbuf_putc(b, '"');
+}
+
+static struct outbuf *line(const struct json *j)
+{
+	output_reserve(j->out, SINK_LINE_MAX);
+	return &j->out->buf;
+}
+
+static struct outbuf *begin(const struct json *j, const char *type)
+{
+	struct outbuf *b = line(j);
+
+	put_type(b, type);
 	return b;
 }
 
@@ -33,13 +44,18 @@ static void put_key(struct outbuf *b, const char *key)
 	outbuf_lit(b, "\":");
 }
 
-static void put_number(struct outbuf *b, const char *key, uint64_t n)
+static void put_value(struct outbuf *b, uint64_t n)
 {
-	put_key(b, key);
 	if (n == AUDIT_UNKNOWN)
 		outbuf_lit(b, "null");
 	else
 		outbuf_put_u64(b, n);
+}
+
+static void put_number(struct outbuf *b, const char *key, uint64_t n)
+{
+	put_key(b, key);
+	put_value(b, n);
 }
 
 static void put_known(struct outbuf *b, const char *key, uint64_t n)
@@ -107,7 +123,7 @@ static void put_ts(const struct json *j, struct outbuf *b)
 	put_rfc3339(b, j->report->world, j->report->look->ts_ns);
 }
 
-/* The keys of one state each; the two kinds of SYN_RECV are one. */
+/* The keys of one state each; the two kinds of SYN_RECV are one. NULL: unknown. */
 static void put_states(struct outbuf *b, const uint64_t states[TCS_STATE_MAX])
 {
 	int i;
@@ -119,79 +135,149 @@ static void put_states(struct outbuf *b, const uint64_t states[TCS_STATE_MAX])
 		outbuf_putc(b, '"');
 		outbuf_puts(b, state_json((unsigned int)i));
 		outbuf_lit(b, "\":");
-		if (i == TCS_CLOSE) /* in no table that can be walked */
-			outbuf_lit(b, "null");
-		else
-			outbuf_put_u64(b, states[i]);
+		/* CLOSE is in no table that can be walked. */
+		put_value(b, states && i != TCS_CLOSE ? states[i] : AUDIT_UNKNOWN);
 	}
 	outbuf_putc(b, '}');
+}
+
+/* n in the interval, a second. */
+static void put_counted(struct outbuf *b, const char *key, const struct summary *s, uint64_t n)
+{
+	int64_t milli = AUDIT_NO_RATE;
+
+	if (s->counted && s->interval_ns)
+		milli = (int64_t)((double)n * 1e12 / (double)s->interval_ns);
+	put_rate(b, key, milli);
+}
+
+static void put_rates(struct outbuf *b, const struct summary *s)
+{
+	put_number(b, "transitions", s->counted ? s->transitions : AUDIT_UNKNOWN);
+	put_key(b, "rates");
+	outbuf_lit(b, "{\"window_us\":");
+	put_value(b, s->interval_ns ? s->interval_ns / 1000 : AUDIT_UNKNOWN);
+	put_counted(b, "opens_per_s", s, s->opens);
+	put_counted(b, "closes_per_s", s, s->closes);
+	put_counted(b, "time_wait_per_s", s, s->handed_over);
+	outbuf_putc(b, '}');
+}
+
+static const struct audit_close_wait *oldest_close_wait(const struct audit *a)
+{
+	const struct audit_close_wait *oldest = NULL;
+	uint32_t i;
+
+	for (i = 0; i < a->n_close_wait; i++)
+		if (a->close_wait[i].oldest_ns != AUDIT_UNKNOWN &&
+		    (!oldest || a->close_wait[i].oldest_ns > oldest->oldest_ns))
+			oldest = &a->close_wait[i];
+	return oldest;
+}
+
+static void put_build_up(struct outbuf *b, const struct audit *a)
+{
+	const struct audit_close_wait *oldest = a ? oldest_close_wait(a) : NULL;
+	uint64_t table = 0;
+	uint32_t i;
+
+	for (i = 0; a && i < a->n_netns; i++)
+		table += a->netns[i].time_wait_table;
+	outbuf_lit(b, ",\"time_wait\":{\"count\":");
+	put_value(b, a ? a->states[TCS_TIME_WAIT] : AUDIT_UNKNOWN);
+	put_number(b, "table", a ? table : AUDIT_UNKNOWN);
+	outbuf_lit(b, "},\"close_wait\":{\"count\":");
+	put_value(b, a ? a->states[TCS_CLOSE_WAIT] : AUDIT_UNKNOWN);
+	put_us(b, "oldest_us", oldest ? oldest->oldest_ns : AUDIT_UNKNOWN);
+	put_bool(b, "oldest_exact", oldest && oldest->oldest_exact);
+	outbuf_putc(b, '}');
+	put_number(b, "half_open", a ? a->states[TCS_SYN_RECV] : AUDIT_UNKNOWN);
+}
+
+static void put_lost(struct outbuf *b, const struct summary *s)
+{
+	const struct audit_blind *seen = s->look ? &s->look->blind : NULL;
+	int i;
+
+	outbuf_lit(b, ",\"lost\":{");
+	for (i = 0; i < LOST_MAX; i++) {
+		if (i)
+			outbuf_putc(b, ',');
+		outbuf_putc(b, '"');
+		outbuf_puts(b, lost_reason_name((enum lost_reason)i));
+		outbuf_lit(b, "\":");
+		put_value(b, s->totals ? s->totals->lost[i] : AUDIT_UNKNOWN);
+	}
+	put_number(b, "rows", seen ? seen->skipped : AUDIT_UNKNOWN);
+	put_number(b, "findings", s->findings_skipped);
+	put_number(b, "netns_denied", seen ? seen->netns_denied : AUDIT_UNKNOWN);
+	put_number(b, "netns_vanished", seen ? seen->netns_vanished : AUDIT_UNKNOWN);
+	outbuf_putc(b, '}');
+}
+
+void audit_json_summary(struct outbuf *b, const struct sink_world *world, const struct summary *s)
+{
+	const struct audit *a = s->look;
+
+	put_type(b, "summary");
+	put_key(b, "ts");
+	put_rfc3339(b, world, s->ts_ns);
+	put_states(b, a ? a->states : NULL);
+	put_rates(b, s);
+	put_build_up(b, a);
+	put_lost(b, s);
+	put_number(b, "age_us", a ? s->look_age_ns / 1000 : AUDIT_UNKNOWN);
+	put_number(b, "namespaces", a ? a->n_netns : AUDIT_UNKNOWN);
+	put_number(b, "sockets_walked", a ? a->blind.sockets : AUDIT_UNKNOWN);
+	put_bool(b, "owners_known", a && !a->blind.owners_unknown);
+	end(b);
 }
 
 static void put_summary(const struct json *j)
 {
 	const struct audit *a = j->report->look;
-	struct outbuf *b = begin(j, "summary");
-	uint64_t table = 0, oldest = AUDIT_UNKNOWN;
-	uint32_t i;
+	struct summary s = {
+		.ts_ns = a->ts_ns,
+		.look = a,
+		.findings_skipped = j->report->findings_skipped,
+	};
 
-	for (i = 0; i < a->n_netns; i++)
-		table += a->netns[i].time_wait_table;
-	for (i = 0; i < a->n_close_wait; i++)
-		if (a->close_wait[i].oldest_ns != AUDIT_UNKNOWN &&
-		    (oldest == AUDIT_UNKNOWN || a->close_wait[i].oldest_ns > oldest))
-			oldest = a->close_wait[i].oldest_ns;
-	put_ts(j, b);
-	put_states(b, a->states);
-	put_null(b, "transitions");
-	outbuf_lit(b, ",\"rates\":{\"opens_per_s\":null,\"closes_per_s\":null,"
-		      "\"time_wait_per_s\":null}");
-	outbuf_lit(b, ",\"time_wait\":{\"count\":");
-	outbuf_put_u64(b, a->states[TCS_TIME_WAIT]);
-	put_number(b, "table", table);
-	outbuf_lit(b, "},\"close_wait\":{\"count\":");
-	outbuf_put_u64(b, a->states[TCS_CLOSE_WAIT]);
-	put_us(b, "oldest_us", oldest);
-	put_bool(b, "oldest_exact", false);
-	outbuf_putc(b, '}');
-	put_number(b, "half_open", a->states[TCS_SYN_RECV]);
-	outbuf_lit(b, ",\"lost\":{\"table_full\":");
-	outbuf_put_u64(b, a->skipped + j->report->findings_skipped);
-	put_number(b, "netns_denied", a->netns_denied);
-	put_number(b, "netns_vanished", a->netns_vanished);
-	outbuf_putc(b, '}');
-	put_number(b, "namespaces", a->n_netns);
-	put_number(b, "sockets_walked", a->sockets);
-	put_bool(b, "owners_known", !a->owners_unknown);
+	audit_json_summary(line(j), j->report->world, &s);
+}
+
+static void put_group_key(struct outbuf *b, const struct audit_group *g, enum audit_by by)
+{
+	put_key(b, "key");
+	if (by == AUDIT_BY_LPORT) {
+		outbuf_put_u64(b, g->lport);
+	} else if (by == AUDIT_BY_NETNS) {
+		outbuf_put_u64(b, g->netns);
+	} else if (by == AUDIT_BY_COMM && !g->comm[0]) {
+		outbuf_lit(b, "null");
+	} else if (by == AUDIT_BY_COMM) {
+		outbuf_put_json(b, g->comm, sizeof(g->comm));
+	} else {
+		outbuf_putc(b, '"');
+		outbuf_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6);
+		outbuf_putc(b, '"');
+	}
+}
+
+void audit_json_group(struct outbuf *b, const struct audit *look, uint32_t i)
+{
+	put_type(b, "group");
+	put_text(b, "by", audit_by_name(look->config.by));
+	put_group_key(b, &look->groups[i], look->config.by);
+	put_states(b, look->groups[i].states);
 	end(b);
 }
 
 static void put_groups(const struct json *j)
 {
-	const struct audit *a = j->report->look;
 	uint32_t i;
 
-	for (i = 0; i < a->n_groups; i++) {
-		const struct audit_group *g = &a->groups[i];
-		struct outbuf *b = begin(j, "group");
-
-		put_text(b, "by", audit_by_name(a->config.by));
-		put_key(b, "key");
-		if (a->config.by == AUDIT_BY_LPORT)
-			outbuf_put_u64(b, g->lport);
-		else if (a->config.by == AUDIT_BY_NETNS)
-			outbuf_put_u64(b, g->netns);
-		else if (a->config.by == AUDIT_BY_COMM && !g->comm[0])
-			outbuf_lit(b, "null");
-		else if (a->config.by == AUDIT_BY_COMM)
-			outbuf_put_json(b, g->comm, sizeof(g->comm));
-		else {
-			outbuf_putc(b, '"');
-			outbuf_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6);
-			outbuf_putc(b, '"');
-		}
-		put_states(b, g->states);
-		end(b);
-	}
+	for (i = 0; i < j->report->look->n_groups; i++)
+		audit_json_group(line(j), j->report->look, i);
 }
 
 static void put_listeners(const struct json *j)
@@ -245,7 +331,7 @@ static void put_close_wait(const struct json *j)
 		put_owner(b, &c->owner);
 		put_number(b, "count", c->count);
 		put_us(b, "oldest_us", c->oldest_ns);
-		put_bool(b, "oldest_exact", false);
+		put_bool(b, "oldest_exact", c->oldest_exact);
 		put_rate(b, "growth_per_s", c->growth_milli);
 		put_number(b, "fd_used", c->fd_used);
 		put_number(b, "fd_limit", c->fd_limit);
@@ -414,30 +500,36 @@ static void put_evidence(struct outbuf *b, const struct finding *f)
 	outbuf_putc(b, '}');
 }
 
+void audit_json_alert(struct outbuf *b, const struct sink_world *world, const struct finding *f,
+		      uint64_t ts_ns)
+{
+	const char *advice;
+	size_t len;
+
+	put_type(b, "alert");
+	put_key(b, "ts");
+	put_rfc3339(b, world, ts_ns);
+	put_text(b, "status", finding_status_name(f->status));
+	put_text(b, "kind", finding_name(f->kind));
+	put_text(b, "severity", severity_name(f->severity));
+	put_number(b, "netns", f->netns);
+	put_subject(b, f);
+	put_evidence(b, f);
+	advice = finding_advice(f->kind, &len);
+	put_key(b, "advice");
+	outbuf_put_json(b, advice, len);
+	put_key(b, "since");
+	put_rfc3339(b, world, f->since_ns);
+	end(b);
+}
+
 static void put_alerts(const struct json *j)
 {
+	const struct audit_report *r = j->report;
 	uint32_t i;
 
-	for (i = 0; i < j->report->n_findings; i++) {
-		const struct finding *f = &j->report->findings[i];
-		struct outbuf *b = begin(j, "alert");
-		const char *advice;
-		size_t len;
-
-		put_ts(j, b);
-		put_text(b, "status", finding_status_name(f->status));
-		put_text(b, "kind", finding_name(f->kind));
-		put_text(b, "severity", severity_name(f->severity));
-		put_number(b, "netns", f->netns);
-		put_subject(b, f);
-		put_evidence(b, f);
-		advice = finding_advice(f->kind, &len);
-		put_key(b, "advice");
-		outbuf_put_json(b, advice, len);
-		put_key(b, "since");
-		put_rfc3339(b, j->report->world, f->since_ns);
-		end(b);
-	}
+	for (i = 0; i < r->n_findings; i++)
+		audit_json_alert(line(j), r->world, &r->findings[i], r->look->ts_ns);
 }
 
 static void put_verdict(const struct json *j)
@@ -481,7 +573,7 @@ static void put_meta(const struct json *j)
 	put_ts(j, b);
 	put_text(b, "command", m->command);
 	outbuf_lit(b, ",\"hooks\":[\"iter/tcp\",\"iter/task_file\"]");
-	put_text(b, "netns_scope", a->netns_only_own ? "self" : m->netns_scope);
+	put_text(b, "netns_scope", a->blind.netns_only_own ? "self" : m->netns_scope);
 	outbuf_lit(b, ",\"limits\":{\"rows\":");
 	outbuf_put_u64(b, AUDIT_ROWS_MAX);
 	put_number(b, "findings", DETECT_MAX);

@@ -36,8 +36,15 @@ void audit_json(struct output *out, const struct audit_report *report);
 
 /* "->10.0.0.5:5432", ":80", "several"; what the sockets of a CLOSE_WAIT row have in common. */
 void audit_put_ports(struct outbuf *b, const struct audit_close_wait *c);
-/* Address and port: "10.0.0.5:5432", "[2001:db8::1]:443". */
-void audit_put_endpoint(struct outbuf *b, const uint8_t addr[16], unsigned int family,
-			uint16_t port);
+/* Lines between those of events: "ALERT ...", with its advice, or "CLEAR ...". ts_ns: now. */
+void audit_put_alert(struct outbuf *b, const struct finding *f, uint64_t ts_ns);
+/* Row i of look->groups. */
+void audit_put_group(struct outbuf *b, const struct audit *look, uint32_t i);
+
+/* The same as JSON lines. */
+void audit_json_alert(struct outbuf *b, const struct sink_world *world, const struct finding *f,
+		      uint64_t ts_ns);
+void audit_json_group(struct outbuf *b, const struct audit *look, uint32_t i);
+void audit_json_summary(struct outbuf *b, const struct sink_world *world, const struct summary *s);
 
 #endif /* TCS_AUDIT_SINK_H */

@@ -3,6 +3,7 @@
 #include "audit_sink.h"
 #include "filter.h"
 #include "state.h"
+#include "text_put.h"
 
 #define ROWS_SHOWN 12
 #define LINE_MAX   4096
@@ -20,14 +21,6 @@ static struct outbuf *line(const struct text *t)
 	return &t->out->buf;
 }
 
-void audit_put_endpoint(struct outbuf *b, const uint8_t addr[16], unsigned int family,
-			uint16_t port)
-{
-	outbuf_put_host(b, addr, family);
-	outbuf_putc(b, ':');
-	outbuf_put_u64(b, port);
-}
-
 void audit_put_ports(struct outbuf *b, const struct audit_close_wait *c)
 {
 	const struct audit_socket *e = &c->example;
@@ -38,25 +31,10 @@ void audit_put_ports(struct outbuf *b, const struct audit_close_wait *c)
 		outbuf_put_u64(b, e->lport);
 	} else if (c->same_remote) {
 		outbuf_lit(b, "->");
-		audit_put_endpoint(b, e->raddr, e->family, e->rport);
+		text_put_endpoint(b, e->raddr, e->family, e->rport);
 	} else {
 		outbuf_lit(b, "several");
 	}
-}
-
-/* "app(991)", "app(991?)" for a socket nobody has accepted yet, "-" */
-static void put_owner(struct outbuf *b, const struct owner *o)
-{
-	if (!o->pid) {
-		outbuf_putc(b, '-');
-		return;
-	}
-	outbuf_put_term(b, o->comm, sizeof(o->comm));
-	outbuf_putc(b, '(');
-	outbuf_put_u64(b, o->pid);
-	if (o->source == OWNER_LISTENER)
-		outbuf_putc(b, '?');
-	outbuf_putc(b, ')');
 }
 
 static void put_count(struct outbuf *b, uint64_t n)
@@ -65,30 +43,6 @@ static void put_count(struct outbuf *b, uint64_t n)
 		outbuf_putc(b, '-');
 	else
 		outbuf_put_grouped(b, n);
-}
-
-/* "+2/s", "0/s", "-0.5/s" */
-static void put_rate(struct outbuf *b, int64_t milli)
-{
-	uint64_t size;
-
-	if (milli == AUDIT_NO_RATE) {
-		outbuf_putc(b, '-');
-		return;
-	}
-	size = (uint64_t)(milli < 0 ? -milli : milli);
-	if (milli)
-		outbuf_putc(b, milli < 0 ? '-' : '+');
-	if (size < 9950) {
-		outbuf_put_u64(b, (size + 50) / 1000);
-		if ((size + 50) % 1000 / 100) {
-			outbuf_putc(b, '.');
-			outbuf_put_u64(b, (size + 50) % 1000 / 100);
-		}
-	} else {
-		outbuf_put_grouped(b, (size + 500) / 1000);
-	}
-	outbuf_lit(b, "/s");
 }
 
 static void put_seconds(struct outbuf *b, uint64_t seconds)
@@ -102,13 +56,14 @@ static void put_seconds(struct outbuf *b, uint64_t seconds)
 }
 
 /* A lower bound is marked. */
-static void put_age(struct outbuf *b, uint64_t ns)
+static void put_age(struct outbuf *b, uint64_t ns, bool exact)
 {
 	if (ns == AUDIT_UNKNOWN) {
 		outbuf_putc(b, '-');
 		return;
 	}
-	outbuf_putc(b, '>');
+	if (!exact)
+		outbuf_putc(b, '>');
 	outbuf_put_span(b, ns);
 }
 
@@ -139,18 +94,19 @@ static void put_rest(const struct text *t, uint32_t n)
 
 /* ---- the verdict ----------------------------------------------------------------------------- */
 
+/* " in app(991)", " at 10.0.0.5" */
 static void put_subject(struct outbuf *b, const struct finding *f)
 {
 	switch (f->kind) {
 	case FINDING_CLOSE_WAIT_LEAK:
 		outbuf_lit(b, " in ");
-		put_owner(b, &f->row.close_wait.owner);
+		text_put_owner(b, &f->row.close_wait.owner);
 		break;
 	case FINDING_PORT_EXHAUSTION:
 		outbuf_lit(b, " from ");
 		outbuf_put_addr(b, f->row.place.laddr, f->row.place.family);
 		outbuf_lit(b, " to ");
-		audit_put_endpoint(b, f->row.place.raddr, f->row.place.family, f->row.place.rport);
+		text_put_endpoint(b, f->row.place.raddr, f->row.place.family, f->row.place.rport);
 		break;
 	case FINDING_DEAD_PEER:
 		outbuf_lit(b, " at ");
@@ -193,17 +149,17 @@ static void tell_limits(const struct text *t)
 	const struct audit *a = t->report->look;
 	struct outbuf *b = line(t);
 
-	if (a->netns_only_own)
+	if (a->blind.netns_only_own)
 		outbuf_lit(b,
 			   "Only this network namespace: entering others needs CAP_SYS_ADMIN.\n");
-	if (a->netns_denied) {
-		outbuf_put_grouped(b, a->netns_denied);
+	if (a->blind.netns_denied) {
+		outbuf_put_grouped(b, a->blind.netns_denied);
 		outbuf_lit(b, " of the processes hide their namespace: CAP_SYS_PTRACE shows it.\n");
 	}
-	if (a->owners_unknown)
+	if (a->blind.owners_unknown)
 		outbuf_lit(b, "Owners are unknown: open files cannot be walked here.\n");
-	if (a->skipped) {
-		outbuf_put_grouped(b, a->skipped);
+	if (a->blind.skipped) {
+		outbuf_put_grouped(b, a->blind.skipped);
 		outbuf_lit(
 			b,
 			" rows had no room and are missing below; counts of states are whole.\n");
@@ -247,6 +203,26 @@ static void tell_states(const struct text *t)
 	outbuf_puts(b, a->n_netns == 1 ? ")\n" : "s)\n");
 }
 
+void audit_put_group(struct outbuf *b, const struct audit *a, uint32_t i)
+{
+	const struct audit_group *g = &a->groups[i];
+	size_t start = b->len;
+
+	if (a->config.by == AUDIT_BY_LPORT)
+		outbuf_put_u64(b, g->lport);
+	else if (a->config.by == AUDIT_BY_NETNS)
+		outbuf_put_u64(b, g->netns);
+	else if (a->config.by == AUDIT_BY_RADDR)
+		outbuf_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6);
+	else if (g->comm[0])
+		outbuf_put_term(b, g->comm, sizeof(g->comm));
+	else
+		outbuf_putc(b, '-');
+	outbuf_pad_to(b, start + 18);
+	put_states(b, g->states, false);
+	outbuf_putc(b, '\n');
+}
+
 static void tell_groups(const struct text *t)
 {
 	const struct audit *a = t->report->look;
@@ -257,25 +233,8 @@ static void tell_groups(const struct text *t)
 	outbuf_lit(line(t), "\nSTATES by ");
 	outbuf_puts(line(t), audit_by_name(a->config.by));
 	outbuf_putc(line(t), '\n');
-	for (i = 0; i < shown(t, a->n_groups); i++) {
-		const struct audit_group *g = &a->groups[i];
-		struct outbuf *b = line(t);
-		size_t start = b->len;
-
-		if (a->config.by == AUDIT_BY_LPORT)
-			outbuf_put_u64(b, g->lport);
-		else if (a->config.by == AUDIT_BY_NETNS)
-			outbuf_put_u64(b, g->netns);
-		else if (a->config.by == AUDIT_BY_RADDR)
-			outbuf_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6);
-		else if (g->comm[0])
-			outbuf_put_term(b, g->comm, sizeof(g->comm));
-		else
-			outbuf_putc(b, '-');
-		outbuf_pad_to(b, start + 18);
-		put_states(b, g->states, false);
-		outbuf_putc(b, '\n');
-	}
+	for (i = 0; i < shown(t, a->n_groups); i++)
+		audit_put_group(line(t), a, i);
 	put_rest(t, a->n_groups);
 }
 
@@ -301,13 +260,13 @@ static void tell_listener(const struct text *t, const struct audit_listener *l)
 	struct outbuf *b = line(t);
 	size_t start = b->len;
 
-	audit_put_endpoint(b, s->laddr, s->family, s->lport);
+	text_put_endpoint(b, s->laddr, s->family, s->lport);
 	RIGHT(b, start, 38, put_of(b, s->syn_queue, s->queue_limit));
 	RIGHT(b, start, 45, outbuf_put_grouped(b, s->syn_queue_young));
 	RIGHT(b, start, 60, put_of(b, s->accept_queue, s->queue_limit));
-	RIGHT(b, start, 70, put_rate(b, l->drops_milli));
+	RIGHT(b, start, 70, text_put_rate(b, l->drops_milli));
 	outbuf_lit(b, "  -        "); /* no rule judges listeners yet */
-	put_owner(b, &s->owner);
+	text_put_owner(b, &s->owner);
 	put_netns(t, b, s->netns);
 	outbuf_putc(b, '\n');
 }
@@ -359,10 +318,10 @@ static void tell_close_wait(const struct text *t)
 		struct outbuf *b = line(t);
 		size_t start = b->len;
 
-		put_owner(b, &c->owner);
+		text_put_owner(b, &c->owner);
 		RIGHT(b, start, 35, outbuf_put_grouped(b, c->count));
-		RIGHT(b, start, 45, put_age(b, c->oldest_ns));
-		RIGHT(b, start, 55, put_rate(b, c->growth_milli));
+		RIGHT(b, start, 45, put_age(b, c->oldest_ns, c->oldest_exact));
+		RIGHT(b, start, 55, text_put_rate(b, c->growth_milli));
 		outbuf_lit(b, "  ");
 		put_fd_limit(b, c);
 		outbuf_pad_to(b, start + 80);
@@ -379,9 +338,9 @@ static void put_place(struct outbuf *b, const struct audit_place *p)
 	if (p->rport) {
 		outbuf_put_addr(b, p->laddr, p->family);
 		outbuf_lit(b, " -> ");
-		audit_put_endpoint(b, p->raddr, p->family, p->rport);
+		text_put_endpoint(b, p->raddr, p->family, p->rport);
 	} else {
-		audit_put_endpoint(b, p->laddr, p->family, p->lport);
+		text_put_endpoint(b, p->laddr, p->family, p->lport);
 		outbuf_lit(b, " (clients)");
 	}
 }
@@ -428,15 +387,15 @@ static void put_leak(struct outbuf *b, const struct finding *f)
 {
 	const struct audit_close_wait *c = &f->row.close_wait;
 
-	put_owner(b, &c->owner);
+	text_put_owner(b, &c->owner);
 	outbuf_lit(b, " holds ");
 	outbuf_put_grouped(b, c->count);
 	outbuf_lit(b, " sockets whose peer has closed, ");
 	outbuf_put_grouped(b, c->old);
 	outbuf_lit(b, " of them for long; the oldest ");
-	put_age(b, c->oldest_ns);
+	put_age(b, c->oldest_ns, c->oldest_exact);
 	outbuf_lit(b, ", growth ");
-	put_rate(b, c->growth_milli);
+	text_put_rate(b, c->growth_milli);
 	outbuf_lit(b, ", descriptors ");
 	put_fd_limit(b, c);
 	outbuf_putc(b, '.');
@@ -465,7 +424,7 @@ static void put_table(struct outbuf *b, const struct audit_netns *n)
 	outbuf_lit(b, " sockets in its time-wait table, the limit is ");
 	put_count(b, n->time_wait_limit ? n->time_wait_limit : AUDIT_UNKNOWN);
 	outbuf_lit(b, "; overflow ");
-	put_rate(b, n->overflow_milli);
+	text_put_rate(b, n->overflow_milli);
 	outbuf_putc(b, '.');
 }
 
@@ -475,9 +434,9 @@ static void put_dead(struct outbuf *b, const struct audit_dead *d)
 	outbuf_lit(b, " connections to ");
 	outbuf_put_addr(b, d->raddr, d->family);
 	outbuf_lit(b, " get no answer; the longest has heard nothing for ");
-	put_age(b, d->quiet_ns);
+	put_age(b, d->quiet_ns, false);
 	outbuf_lit(b, "; one belongs to ");
-	put_owner(b, &d->owner);
+	text_put_owner(b, &d->owner);
 	outbuf_putc(b, '.');
 }
 
@@ -506,18 +465,8 @@ static void fold(struct outbuf *b, size_t start)
 	}
 }
 
-static void tell_finding(const struct text *t, const struct finding *f)
+static void put_evidence(struct outbuf *b, const struct finding *f)
 {
-	struct outbuf *b = line(t);
-	const char *advice;
-	size_t start, len;
-
-	outbuf_putc(b, '\n');
-	start = b->len;
-	outbuf_puts(b, finding_name(f->kind));
-	outbuf_putc(b, ' ');
-	outbuf_puts(b, severity_name(f->severity));
-	outbuf_lit(b, "   ");
 	if (f->kind == FINDING_CLOSE_WAIT_LEAK)
 		put_leak(b, f);
 	else if (f->kind == FINDING_PORT_EXHAUSTION)
@@ -526,13 +475,59 @@ static void tell_finding(const struct text *t, const struct finding *f)
 		put_table(b, &f->row.table);
 	else
 		put_dead(b, &f->row.dead);
-	fold(b, start);
-	outbuf_lit(b, "\n  ");
-	start = b->len - 2;
-	advice = finding_advice(f->kind, &len);
+}
+
+static void put_advice(struct outbuf *b, const struct finding *f)
+{
+	size_t start = b->len, len;
+	const char *advice = finding_advice(f->kind, &len);
+
+	outbuf_lit(b, "  ");
 	outbuf_put(b, advice, len);
 	fold(b, start);
 	outbuf_putc(b, '\n');
+}
+
+static void tell_finding(const struct text *t, const struct finding *f)
+{
+	struct outbuf *b = line(t);
+	size_t start;
+
+	outbuf_putc(b, '\n');
+	start = b->len;
+	outbuf_puts(b, finding_name(f->kind));
+	outbuf_putc(b, ' ');
+	outbuf_puts(b, severity_name(f->severity));
+	outbuf_lit(b, "   ");
+	put_evidence(b, f);
+	fold(b, start);
+	outbuf_putc(b, '\n');
+	put_advice(b, f);
+}
+
+void audit_put_alert(struct outbuf *b, const struct finding *f, uint64_t ts_ns)
+{
+	bool over = f->status == FINDING_CLEARED;
+	size_t start = b->len;
+
+	outbuf_puts(b, over ? "CLEAR " : "ALERT ");
+	outbuf_puts(b, finding_name(f->kind));
+	if (!over) {
+		outbuf_putc(b, ' ');
+		outbuf_puts(b, severity_name(f->severity));
+	}
+	put_subject(b, f);
+	if (over) {
+		outbuf_lit(b, " after ");
+		outbuf_put_span(b, ts_ns - f->since_ns);
+		outbuf_putc(b, '\n');
+		return;
+	}
+	outbuf_lit(b, ": ");
+	put_evidence(b, f);
+	fold(b, start);
+	outbuf_putc(b, '\n');
+	put_advice(b, f);
 }
 
 void audit_text(struct output *out, const struct audit_report *report)

@@ -14,6 +14,7 @@
 #include "census.skel.h"
 #include "host.h"
 #include "netns.h"
+#include "older.h"
 #include "scan.h"
 
 #define NS_PER_S   1000000000ull
@@ -25,13 +26,26 @@
 struct census {
 	struct census_config config;
 	struct census_bpf *skel;
+	struct scan *scan; /* NULL: open files cannot be walked */
 	struct netns_list list;
-	struct host_net net; /* of the namespace at hand */
-	struct scan *scan;   /* of the look at hand; NULL: no owners */
-	struct audit *audit;
-	struct audit_netns *here;
 	uint64_t hz; /* jiffies a second; 0 not known yet */
 	bool pids_are_ours;
+
+	/* of the look at hand */
+	record_fn fn;
+	void *fn_ctx;
+	uint64_t now_ns;
+	struct older *owners; /* NULL: none looked up yet */
+	struct audit_blind blind;
+	struct audit_socket *waiting; /* for their owners */
+	uint32_t n_waiting;
+	struct hash seen; /* processes with CLOSE_WAIT, of which holders[] are the numbers */
+	uint32_t holders[OWNERS_MAX];
+	uint32_t n_holders;
+
+	/* of the namespace at hand */
+	struct host_net net;
+	struct audit_netns here;
 };
 
 static bool print_libbpf;
@@ -72,6 +86,7 @@ static void set_up(struct census *c)
 	set->rows = row_states(&c->config);
 	set->stalled = c->config.audit.stalled;
 	set->family = f->family;
+	set->notes = c->config.maps != NULL;
 	set->by_lport = f->lport.any_set;
 	set->by_rport = f->rport.any_set;
 	memcpy((void *)c->skel->rodata->lports, f->lport.bits, sizeof(f->lport.bits));
@@ -121,7 +136,12 @@ static int load(struct census *c, struct failure *reterr)
 		return err;
 	}
 	set_up(c);
-	err = census_bpf__load(c->skel);
+	if (c->config.maps)
+		err = bpf_map__reuse_fd(c->skel->maps.notes, c->config.maps->notes);
+	else
+		err = bpf_map__set_max_entries(c->skel->maps.notes, 1);
+	if (!err)
+		err = census_bpf__load(c->skel);
 	if (!err)
 		err = census_bpf__attach(c->skel);
 	if (err)
@@ -132,10 +152,14 @@ static int load(struct census *c, struct failure *reterr)
 int census_new(const struct census_config *config, struct census **ret, struct failure *reterr)
 {
 	struct census *c = calloc(1, sizeof(*c));
+	struct failure no_owners;
 	int err;
 
-	if (!c) {
+	if (c)
+		c->waiting = calloc(CENSUS_WAITING, sizeof(*c->waiting));
+	if (!c || !c->waiting || hash_init(&c->seen)) {
 		failure_set(reterr, false, "out of memory");
+		census_free(c);
 		return -ENOMEM;
 	}
 	c->config = *config;
@@ -148,6 +172,8 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 		census_free(c);
 		return err;
 	}
+	if (scan_new(NULL, &c->scan, &no_owners))
+		c->scan = NULL; /* every look says so */
 	*ret = c;
 	return 0;
 }
@@ -156,8 +182,46 @@ void census_free(struct census *c)
 {
 	if (!c)
 		return;
+	netns_list_release(&c->list);
+	hash_release(&c->seen);
+	scan_free(c->scan);
 	census_bpf__destroy(c->skel);
+	free(c->waiting);
 	free(c);
+}
+
+bool census_knows(const struct census *c, uint32_t netns)
+{
+	return netns_known(&c->list, netns);
+}
+
+/* ---- owners ---------------------------------------------------------------------------------- */
+
+static int keep_owner(void *ctx, const struct tcs_wire_scan *row)
+{
+	return older_add(ctx, row);
+}
+
+/* Walk the open files, once in a look. */
+static int find_owners(struct census *c)
+{
+	struct scan_wanted wanted = {
+		.states = row_states(&c->config) | 1u << TCS_LISTEN,
+		.stalled = c->config.audit.stalled,
+	};
+	struct failure why;
+	int err;
+
+	if (c->owners)
+		return 0;
+	err = older_new(&c->owners);
+	if (err)
+		return err;
+	if (!c->scan || scan_walk(c->scan, &wanted, keep_owner, c->owners, &why))
+		c->blind.owners_unknown = true;
+	c->blind.skipped += older_skipped(c->owners);
+	older_settle(c->owners);
+	return 0;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -178,13 +242,14 @@ static void take_row(struct census *c, const struct tcs_wire_census *row, struct
 {
 	*ret = (struct audit_socket){
 		.id = row->id,
-		.netns = c->here->netns,
+		.netns = c->here.netns,
 		.lport = row->lport,
 		.rport = row->rport,
 		.state = row->state,
 		.family = row->family,
 		.stalled = row->stalled,
 		.quiet_ns = AUDIT_UNKNOWN,
+		.in_state_ns = AUDIT_UNKNOWN,
 		.syn_queue = row->syn_queue,
 		.syn_queue_young = row->syn_queue_young,
 		.accept_queue = row->accept_queue,
@@ -195,8 +260,9 @@ static void take_row(struct census *c, const struct tcs_wire_census *row, struct
 	memcpy(ret->raddr, row->raddr, sizeof(ret->raddr));
 	if (c->hz && row->state != TCS_LISTEN)
 		ret->quiet_ns = row->quiet * NS_PER_S / c->hz;
-	if (c->scan && row->id)
-		(void)scan_owner(c->scan, row->id, ret->netns, ret->laddr, ret->lport, &ret->owner);
+	if (row->since_ns && row->since_ns <= c->now_ns)
+		ret->in_state_ns = c->now_ns - row->since_ns;
+	owner_of_wire(&row->owner, &ret->owner);
 }
 
 static bool owner_wanted(const struct filter *f, const struct owner *o)
@@ -204,6 +270,48 @@ static bool owner_wanted(const struct filter *f, const struct owner *o)
 	if (f->has_pid && o->pid != f->pid)
 		return false;
 	return !f->has_comm || !strncmp(o->comm, f->comm, sizeof(o->comm));
+}
+
+static int emit(struct census *c, const void *record, size_t len)
+{
+	return c->fn(c->fn_ctx, record, len);
+}
+
+/* Its descriptors are counted when the look is over. */
+static int note_holder(struct census *c, uint32_t pid)
+{
+	uint32_t at;
+
+	if (!pid || !c->pids_are_ours || hash_find(&c->seen, pid, &at))
+		return 0;
+	if (c->n_holders == OWNERS_MAX)
+		return 0; /* their descriptors stay unknown */
+	c->holders[c->n_holders++] = pid;
+	return hash_add(&c->seen, pid, 0);
+}
+
+static int emit_socket(struct census *c, const struct audit_socket *s)
+{
+	struct record_socket record = { .head.kind = RECORD_SOCKET, .socket = *s };
+	int err = s->state == TCS_CLOSE_WAIT ? note_holder(c, s->owner.pid) : 0;
+
+	if (err || !owner_wanted(c->config.filter, &s->owner))
+		return err;
+	if (c->config.audit.count_rows)
+		c->here.states[s->state]++;
+	return emit(c, &record, sizeof(record));
+}
+
+/* The one who acted on the socket is its holder; one that is inherited may have passed it on. */
+static bool owner_is_sure(const struct audit_socket *s)
+{
+	return s->owner.source == OWNER_CACHED || (s->state == TCS_LISTEN && s->owner.pid);
+}
+
+static void look_up(const struct census *c, struct audit_socket *s)
+{
+	if (c->owners && s->id && !owner_is_sure(s))
+		(void)older_owner(c->owners, s->id, s->netns, s->laddr, s->lport, &s->owner);
 }
 
 static int add_row(struct census *c, const struct tcs_wire_census *row)
@@ -214,9 +322,27 @@ static int add_row(struct census *c, const struct tcs_wire_census *row)
 		return 0; /* only filled the buffer */
 	learn_hz(c);
 	take_row(c, row, &s);
-	if (!owner_wanted(c->config.filter, &s.owner))
-		return 0;
-	return audit_add_socket(c->audit, &s);
+	look_up(c, &s);
+	if (c->owners || owner_is_sure(&s))
+		return emit_socket(c, &s);
+	if (c->n_waiting == CENSUS_WAITING)
+		c->blind.skipped++;
+	else
+		c->waiting[c->n_waiting++] = s;
+	return 0;
+}
+
+/* Those whose owner is worth a walk over the open files. */
+static int emit_waiting(struct census *c)
+{
+	uint32_t i;
+	int err = c->n_waiting ? find_owners(c) : 0;
+
+	for (i = 0; !err && i < c->n_waiting; i++) {
+		look_up(c, &c->waiting[i]);
+		err = emit_socket(c, &c->waiting[i]);
+	}
+	return err;
 }
 
 static int read_rows(struct census *c, int fd)
@@ -242,6 +368,8 @@ static int read_rows(struct census *c, int fd)
 		}
 		memmove(buf, buf + at, have - at);
 		have -= at;
+		if (c->config.between)
+			c->config.between(c->config.between_ctx);
 	}
 	return err;
 }
@@ -276,8 +404,9 @@ static int add_place(struct census *c, const void *key, const void *value)
 {
 	const struct tcs_census_place *p = key;
 	const struct tcs_census_held *held = value;
+	struct record_place record = { .head.kind = RECORD_PLACE };
 	struct audit_place row = {
-		.netns = c->here->netns,
+		.netns = c->here.netns,
 		.family = p->family,
 		.rport = p->rport,
 		.lport = p->lport,
@@ -292,21 +421,21 @@ static int add_place(struct census *c, const void *key, const void *value)
 		return 0;
 	memcpy(row.laddr, p->laddr, sizeof(row.laddr));
 	memcpy(row.raddr, p->raddr, sizeof(row.raddr));
-	return audit_add_place(c->audit, &row);
+	record.place = row;
+	return emit(c, &record, sizeof(record));
 }
 
 static int add_group(struct census *c, const void *key, const void *value)
 {
 	const struct tcs_census_group *k = key;
 	const struct tcs_census_states *v = value;
-	struct audit_group g = { .lport = k->port };
+	struct record_group record = { .head.kind = RECORD_GROUP, .group.lport = k->port };
 	int i;
 
-	(void)c;
-	memcpy(g.raddr, k->addr, sizeof(g.raddr));
+	memcpy(record.group.raddr, k->addr, sizeof(record.group.raddr));
 	for (i = 0; i < TCS_STATE_MAX; i++)
-		g.states[i] = v->n[i];
-	return audit_add_group(c->audit, &g);
+		record.group.states[i] = v->n[i];
+	return emit(c, &record, sizeof(record));
 }
 
 /* Everything out of a table, which is empty afterwards. */
@@ -354,10 +483,11 @@ static void take_counts(struct census *c)
 	int i;
 
 	for (i = 0; i < TCS_STATE_MAX && !c->config.audit.count_rows; i++)
-		c->here->states[i] = out->states[i];
-	c->here->time_wait_table = out->time_wait_table;
-	c->audit->sockets += out->sockets;
-	c->audit->skipped += out->places_full + out->groups_full;
+		c->here.states[i] = out->states[i];
+	if (c->net.counters.time_wait == HOST_UNKNOWN)
+		c->here.time_wait_table = out->time_wait_table;
+	c->blind.sockets += out->sockets;
+	c->blind.skipped += out->places_full + out->groups_full;
 }
 
 static int walk(struct census *c)
@@ -383,39 +513,50 @@ static int walk(struct census *c)
 	return err;
 }
 
-static int add_netns_group(struct census *c)
+static uint32_t known(uint64_t n)
 {
-	struct audit_group g = { .netns = c->here->netns };
-	int i;
-
-	for (i = 0; i < TCS_STATE_MAX; i++)
-		g.states[i] = c->here->states[i];
-	return audit_add_group(c->audit, &g);
+	return n == HOST_UNKNOWN ? 0 : (uint32_t)n;
 }
 
-/* We are inside it. */
-static int look_here(struct census *c, uint32_t inode)
+static bool may_have_sockets(const struct host_counters *counters)
 {
-	int err = audit_add_netns(c->audit, inode, &c->here);
+	return counters->in_use || counters->time_wait; /* or unknown */
+}
 
+static_assert(HOST_UNKNOWN == AUDIT_UNKNOWN, "handed on as it is");
+
+/* We are inside it. */
+static int look_here(struct census *c, uint32_t inode, uint32_t covers)
+{
+	struct record_netns record = { .head.kind = RECORD_NETNS };
+	int err = 0;
+
+	if (covers & AUDIT_SOCKETS)
+		host_net_read(&c->net);
+	else
+		host_counters_read(&c->net.counters);
+	c->here = (struct audit_netns){
+		.netns = inode,
+		.in_use = c->net.counters.in_use, /* HOST_UNKNOWN is AUDIT_UNKNOWN */
+		.time_wait_table = known(c->net.counters.time_wait),
+		.overflows = c->net.counters.time_wait_overflow,
+	};
+	if (covers & AUDIT_SOCKETS) {
+		c->here.time_wait_limit = c->net.time_wait_limit;
+		c->here.ports_range = c->net.ports.count;
+		c->here.tw_reuse = c->net.tw_reuse;
+		if (may_have_sockets(&c->net.counters))
+			err = walk(c);
+	}
 	if (err)
 		return err;
-	host_net_read(&c->net);
-	c->here->time_wait_limit = c->net.time_wait_limit;
-	c->here->overflows = c->net.time_wait_overflow == HOST_UNKNOWN ? AUDIT_UNKNOWN :
-									 c->net.time_wait_overflow;
-	c->here->ports_range = c->net.ports.count;
-	c->here->tw_reuse = c->net.tw_reuse;
-	if (c->net.may_have_sockets)
-		err = walk(c);
-	if (!err && c->config.audit.by == AUDIT_BY_NETNS)
-		err = add_netns_group(c);
-	return err;
+	record.netns = c->here;
+	return emit(c, &record, sizeof(record));
 }
 
 /* ---- the host -------------------------------------------------------------------------------- */
 
-static int look_everywhere(struct census *c)
+static int look_everywhere(struct census *c, uint32_t covers)
 {
 	uint32_t i;
 	int err = 0;
@@ -424,58 +565,89 @@ static int look_everywhere(struct census *c)
 		int entered = netns_enter(&c->list, i);
 
 		if (entered) {
-			c->audit->netns_only_own |= entered == -EPERM;
-			c->audit->netns_vanished++;
+			c->blind.netns_only_own |= entered == -EPERM;
+			c->blind.netns_vanished++;
 			continue;
 		}
-		err = look_here(c, c->list.at[i].inode);
+		err = look_here(c, c->list.at[i].inode, covers);
 	}
 	if (c->list.own >= 0)
 		(void)netns_return(&c->list);
 	return err;
 }
 
-static void count_descriptors(struct audit *a)
+static int emit_holders(struct census *c)
 {
+	struct record_holder record = { .head.kind = RECORD_HOLDER };
 	uint32_t i;
+	int err = 0;
 
-	for (i = 0; i < a->n_close_wait && i < OWNERS_MAX; i++) {
-		struct audit_close_wait *w = &a->close_wait[i];
-
-		if (w->owner.pid)
-			host_fds_read(w->owner.pid, &w->fd_used, &w->fd_limit);
+	for (i = 0; !err && i < c->n_holders; i++) {
+		record.holder.pid = c->holders[i];
+		host_fds_read(c->holders[i], &record.holder.fd_used, &record.holder.fd_limit);
+		err = emit(c, &record, sizeof(record));
 	}
+	return err;
 }
 
-int census_look(struct census *c, uint64_t now_ns, struct audit *ret, struct failure *reterr)
+static int list_again(struct census *c, struct failure *reterr)
 {
 	int err;
 
-	c->audit = ret;
-	ret->ts_ns = now_ns;
-	if (scan_owners_new(row_states(&c->config) | 1u << TCS_LISTEN, c->config.audit.stalled,
-			    &c->scan, reterr)) {
-		ret->owners_unknown = true;
-		c->scan = NULL;
-	}
+	netns_list_release(&c->list);
 	err = netns_list_init(&c->list, c->config.filter->netns);
+	c->blind.netns_denied = c->list.denied;
+	c->blind.netns_vanished = c->list.vanished;
+	if (err || c->list.n)
+		return err;
+	failure_set(reterr, false,
+		    "no namespace of this number can be entered: it has no process we may look "
+		    "at, and no name");
+	return -ENOENT;
+}
+
+static int look(struct census *c, uint32_t covers)
+{
+	struct record_look begin = { .head.kind = RECORD_LOOK,
+				     .ts_ns = c->now_ns,
+				     .covers = covers };
+	struct record_look_end end = { .head.kind = RECORD_LOOK_END, .ts_ns = c->now_ns };
+	bool notes = c->config.maps && !c->config.audit.count_rows;
+	int err = emit(c, &begin, sizeof(begin));
+
+	/* Where nothing was noted nearly every row needs its owner: they are found first. */
+	if (!err && covers & AUDIT_SOCKETS && !notes)
+		err = find_owners(c);
 	if (!err)
-		err = look_everywhere(c);
-	ret->netns_denied = c->list.denied;
-	ret->netns_vanished += c->list.vanished;
-	if (!err && !c->list.n) {
-		failure_set(reterr, false,
-			    "no namespace of this number can be entered: it has no "
-			    "process we may look at, and no name");
-		err = -ENOENT;
-	} else if (err) {
+		err = look_everywhere(c, covers);
+	if (!err)
+		err = emit_waiting(c);
+	if (!err)
+		err = emit_holders(c);
+	end.blind = c->blind;
+	return err ? err : emit(c, &end, sizeof(end));
+}
+
+int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn, void *ctx,
+		struct failure *reterr)
+{
+	int err = 0;
+
+	c->fn = fn;
+	c->fn_ctx = ctx;
+	c->now_ns = now_ns;
+	c->blind = (struct audit_blind){ 0 };
+	c->n_waiting = c->n_holders = 0;
+	hash_clear(&c->seen);
+	reterr->text[0] = '\0';
+	if (covers & AUDIT_SOCKETS)
+		err = list_again(c, reterr);
+	if (!err)
+		err = look(c, covers);
+	older_free(c->owners);
+	c->owners = NULL;
+	if (err && !reterr->text[0])
 		failure_set(reterr, false, "cannot walk the sockets of this host (%s)",
 			    strerror(-err));
-	}
-	netns_list_release(&c->list);
-	scan_free(c->scan);
-	c->scan = NULL;
-	if (!err && c->pids_are_ours)
-		count_descriptors(ret);
 	return err;
 }

@@ -7,14 +7,16 @@
  *
  * Loads bpf/census.bpf.c once and then looks at the host as often as it is asked to: every network
  * namespace is entered, its tables are walked, and the owners of the sockets that get a row are
- * looked up among the open files of all processes (scan.h), in one walk for all namespaces.
+ * looked up among the open files of all processes (scan.h), in one walk for all namespaces, or come
+ * from the notes of the event programs. What is seen goes out as records (record.h).
  *
  * Cost: 0.4 us for each socket of the host for each namespace that has sockets, since the kernel
  * keeps those of all namespaces in one table; namespaces without any are told by sockstat and not
- * walked. With rows: 0.4 us for each open file. A read takes at most TCS_CENSUS_SLICE sockets.
+ * walked. With rows: 0.4 us for each open file. A read takes at most TCS_CENSUS_SLICE sockets, and
+ * between two reads the caller may do something else.
  *
- * Memory: what audit.h says, 16 bytes for each socket that gets a row, and tables of
- * TCS_CENSUS_PLACES destinations in the kernel. Overflow is counted in audit.skipped.
+ * Memory: 16 bytes for each socket that gets a row, CENSUS_WAITING rows whose owner is looked up
+ * last, and tables of TCS_CENSUS_PLACES destinations in the kernel. Overflow is counted as skipped.
  *
  * A look is not an instant: what opens or closes during a walk may be in it or not; what lives
  * through it is in it once.
@@ -27,12 +29,19 @@
 #include "audit.h"
 #include "failure.h"
 #include "filter.h"
+#include "record.h"
+#include "socket_maps.h"
+
+#define CENSUS_WAITING (64u << 10)
 
 struct census_config {
 	const struct filter *filter; /* family, ports, states, namespace, owner */
 	struct audit_config audit;
-	const char *btf_path; /* NULL: the kernel's own */
-	bool verbose;	      /* libbpf's messages to stderr */
+	const struct socket_maps *maps; /* of the event programs; NULL: there are none */
+	const char *btf_path;		/* NULL: the kernel's own */
+	bool verbose;			/* libbpf's messages to stderr */
+	void (*between)(void *ctx);	/* called between two reads; may be NULL */
+	void *between_ctx;
 };
 
 struct census;
@@ -41,7 +50,14 @@ struct census;
 int census_new(const struct census_config *config, struct census **ret, struct failure *reterr);
 void census_free(struct census *c); /* accepts NULL */
 
-/* Look at the host now; ret has been initialised and is not settled. now_ns: of this look. */
-int census_look(struct census *c, uint64_t now_ns, struct audit *ret, struct failure *reterr);
+/*
+ * Look at the host now, from RECORD_LOOK to RECORD_LOOK_END. covers: enum audit_covers, bits;
+ * without AUDIT_SOCKETS only counters are read, of the namespaces the last look with them found.
+ */
+int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn, void *ctx,
+		struct failure *reterr);
+
+/* Has this namespace been looked at? */
+bool census_knows(const struct census *c, uint32_t netns);
 
 #endif /* TCS_CENSUS_H */

@@ -19,6 +19,7 @@
 #include "host.h"
 #include "opts.h"
 #include "pipeline.h"
+#include "record.h"
 #include "rights.h"
 
 struct audit_run {
@@ -79,17 +80,25 @@ static void wait_window(struct audit_run *r, uint64_t until_ns)
 		r->interrupted = poll(&fd, 1, (int)((until_ns - now) / 1000000)) > 0;
 }
 
+static int take_record(void *ctx, const void *bytes, size_t len)
+{
+	struct record record;
+
+	return record_decode(bytes, len, &record) ? -EINVAL : record_into_audit(&record, ctx);
+}
+
 static int look(struct audit_run *r)
 {
+	const uint32_t all = AUDIT_COUNTERS | AUDIT_SOCKETS;
 	uint64_t start = pipeline_now_ns();
 	struct failure why;
 
-	if (census_look(r->census, start, &r->first, &why))
+	if (census_look(r->census, all, start, take_record, &r->first, &why))
 		return complain(&why);
 	if (!r->opts->window_ms)
 		return audit_settle(&r->first, NULL) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 	wait_window(r, start + r->opts->window_ms * 1000000);
-	if (census_look(r->census, pipeline_now_ns(), &r->second, &why))
+	if (census_look(r->census, all, pipeline_now_ns(), take_record, &r->second, &why))
 		return complain(&why);
 	return audit_settle(&r->second, &r->first) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 }
@@ -172,7 +181,7 @@ int cmd_audit(const struct opts *opts)
 	if (status == TCS_EXIT_OK)
 		status = look(&r);
 	/* Everything that needs a right is done. */
-	(void)rights_drop();
+	(void)rights_drop(false);
 	if (status == TCS_EXIT_OK) {
 		r.findings = calloc(DETECT_MAX, sizeof(*r.findings));
 		status = r.findings ? tell(&r) : TCS_EXIT_RUN;

@@ -11,6 +11,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "census.h"
 #include "cgroup_names.h"
 #include "host.h"
 #include "opts.h"
@@ -22,7 +23,9 @@
 struct watch {
 	const struct opts *opts;
 	struct source *source;
-	struct scan *scan;
+	struct census *census;
+	struct engine *engine;
+	struct present present;
 	struct cgroup_names *cgroups;
 	uint64_t last_cgroup; /* neighbours in the stream are mostly of one cgroup */
 	const char *last_cgroup_path;
@@ -44,7 +47,22 @@ static const char *cgroup_path(void *ctx, uint64_t id)
 	return w->last_cgroup_path;
 }
 
-/* Attach first: what changes during the scan tells its own owner. */
+static int complain(const struct failure *why)
+{
+	fprintf(stderr, "tcpconnstate: %s\n", why->text);
+	return why->of_host ? TCS_EXIT_HOST : TCS_EXIT_RUN;
+}
+
+static struct audit_config audit_config_of(const struct opts *o)
+{
+	return (struct audit_config){
+		.old_ns = o->close_wait_age_ms * 1000000,
+		.stalled = (uint8_t)o->detect.dead_peer_timeouts,
+		.count_rows = o->filter.has_pid || o->filter.has_comm,
+		.by = o->by,
+	};
+}
+
 static int open_source(struct watch *w)
 {
 	const struct opts *o = w->opts;
@@ -57,21 +75,61 @@ static int open_source(struct watch *w)
 		.filter_states = !o->lifecycle,
 		.verbose = o->verbose > 0,
 	};
-	struct source_live_info info;
 	struct failure why;
 
-	if (source_live_new(&config, &w->source, &why)) {
-		fprintf(stderr, "tcpconnstate: %s\n", why.text);
-		return why.of_host ? TCS_EXIT_HOST : TCS_EXIT_RUN;
-	}
-	source_live_info(w->source, &info);
-	if (scan_new(&info.maps, &w->scan, &why))
+	return source_live_new(&config, &w->source, &why) ? complain(&why) : TCS_EXIT_OK;
+}
+
+static int open_census(struct watch *w, const struct socket_maps *maps)
+{
+	const struct opts *o = w->opts;
+	struct census_config config = {
+		.filter = &o->filter,
+		.audit = audit_config_of(o),
+		.maps = maps,
+		.btf_path = o->btf_path,
+		.verbose = o->verbose > 0,
+		.between = pipeline_between,
+		.between_ctx = &w->pipeline,
+	};
+	struct failure why;
+
+	return census_new(&config, &w->census, &why) ? complain(&why) : TCS_EXIT_OK;
+}
+
+static int open_engine(struct watch *w)
+{
+	const struct opts *o = w->opts;
+	struct engine_config config = {
+		.filter = &o->filter,
+		.max_sockets = o->max_sockets,
+		.lifecycle = o->lifecycle,
+		.start_ns = w->world.start_ns,
+		.audit = audit_config_of(o),
+		.detect = o->detect,
+		.sink = present_sink(&w->present),
+	};
+
+	return engine_new(&config, &w->engine);
+}
+
+static int take_older(void *ctx, const struct tcs_wire_scan *row)
+{
+	struct record_older record = { .head.kind = RECORD_OLDER, .socket = *row };
+
+	return pipeline_record(ctx, &record, sizeof(record));
+}
+
+/* After attaching: what changes during the walk tells its own owner. */
+static void find_older(struct watch *w, const struct socket_maps *maps)
+{
+	const struct scan_wanted all = { .states = UINT32_MAX, .notes = true };
+	struct scan *scan = NULL;
+	struct failure why;
+
+	if (scan_new(maps, &scan, &why) || scan_walk(scan, &all, take_older, &w->pipeline, &why))
 		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
-	rights_go_first();
-	if (rights_drop())
-		fprintf(stderr,
-			"tcpconnstate: warning: could not give up capabilities; going on\n");
-	return TCS_EXIT_OK;
+	scan_free(scan);
 }
 
 static int open_sink(struct watch *w)
@@ -88,12 +146,6 @@ static int open_sink(struct watch *w)
 		.columns = output_columns(&w->output),
 	};
 
-	w->world = (struct sink_world){
-		.wall_offset_ns = pipeline_wall_offset_ns(),
-		.start_ns = pipeline_now_ns(),
-		.cgroup_path = cgroup_path,
-		.cgroup_ctx = w,
-	};
 	if (o->format == OPTS_JSON)
 		return sink_json_new(&w->world, &w->sink);
 	return sink_text_new(&text, &w->sink);
@@ -120,7 +172,7 @@ static void tell_meta(struct watch *w)
 		.programs = info.programs,
 		.max_sockets = w->opts->max_sockets,
 		.buffer_bytes = info.ring_bytes * info.rings,
-		.older_sockets = w->scan ? scan_sockets(w->scan) : 0,
+		.older_sockets = engine_older_sockets(w->engine),
 		.ts_ns = w->world.start_ns,
 	};
 	w->sink->ops->begin(w->sink, &w->output.buf, &meta);
@@ -130,8 +182,8 @@ static void tell_meta(struct watch *w)
 /* "18,402 events seen, 18,402 shown, 0 filtered, 0 lost in 42.1 s" */
 static void tell_totals(const struct watch *w)
 {
-	const struct sink_totals *t = &w->pipeline.totals;
-	uint64_t tenths = t->duration_ns / 100000000;
+	const struct engine_totals *t = engine_totals(w->engine);
+	uint64_t tenths = (pipeline_now_ns() - w->world.start_ns) / 100000000;
 	bool first = true;
 	struct outbuf line;
 	int i;
@@ -140,11 +192,11 @@ static void tell_totals(const struct watch *w)
 		return;
 	outbuf_put_grouped(&line, t->events);
 	outbuf_lit(&line, " events seen, ");
-	outbuf_put_grouped(&line, t->shown);
+	outbuf_put_grouped(&line, w->present.shown);
 	outbuf_puts(&line, w->opts->lifecycle ? " connections shown, " : " shown, ");
 	outbuf_put_grouped(&line, t->filtered);
 	outbuf_lit(&line, " filtered, ");
-	outbuf_put_grouped(&line, sink_lost(t));
+	outbuf_put_grouped(&line, engine_lost(t));
 	outbuf_lit(&line, " lost");
 	for (i = 0; i < LOST_MAX; i++) {
 		if (!t->lost[i])
@@ -164,25 +216,58 @@ static void tell_totals(const struct watch *w)
 	outbuf_release(&line);
 }
 
-static int run(struct watch *w)
+/* Everything that needs a right; the order matters. */
+static int open_all(struct watch *w)
 {
-	const struct opts *o = w->opts;
-	struct pipeline_config config = {
-		.filter = &o->filter,
-		.max_sockets = o->max_sockets,
-		.lifecycle = o->lifecycle,
-		.count = o->count,
-		.duration_ms = o->duration_ms,
-		.interval_ms = o->interval_ms,
-		.older = w->scan ? scan_older : NULL,
-		.older_ctx = w->scan,
-	};
-	enum pipeline_end end;
+	struct source_live_info info;
+	int status = open_source(w);
 
-	if (pipeline_init(&w->pipeline, &config, w->source, w->sink, &w->output, &w->world)) {
+	if (status != TCS_EXIT_OK)
+		return status;
+	source_live_info(w->source, &info);
+	status = open_census(w, &info.maps);
+	if (status != TCS_EXIT_OK)
+		return status;
+	w->world.start_ns = pipeline_now_ns();
+	w->world.wall_offset_ns = pipeline_wall_offset_ns();
+	present_init(&w->present, w->sink, &w->output, &w->world, w->opts->count);
+	if (open_engine(w)) {
 		fprintf(stderr, "tcpconnstate: out of memory\n");
 		return TCS_EXIT_RUN;
 	}
+	pipeline_init(&w->pipeline, &(struct pipeline_config){
+					    .source = w->source,
+					    .engine = w->engine,
+					    .present = &w->present,
+					    .census = w->census,
+					    .start_ns = w->world.start_ns,
+					    .duration_ms = w->opts->duration_ms,
+					    .interval_ms = w->opts->interval_ms,
+				    });
+	find_older(w, &info.maps);
+	rights_go_first();
+	if (rights_drop(!w->opts->filter.netns))
+		fprintf(stderr,
+			"tcpconnstate: warning: could not give up capabilities; going on\n");
+	return TCS_EXIT_OK;
+}
+
+static int exit_status(const struct watch *w)
+{
+	const struct opts *o = w->opts;
+
+	if (o->strict && engine_lost(engine_totals(w->engine)))
+		return TCS_EXIT_LOST;
+	/* Ctrl-C ends well even after findings, unless it was asked for. */
+	if (o->fail_on && engine_worst(w->engine) >= o->fail_on)
+		return TCS_EXIT_FINDING;
+	return TCS_EXIT_OK;
+}
+
+static int run(struct watch *w)
+{
+	enum pipeline_end end;
+
 	tell_meta(w);
 	end = pipeline_run(&w->pipeline);
 	if (end == PIPELINE_FAILED) {
@@ -191,35 +276,40 @@ static int run(struct watch *w)
 			strerror(w->output.error_number));
 		return TCS_EXIT_RUN;
 	}
+	if (end == PIPELINE_STUCK) {
+		fprintf(stderr, "tcpconnstate: %s\n", strerror(-w->pipeline.error));
+		return TCS_EXIT_RUN;
+	}
 	if (end == PIPELINE_CLOSED)
 		return TCS_EXIT_OK;
 	if (w->output.terminal && end == PIPELINE_INTERRUPTED)
 		fputc('\n', stderr); /* after the terminal's ^C */
 	tell_totals(w);
-	return o->strict && sink_lost(&w->pipeline.totals) ? TCS_EXIT_LOST : TCS_EXIT_OK;
+	return exit_status(w);
 }
 
 int cmd_watch(const struct opts *opts)
 {
-	struct watch w = { .opts = opts };
+	struct watch w = {
+		.opts = opts,
+		.world = { .cgroup_path = cgroup_path, .cgroup_ctx = &w },
+	};
 	int signal_fd = pipeline_signals();
-	int status = open_source(&w);
+	int status = TCS_EXIT_RUN;
 
-	if (status == TCS_EXIT_OK) {
-		if (cgroup_names_new(&w.cgroups) ||
-		    output_init(&w.output, STDOUT_FILENO, signal_fd) || open_sink(&w)) {
-			fprintf(stderr, "tcpconnstate: out of memory\n");
-			status = TCS_EXIT_RUN;
-		} else {
-			status = run(&w);
-		}
-	}
-	pipeline_release(&w.pipeline);
+	if (cgroup_names_new(&w.cgroups) || output_init(&w.output, STDOUT_FILENO, signal_fd) ||
+	    open_sink(&w))
+		fprintf(stderr, "tcpconnstate: out of memory\n");
+	else
+		status = open_all(&w);
+	if (status == TCS_EXIT_OK)
+		status = run(&w);
+	engine_free(w.engine);
 	if (w.sink)
 		w.sink->ops->free(w.sink);
 	output_release(&w.output);
 	cgroup_names_free(w.cgroups);
-	scan_free(w.scan);
+	census_free(w.census);
 	if (w.source)
 		w.source->ops->free(w.source);
 	if (signal_fd >= 0)

@@ -338,6 +338,8 @@ void detect_look(struct detect *d, const struct audit *look, finding_fn fn, void
 {
 	uint32_t i;
 
+	if (!(look->covers & AUDIT_SOCKETS))
+		return;
 	for (i = 0; i < d->n_open; i++)
 		d->open[i].seen = false;
 	look_at_close_wait(d, look, fn, ctx);

@@ -56,18 +56,6 @@ static void put_name(struct outbuf *b, const struct name *name)
 	outbuf_put(b, name->text, name->len);
 }
 
-static const char *const lost_reasons[LOST_MAX] = {
-	[LOST_RING_FULL] = "ring_full",
-	[LOST_RECURSION] = "recursion",
-	[LOST_TABLE_FULL] = "table_full",
-	[LOST_DECODE] = "decode",
-};
-
-const char *lost_reason_name(enum lost_reason reason)
-{
-	return lost_reasons[reason];
-}
-
 /* ---- times ----------------------------------------------------------------------------------- */
 
 /* Events come in bursts: the same second is not taken apart twice. */

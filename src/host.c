@@ -127,22 +127,24 @@ uint64_t host_parse_netstat(const char *text, const char *group, const char *nam
 	return HOST_UNKNOWN;
 }
 
-/* "TCP: inuse 5 orphan 0 tw 2 ...": the number behind a word; 0 if it is not there. */
+/* "TCP: inuse 5 orphan 0 tw 2 ...": the number behind a word. */
 static uint64_t number_behind(const char *line, const char *word)
 {
 	const char *end = line ? strchrnul(line, '\n') : NULL;
 	const char *at = line ? strstr(line, word) : NULL;
 
-	return at && at < end ? strtoull(at + strlen(word), NULL, 10) : 0;
+	return at && at < end ? strtoull(at + strlen(word), NULL, 10) : HOST_UNKNOWN;
 }
 
-bool host_parse_sockstat(const char *sockstat, const char *sockstat6)
+void host_parse_sockstat(const char *sockstat, const char *sockstat6, struct host_counters *ret)
 {
 	const char *next, *tcp = line_of(sockstat, "TCP:", &next);
-	const char *tcp6 = line_of(sockstat6, "TCP6:", &next);
+	uint64_t in_use6 = number_behind(line_of(sockstat6, "TCP6:", &next), " inuse ");
 
-	return !tcp || number_behind(tcp, " inuse ") || number_behind(tcp, " tw ") ||
-	       number_behind(tcp6, " inuse ");
+	ret->time_wait = number_behind(tcp, " tw ");
+	ret->in_use = number_behind(tcp, " inuse ");
+	if (ret->in_use != HOST_UNKNOWN && in_use6 != HOST_UNKNOWN)
+		ret->in_use += in_use6;
 }
 
 uint64_t host_parse_limit(const char *text, const char *name)
@@ -177,23 +179,29 @@ static void read_ports(struct host_ports *ret)
 	(void)host_parse_ports(range, reserved, ret);
 }
 
-void host_net_read(struct host_net *ret)
+void host_counters_read(struct host_counters *ret)
 {
 	char text[TEXT_MAX], text6[1024];
 
+	ret->time_wait_overflow = HOST_UNKNOWN;
+	if (read_text("/proc/self/net/netstat", text, sizeof(text)))
+		ret->time_wait_overflow =
+			host_parse_netstat(text, "TcpExt:", "TCPTimeWaitOverflow");
+	if (!read_text("/proc/self/net/sockstat", text, sizeof(text)))
+		text[0] = '\0';
+	if (!read_text("/proc/self/net/sockstat6", text6, sizeof(text6)))
+		text6[0] = '\0';
+	host_parse_sockstat(text, text6, ret);
+}
+
+void host_net_read(struct host_net *ret)
+{
 	memset(ret, 0, sizeof(*ret));
 	read_ports(&ret->ports);
 	ret->time_wait_limit = read_number("/proc/sys/net/ipv4/tcp_max_tw_buckets");
 	ret->fin_timeout_s = read_number("/proc/sys/net/ipv4/tcp_fin_timeout");
 	ret->tw_reuse = (uint8_t)read_number("/proc/sys/net/ipv4/tcp_tw_reuse");
-	ret->time_wait_overflow = HOST_UNKNOWN;
-	if (read_text("/proc/self/net/netstat", text, sizeof(text)))
-		ret->time_wait_overflow =
-			host_parse_netstat(text, "TcpExt:", "TCPTimeWaitOverflow");
-	if (!read_text("/proc/self/net/sockstat6", text6, sizeof(text6)))
-		text6[0] = '\0';
-	ret->may_have_sockets = !read_text("/proc/self/net/sockstat", text, sizeof(text)) ||
-				host_parse_sockstat(text, text6);
+	host_counters_read(&ret->counters);
 }
 
 /* Since 6.2 the size of the directory is the number; before, they are counted. */

@@ -22,16 +22,24 @@ struct host_ports {
 	uint32_t count;	     /* of them; 0 unknown */
 };
 
+/* What moves; HOST_UNKNOWN. */
+struct host_counters {
+	uint64_t in_use;	     /* full sockets, listeners included */
+	uint64_t time_wait;	     /* mini-sockets, in whichever sub-state */
+	uint64_t time_wait_overflow; /* TCPTimeWaitOverflow */
+};
+
 struct host_net {
-	struct host_ports ports;     /* ip_local_port_range without ip_local_reserved_ports */
-	uint32_t time_wait_limit;    /* tcp_max_tw_buckets; 0 unknown */
-	uint64_t time_wait_overflow; /* TCPTimeWaitOverflow; HOST_UNKNOWN */
-	uint32_t fin_timeout_s;	     /* tcp_fin_timeout; 0 unknown */
-	uint8_t tw_reuse;	     /* tcp_tw_reuse; 0 also where unknown */
-	bool may_have_sockets;	     /* sockstat does not rule it out */
+	struct host_ports ports;  /* ip_local_port_range without ip_local_reserved_ports */
+	uint32_t time_wait_limit; /* tcp_max_tw_buckets; 0 unknown */
+	uint32_t fin_timeout_s;	  /* tcp_fin_timeout; 0 unknown */
+	uint8_t tw_reuse;	  /* tcp_tw_reuse; 0 also where unknown */
+	struct host_counters counters;
 };
 
 void host_net_read(struct host_net *ret);
+/* Only the counters: three files instead of eight. */
+void host_counters_read(struct host_counters *ret);
 
 /* Descriptors of a process: how many, and its soft limit. HOST_UNKNOWN where it cannot be told. */
 void host_fds_read(uint32_t pid, uint64_t *ret_used, uint64_t *ret_limit);
@@ -45,8 +53,8 @@ const char *host_boot_id(char *buf, size_t size);
 int host_parse_ports(const char *range, const char *reserved, struct host_ports *ret);
 /* A counter of netstat: pairs of lines, names and values. HOST_UNKNOWN: it is not there. */
 uint64_t host_parse_netstat(const char *text, const char *group, const char *name);
-/* sockstat and sockstat6: does this namespace have TCP sockets, mini-sockets included? */
-bool host_parse_sockstat(const char *sockstat, const char *sockstat6);
+/* sockstat and sockstat6 (may be empty): fills in_use and time_wait. */
+void host_parse_sockstat(const char *sockstat, const char *sockstat6, struct host_counters *ret);
 /* The soft limit in the line of this name in /proc/PID/limits; HOST_UNKNOWN also for unlimited. */
 uint64_t host_parse_limit(const char *text, const char *name);
 

@@ -8,13 +8,13 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-static bool known(const struct netns_list *l, uint32_t inode)
+bool netns_known(const struct netns_list *l, uint32_t inode)
 {
 	uint32_t i;
 
@@ -29,28 +29,20 @@ static void add_path(struct netns_list *l, const char *path, uint32_t only, bool
 {
 	struct statfs fs;
 	struct stat st;
-	int fd;
+	char *copy;
 
 	if (stat(path, &st)) {
 		l->denied += of_process && (errno == EACCES || errno == EPERM);
 		return;
 	}
-	if ((only && (uint32_t)st.st_ino != only) || known(l, (uint32_t)st.st_ino))
+	if ((only && (uint32_t)st.st_ino != only) || netns_known(l, (uint32_t)st.st_ino) ||
+	    statfs(path, &fs) || fs.f_type != NSFS_MAGIC)
 		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	/* Whoever has this number now may be somebody else. */
-	if (fd < 0 || fstat(fd, &st) || fstatfs(fd, &fs) || l->n == NETNS_MAX) {
-		l->vanished += fd >= 0 || errno != ENOENT;
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	if (fs.f_type != NSFS_MAGIC || known(l, (uint32_t)st.st_ino) ||
-	    (only && (uint32_t)st.st_ino != only)) {
-		close(fd);
-		return;
-	}
-	l->at[l->n++] = (struct netns_at){ .inode = (uint32_t)st.st_ino, .fd = fd };
+	copy = l->n < NETNS_MAX ? strdup(path) : NULL;
+	if (copy)
+		l->at[l->n++] = (struct netns_at){ .inode = (uint32_t)st.st_ino, .path = copy };
+	else
+		l->vanished++;
 }
 
 static void add_processes(struct netns_list *l, uint32_t only)
@@ -85,28 +77,18 @@ static void add_names(struct netns_list *l, const char *at, uint32_t only)
 		closedir(dir);
 }
 
-/* A descriptor for each namespace: the usual soft limit of 1024 may be too low. */
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= NETNS_MAX + 256)
-		return;
-	limit.rlim_cur = limit.rlim_max < NETNS_MAX + 256 ? limit.rlim_max : NETNS_MAX + 256;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int netns_list_init(struct netns_list *l, uint32_t inode)
 {
 	static const char *const names[] = { "/run/netns", "/run/docker/netns", "/var/run/netns" };
+	struct stat st;
 	size_t i;
 
 	l->n = 0;
 	l->denied = l->vanished = 0;
-	raise_limit();
 	l->own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (l->own < 0)
 		return -errno;
+	l->own_inode = fstat(l->own, &st) ? 0 : (uint32_t)st.st_ino;
 	add_path(l, "/proc/self/ns/net", inode, false);
 	if (inode && l->n)
 		return 0;
@@ -121,7 +103,7 @@ void netns_list_release(struct netns_list *l)
 	uint32_t i;
 
 	for (i = 0; i < l->n; i++)
-		close(l->at[i].fd);
+		free(l->at[i].path);
 	if (l->own >= 0)
 		close(l->own);
 	l->n = 0;
@@ -130,19 +112,30 @@ void netns_list_release(struct netns_list *l)
 
 int netns_enter(const struct netns_list *l, uint32_t i)
 {
-	struct stat own;
+	const struct netns_at *at = &l->at[i];
+	struct stat st;
+	int fd, err = 0;
 
 	/* Where we are already no right is needed. */
-	if (!fstat(l->own, &own) && (uint32_t)own.st_ino == l->at[i].inode)
+	if (at->inode == l->own_inode)
 		return netns_return(l);
-	return setns(l->at[i].fd, CLONE_NEWNET) ? -errno : 0;
+	fd = open(at->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	/* Whoever has this process number now may be somebody else. */
+	if (fstat(fd, &st) || (uint32_t)st.st_ino != at->inode)
+		err = -ENOENT;
+	else if (setns(fd, CLONE_NEWNET))
+		err = -errno;
+	close(fd);
+	return err;
 }
 
 int netns_return(const struct netns_list *l)
 {
-	struct stat own, now;
+	struct stat now;
 
-	if (!fstat(l->own, &own) && !stat("/proc/self/ns/net", &now) && own.st_ino == now.st_ino)
+	if (!stat("/proc/self/ns/net", &now) && (uint32_t)now.st_ino == l->own_inode)
 		return 0;
 	return setns(l->own, CLONE_NEWNET) ? -errno : 0;
 }

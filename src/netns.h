@@ -9,10 +9,11 @@
  * that ip-netns(8) and container engines leave under /run. One that only a thread of its own, an
  * open descriptor or a mount elsewhere keeps alive is not found.
  *
- * A list keeps each namespace open and therefore alive: make it, go through it, free it. The caller
- * must be the only thread. Errors: 0 or -errno.
+ * A list holds paths, not descriptors: an open descriptor would keep a namespace alive that its
+ * users have left. So one may have gone when it is to be entered, or its path may lead to another
+ * by then, which is noticed. The caller must be the only thread. Errors: 0 or -errno.
  *
- * Bounds: NETNS_MAX; what cannot be opened is counted.
+ * Bounds: NETNS_MAX; what cannot be looked at is counted.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,12 +22,13 @@
 
 struct netns_at {
 	uint32_t inode;
-	int fd;
+	char *path;
 };
 
 struct netns_list {
 	struct netns_at at[NETNS_MAX]; /* our own first */
 	uint32_t n;
+	uint32_t own_inode;
 	uint64_t denied;   /* processes we may not look at */
 	uint64_t vanished; /* gone between finding and opening, or no room */
 	int own;	   /* to come back to */
@@ -36,8 +38,10 @@ struct netns_list {
 int netns_list_init(struct netns_list *l, uint32_t inode);
 void netns_list_release(struct netns_list *l);
 
-/* 0, or -EPERM and the like: then we are where we were. */
+/* 0, or -ENOENT (it has gone), -EPERM and the like: then we are where we were. */
 int netns_enter(const struct netns_list *l, uint32_t i);
+/* Is it in the list? */
+bool netns_known(const struct netns_list *l, uint32_t inode);
 int netns_return(const struct netns_list *l);
 
 #endif /* TCS_NETNS_H */

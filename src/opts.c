@@ -71,6 +71,7 @@ struct option_row {
 	const char *takes;  /* completes "--name takes ..."; numbers: their range is added */
 	const char *values; /* words for the completion; "<file>" = files */
 	const char *help;   /* for --help; NULL = the next row's line speaks for both */
+	bool rare;	    /* not in the program's --help, which is one screen */
 };
 
 /* Every word of --state worth completing. */
@@ -110,13 +111,13 @@ static const struct option_row table[] = {
 	  .takes = "the name of a process", .help = "sockets of processes with this name" },
 	{ "uid", 'u', "UID", OPT_PARSER, FIELD(filter.uid), parse_uid, .commands = ON(WATCH),
 	  .group = GROUP_FILTER, .takes = "a user's number or name",
-	  .help = "sockets of this user, number or name" },
+	  .help = "sockets of this user, number or name", .rare = true },
 	{ "netns", 'N', "NETNS", OPT_STRING, FIELD(netns_spec), .commands = ON(WATCH) | ON(AUDIT),
 	  .group = GROUP_FILTER, .takes = "all, self, a path, a name or an inode number",
 	  .values = "all self <file>", .help = "namespace: all, self, a path, name or inode" },
 	{ "cgroup", 0, "PATH", OPT_STRING, FIELD(cgroup_path), .commands = ON(WATCH),
 	  .group = GROUP_FILTER, .takes = "the path of a cgroup (v2)", .values = "<file>",
-	  .help = "sockets created inside this cgroup (v2)" },
+	  .help = "sockets created inside this cgroup (v2)", .rare = true },
 	{ "state", 0, "LIST", OPT_PARSER, FIELD(filter.states), parse_state,
 	  .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_FILTER, .values = state_words,
 	  .takes = "states such as established,time-wait, ss's groups (all connected synchronized "
@@ -145,7 +146,7 @@ static const struct option_row table[] = {
 
 	{ "interval", 'i', "S", OPT_SECONDS, FIELD(interval_ms), .min = 50, .max = 3600000,
 	  .commands = ON(WATCH), .group = GROUP_RUN, .takes = "seconds",
-	  .help = "how often losses are told (default 1)" },
+	  .help = "how often sums and findings are made (default 1)" },
 	{ "duration", 'd', "S", OPT_SECONDS, FIELD(duration_ms), .min = 1,
 	  .max = UINT64_C(1000000000) * 1000, .commands = ON(WATCH), .group = GROUP_RUN,
 	  .takes = "seconds", .help = "stop after S seconds" },
@@ -155,42 +156,44 @@ static const struct option_row table[] = {
 	{ "buffer", 0, "SIZE", OPT_SIZE, FIELD(buffer_bytes), .min = 4096,
 	  .max = UINT64_C(64) << 30, .commands = ON(WATCH), .group = GROUP_RUN,
 	  .takes = "a size in bytes, or with K, M or G,",
-	  .help = "ring buffers, all CPUs together (default 16M)" },
+	  .help = "ring buffers, all CPUs together (default 16M)", .rare = true },
 	{ "max-sockets", 0, "N", OPT_U32, FIELD(max_sockets), .min = 1, .max = 1U << 26,
 	  .commands = ON(WATCH), .group = GROUP_RUN, .takes = "a whole number",
-	  .help = "bound of the socket table (default 1048576)" },
+	  .help = "bound of the socket table (default 1048576)", .rare = true },
 	{ "btf", 0, "FILE", OPT_STRING, FIELD(btf_path), .commands = ON(WATCH) | ON(AUDIT),
 	  .group = GROUP_RUN, .takes = "the path of a BTF file", .values = "<file>",
-	  .help = "take the kernel's types from this file" },
+	  .help = "take the kernel's types from this file", .rare = true },
 	{ "strict", 0, .type = OPT_FLAG, .field = FIELD(strict), .commands = ON(WATCH),
 	  .group = GROUP_RUN, .help = "exit 4 if any event was lost" },
 	{ "window", 0, "S", OPT_SECONDS, FIELD(window_ms), .min = 0, .max = 3600000,
 	  .commands = ON(AUDIT), .group = GROUP_RUN, .takes = "seconds",
 	  .help = "how long rates are watched (default 1; 0: one look)" },
-	{ "by", 0, "KEY", OPT_PARSER, FIELD(by), parse_by, .commands = ON(AUDIT),
+	{ "by", 0, "KEY", OPT_PARSER, FIELD(by), parse_by, .commands = ON(WATCH) | ON(AUDIT),
 	  .group = GROUP_OUTPUT, .takes = "comm, lport, raddr or netns",
-	  .values = "comm lport raddr netns", .help = "states by comm, lport, raddr or netns" },
-	{ "fail-on", 0, "LEVEL", OPT_PARSER, FIELD(fail_on), parse_fail_on, .commands = ON(AUDIT),
-	  .group = GROUP_RUN, .takes = "info, warning or critical",
-	  .values = "info warning critical", .help = "exit 3 from this severity on (warning)" },
+	  .values = "comm lport raddr netns", .help = "states by comm, lport, raddr or netns",
+	  .rare = true },
+	{ "fail-on", 0, "LEVEL", OPT_PARSER, FIELD(fail_on), parse_fail_on,
+	  .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_RUN,
+	  .takes = "info, warning or critical", .values = "info warning critical",
+	  .help = "exit 3 from this severity on (warning)", .rare = true },
 	{ "close-wait-count", 0, "N", OPT_U64, FIELD(detect.close_wait_count), .min = 1,
-	  .max = UINT32_MAX, .commands = ON(AUDIT), .group = GROUP_FINDING,
+	  .max = UINT32_MAX, .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_FINDING,
 	  .takes = "a whole number", .help = "a leak: so many old CLOSE_WAIT (default 10)" },
 	{ "close-wait-age", 0, "S", OPT_SECONDS, FIELD(close_wait_age_ms), .min = 1,
-	  .max = UINT64_C(1000000000) * 1000, .commands = ON(AUDIT), .group = GROUP_FINDING,
-	  .takes = "seconds", .help = "and old is so long (default 60)" },
+	  .max = UINT64_C(1000000000) * 1000, .commands = ON(WATCH) | ON(AUDIT),
+	  .group = GROUP_FINDING, .takes = "seconds", .help = "and old is so long (default 60)" },
 	{ "ports-percent", 0, "P", OPT_U32, FIELD(detect.ports_percent), .min = 1, .max = 100,
-	  .commands = ON(AUDIT), .group = GROUP_FINDING, .takes = "a percentage",
+	  .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_FINDING, .takes = "a percentage",
 	  .help = "of the local port range in use (default 80)" },
 	{ "time-wait-percent", 0, "P", OPT_U32, FIELD(detect.time_wait_percent), .min = 1,
-	  .max = 100, .commands = ON(AUDIT), .group = GROUP_FINDING, .takes = "a percentage",
-	  .help = "of tcp_max_tw_buckets in use (default 80)" },
+	  .max = 100, .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_FINDING,
+	  .takes = "a percentage", .help = "of tcp_max_tw_buckets in use (default 80)" },
 	{ "dead-peer-count", 0, "N", OPT_U64, FIELD(detect.dead_peer_count), .min = 1,
-	  .max = UINT32_MAX, .commands = ON(AUDIT), .group = GROUP_FINDING,
+	  .max = UINT32_MAX, .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_FINDING,
 	  .takes = "a whole number", .help = "connections that hear nothing (default 5)" },
 	{ "dead-peer-timeouts", 0, "N", OPT_U32, FIELD(detect.dead_peer_timeouts), .min = 1,
-	  .max = 255, .commands = ON(AUDIT), .group = GROUP_FINDING, .takes = "a whole number",
-	  .help = "timeouts in a row of each (default 3)" },
+	  .max = 255, .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_FINDING,
+	  .takes = "a whole number", .help = "timeouts in a row of each (default 3)" },
 	{ "verbose", 'v', .type = OPT_COUNT, .field = FIELD(verbose), .commands = ON_ALL,
 	  .group = GROUP_RUN, .help = "the loader's messages on stderr" },
 	{ "help", 'h', .type = OPT_PARSER, .parser = parse_help, .commands = ON_ALL,
@@ -199,7 +202,7 @@ static const struct option_row table[] = {
 	  .group = GROUP_RUN, .help = "print this help, the version" },
 	{ "completion", 0, "SHELL", OPT_PARSER, FIELD(shell), parse_completion, .commands = ON_ALL,
 	  .group = GROUP_RUN, .takes = "bash or zsh", .values = "bash zsh",
-	  .help = "print the completion for bash or zsh" },
+	  .help = "print the completion for bash or zsh", .rare = true },
 };
 
 static const char *explained_name(size_t i)
@@ -886,7 +889,36 @@ static int print_names(FILE *out, const struct option_row *row)
 	return n;
 }
 
-static void print_options(FILE *out, enum option_group group, unsigned int applies)
+static bool is_shown(const struct option_row *row, enum option_group group, enum cmd_id command)
+{
+	if (row->group != group || (!command && row->rare))
+		return false;
+	return row->commands >> (command ? command : CMD_NONE + 1) & 1;
+}
+
+/* Where they are not what the command is about: only their names. */
+static void print_thresholds(FILE *out, enum cmd_id command)
+{
+	int column = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		const struct option_row *row = &table[i];
+		int width = 6 + (int)strlen(row->name) + (int)strlen(row->arg ? row->arg : "");
+
+		if (!is_shown(row, GROUP_FINDING, command))
+			continue;
+		if (!column)
+			fprintf(out, "\n%s (see tcpconnstate audit --help):",
+				group_titles[GROUP_FINDING]);
+		if (!column || column + width > 80)
+			column = fprintf(out, "\n ") - 1;
+		column += fprintf(out, " ") + print_names(out, row);
+	}
+	if (column)
+		fputc('\n', out);
+}
+
+static void print_options(FILE *out, enum option_group group, enum cmd_id command)
 {
 	bool empty = true;
 	int column = 0;
@@ -894,7 +926,7 @@ static void print_options(FILE *out, enum option_group group, unsigned int appli
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		const struct option_row *row = &table[i];
 
-		if (row->group != group || !(row->commands & applies))
+		if (!is_shown(row, group, command))
 			continue;
 		if (empty)
 			fprintf(out, "\n%s:\n", group_titles[group]);
@@ -915,7 +947,7 @@ static void print_options(FILE *out, enum option_group group, unsigned int appli
 
 /* clang-format off */
 static const char *const examples[CMD_MAX] = {
-	[CMD_WATCH] =
+	[CMD_NONE] =
 		"  tcpconnstate -L 80,443 --lifecycle   finished connections of a web server\n"
 		"  tcpconnstate --json -d 60 >tcp.json  a minute of everything, for a program\n",
 	[CMD_EXPLAIN] =
@@ -932,8 +964,6 @@ static void print_examples(FILE *out, enum cmd_id command)
 
 void opts_print_help(FILE *out, enum cmd_id command)
 {
-	enum cmd_id shown = command ? command : CMD_NONE + 1;
-
 	if (!command)
 		fprintf(out, "Usage: tcpconnstate [COMMAND] [OPTION...]\nCommands:\n");
 	else if (operands[command].usage)
@@ -947,9 +977,15 @@ void opts_print_help(FILE *out, enum cmd_id command)
 		fprintf(out, "  %-9s %s%s\n", commands[id].name, commands[id].summary,
 			id == CMD_NONE + 1 ? " (default)" : "");
 
-	for (int group = GROUP_FILTER; group < GROUP_MAX; group++)
-		print_options(out, (enum option_group)group, 1U << shown);
-	print_examples(out, shown);
+	for (int group = GROUP_FILTER; group < GROUP_FINDING; group++)
+		print_options(out, (enum option_group)group, command);
+	if (command == CMD_AUDIT)
+		print_options(out, GROUP_FINDING, command);
+	else if (command)
+		print_thresholds(out, command);
+	else
+		fprintf(out, "\nMore options, and those of COMMAND: tcpconnstate COMMAND --help\n");
+	print_examples(out, command);
 }
 
 void opts_print_version(FILE *out)

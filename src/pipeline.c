@@ -8,10 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "event.h"
-#include "select.h"
+#include "hash.h"
 
-#define WALL_REFRESH_NS 1000000000ull
+#define CLOCK_NS 1000000000ull /* the wall clock may be set while we run */
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -31,121 +30,154 @@ int64_t pipeline_wall_offset_ns(void)
 	return (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
 }
 
-/* ---- from the core to the sink --------------------------------------------------------------- */
-
-static bool full(const struct pipeline *p)
+static uint64_t cpu_ns(void)
 {
-	return p->config.count && p->totals.shown >= p->config.count;
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-/* Is there still somebody to show this to? Then make room for a line and count it. */
-static bool show(struct pipeline *p, bool selected)
+/* ---- records --------------------------------------------------------------------------------- */
+
+/* Any of them moving changes the sum. */
+static uint64_t mix_counters(uint64_t sum, const struct audit_netns *n)
 {
-	if (!selected) {
-		p->filtered_here++;
-		return false;
-	}
-	if (full(p))
-		return false;
-	output_reserve(p->output, SINK_LINE_MAX);
-	p->totals.shown++;
-	return true;
+	sum = hash_mix(sum ^ n->netns) + n->in_use;
+	sum = hash_mix(sum) + n->time_wait_table;
+	return hash_mix(sum) + n->overflows;
 }
 
-static void on_change(void *ctx, const struct change *change)
+int pipeline_record(void *ctx, const void *bytes, size_t len)
+{
+	struct pipeline *p = ctx;
+	uint8_t kind = *(const uint8_t *)bytes;
+	int err = p->config.tap ? p->config.tap(p->config.tap_ctx, bytes, len) : 0;
+
+	if (kind == TCS_WIRE_STATE)
+		p->events++;
+	else if (kind == RECORD_LOOK)
+		p->counters = 0;
+	else if (kind == RECORD_NETNS)
+		p->counters =
+			mix_counters(p->counters, &((const struct record_netns *)bytes)->netns);
+	if (!err)
+		err = engine_record(p->config.engine, bytes, len);
+	if (err && !p->error)
+		p->error = err;
+	return err;
+}
+
+static bool on_record(void *ctx, const void *bytes, size_t len)
 {
 	struct pipeline *p = ctx;
 
-	if (!p->config.lifecycle && show(p, select_change(p->config.filter, change)))
-		p->sink->ops->change(p->sink, &p->output->buf, change);
+	return !pipeline_record(p, bytes, len) && !present_full(p->config.present) &&
+	       p->config.present->output->end == OUTPUT_OPEN;
 }
 
-static void on_connection(void *ctx, const struct connection *connection)
+static void tell_clock(struct pipeline *p)
 {
-	struct pipeline *p = ctx;
+	struct record_clock r = {
+		.head.kind = RECORD_CLOCK,
+		.ts_ns = pipeline_now_ns(),
+		.wall_offset_ns = pipeline_wall_offset_ns(),
+	};
 
-	if (show(p, select_connection(p->config.filter, connection)))
-		p->sink->ops->connection(p->sink, &p->output->buf, connection);
+	(void)pipeline_record(p, &r, sizeof(r));
 }
 
-static void on_synack(void *ctx, const struct tcs_wire_synack *synack)
+static void tell_stats(struct pipeline *p)
 {
-	struct pipeline *p = ctx;
-
-	if (!p->config.lifecycle && show(p, select_synack(p->config.filter, synack)))
-		p->sink->ops->synack(p->sink, &p->output->buf, synack);
-}
-
-static bool on_record(void *ctx, const void *record, size_t len)
-{
-	struct pipeline *p = ctx;
-	struct event ev;
-
-	if (event_decode(record, len, &ev))
-		p->decode_errors++;
-	else
-		track_event(p->track, &ev);
-	return !full(p) && p->output->end == OUTPUT_OPEN;
-}
-
-/* ---- counting -------------------------------------------------------------------------------- */
-
-static void refresh_totals(struct pipeline *p)
-{
-	const struct track_totals *t = track_totals(p->track);
+	struct record_stats r = { .head.kind = RECORD_STATS, .ts_ns = pipeline_now_ns() };
 	struct source_stats s;
 
-	p->source->ops->stats(p->source, &s);
-	p->totals.lost[LOST_RING_FULL] = s.lost_ring_full;
-	p->totals.lost[LOST_RECURSION] = s.lost_recursion;
-	p->totals.lost[LOST_TABLE_FULL] = s.lost_table_full + t->unknown;
-	p->totals.lost[LOST_DECODE] = p->decode_errors;
-	p->totals.filtered = s.filtered + p->filtered_here;
-	p->totals.events = t->events - t->unknown + s.filtered;
-	p->totals.ts_ns = pipeline_now_ns();
-	p->totals.duration_ns = p->totals.ts_ns - p->world->start_ns;
+	p->config.source->ops->stats(p->config.source, &s);
+	r.lost_ring_full = s.lost_ring_full;
+	r.lost_recursion = s.lost_recursion;
+	r.lost_table_full = s.lost_table_full;
+	r.filtered = s.filtered;
+	(void)pipeline_record(p, &r, sizeof(r));
 }
 
-static void tell_lost(struct pipeline *p)
+/* RECORD_TICK, RECORD_END */
+static void tell_tick(struct pipeline *p, enum record_kind kind)
 {
-	int i;
+	struct record_tick r = {
+		.head.kind = (uint8_t)kind,
+		.ts_ns = pipeline_now_ns(),
+		.seen_ns = p->seen_ns,
+	};
 
-	refresh_totals(p);
-	for (i = 0; i < LOST_MAX; i++) {
-		uint64_t more = p->totals.lost[i] - p->told_lost[i];
-
-		/* Misses and catches are read one after the other: a sum may fall by one or two. */
-		if (p->totals.lost[i] <= p->told_lost[i])
-			continue;
-		p->told_lost[i] = p->totals.lost[i];
-		if (p->sink->ops->lost) {
-			output_reserve(p->output, SINK_LINE_MAX);
-			p->sink->ops->lost(p->sink, &p->output->buf, (enum lost_reason)i, more,
-					   p->totals.ts_ns);
-		} else {
-			fprintf(stderr, "tcpconnstate: %llu events lost (%s)%s\n",
-				(unsigned long long)more, lost_reason_name((enum lost_reason)i),
-				i == LOST_RING_FULL  ? "; a larger --buffer holds more" :
-				i == LOST_TABLE_FULL ? "; see --max-sockets" :
-						       "");
-		}
-	}
+	(void)pipeline_record(p, &r, sizeof(r));
 }
 
-/* ---- the loop -------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static size_t drain(struct pipeline *p, bool last)
 {
-	uint64_t seen_ns;
-	size_t n = p->source->ops->drain(p->source, on_record, p, last, &seen_ns);
+	struct source *s = p->config.source;
+	size_t n = s->ops->drain(s, on_record, p, last, &p->seen_ns);
 
-	track_advance(p->track, last ? UINT64_MAX : seen_ns);
-	if (track_epoch(p->track) != p->epoch) {
-		p->epoch = track_epoch(p->track);
-		p->source->ops->set_epoch(p->source, p->epoch);
+	engine_advance(p->config.engine, last ? UINT64_MAX : p->seen_ns);
+	if (engine_epoch(p->config.engine) != p->epoch) {
+		p->epoch = engine_epoch(p->config.engine);
+		s->ops->set_epoch(s, p->epoch);
 	}
 	return n;
 }
+
+void pipeline_between(void *ctx)
+{
+	struct pipeline *p = ctx;
+	uint64_t before = cpu_ns();
+
+	drain(p, false);
+	p->drain_cpu_ns += cpu_ns() - before;
+}
+
+/* ---- looks ----------------------------------------------------------------------------------- */
+
+static bool moved(const struct pipeline *p)
+{
+	return p->events != p->walked_events || p->counters != p->walked_counters;
+}
+
+static void look(struct pipeline *p, enum cadence_look what)
+{
+	uint32_t covers = AUDIT_COUNTERS | (what == CADENCE_WALK ? AUDIT_SOCKETS : 0);
+	uint64_t before = cpu_ns();
+	struct failure why;
+
+	p->drain_cpu_ns = 0;
+	if (what == CADENCE_WALK)
+		p->walked_events = p->events;
+	/* One that fails leaves the numbers as old as they are, and they say so. */
+	(void)census_look(p->config.census, covers, pipeline_now_ns(), pipeline_record, p, &why);
+	if (what == CADENCE_WALK)
+		p->walked_counters = p->counters;
+	cadence_spent(&p->cadence, what, cpu_ns() - before - p->drain_cpu_ns);
+}
+
+/* An interval is over. */
+static void tick(struct pipeline *p)
+{
+	enum cadence_look what;
+
+	if (p->config.census) {
+		what = cadence_next(&p->cadence, pipeline_now_ns(), moved(p));
+		if (what == CADENCE_COUNTERS) {
+			look(p, what);
+			/* What they tell may call for a walk at once. */
+			if (moved(p) &&
+			    cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK)
+				what = CADENCE_WALK;
+		}
+		if (what == CADENCE_WALK)
+			look(p, what);
+	}
+	tell_stats(p);
+	tell_tick(p, RECORD_TICK);
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 int pipeline_signals(void)
 {
@@ -164,14 +196,15 @@ int pipeline_signals(void)
 /* True when a signal says that it is time to end. */
 static bool take_signals(struct pipeline *p, int signal_fd)
 {
+	struct present *to = p->config.present;
 	struct signalfd_siginfo info;
 	bool ended = false;
 
 	while (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo != SIGWINCH)
 			ended = true;
-		else if (p->sink->ops->width)
-			p->sink->ops->width(p->sink, output_columns(p->output));
+		else if (to->sink->ops->width)
+			to->sink->ops->width(to->sink, output_columns(to->output));
 	}
 	return ended;
 }
@@ -180,7 +213,8 @@ static bool take_signals(struct pipeline *p, int signal_fd)
 static bool pause_for(struct pipeline *p, int signal_fd, size_t drained, uint64_t deadline_ns)
 {
 	struct pollfd fd = { .fd = signal_fd, .events = POLLIN };
-	uint64_t ms = p->source->ops->pause_ms(p->source, drained), now = pipeline_now_ns();
+	struct source *s = p->config.source;
+	uint64_t ms = s->ops->pause_ms(s, drained), now = pipeline_now_ns();
 
 	if (deadline_ns <= now)
 		ms = 0;
@@ -189,86 +223,73 @@ static bool pause_for(struct pipeline *p, int signal_fd, size_t drained, uint64_
 	return poll(&fd, 1, (int)ms) > 0;
 }
 
+static enum pipeline_end ended_by_output(const struct pipeline *p)
+{
+	switch (p->config.present->output->end) {
+	case OUTPUT_CLOSED:
+		return PIPELINE_CLOSED;
+	case OUTPUT_FAILED:
+		return PIPELINE_FAILED;
+	case OUTPUT_INTERRUPTED:
+		return PIPELINE_INTERRUPTED;
+	default:
+		return p->error ? PIPELINE_STUCK : 0;
+	}
+}
+
 static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 {
-	uint64_t start = p->world->start_ns, interval = p->config.interval_ms * 1000000;
+	uint64_t interval = p->config.interval_ms * 1000000, start = p->config.start_ns;
 	uint64_t end = p->config.duration_ms ? start + p->config.duration_ms * 1000000 : UINT64_MAX;
-	uint64_t next_look = start + interval, next_wall = start + WALL_REFRESH_NS;
+	uint64_t next_tick = start + interval, next_clock = start;
+	enum pipeline_end why;
 
 	for (;;) {
 		size_t n = drain(p, false);
 		uint64_t now = pipeline_now_ns();
 
-		if (now >= next_look) {
-			tell_lost(p);
-			next_look = now + interval;
+		if (now >= next_clock) {
+			tell_clock(p);
+			next_clock = now + CLOCK_NS;
 		}
-		if (now >= next_wall) {
-			p->world->wall_offset_ns = pipeline_wall_offset_ns();
-			next_wall = now + WALL_REFRESH_NS;
+		if (now >= next_tick) {
+			tick(p);
+			next_tick = now + interval;
 		}
-		output_flush(p->output);
-		if (p->output->end == OUTPUT_CLOSED)
-			return PIPELINE_CLOSED;
-		if (p->output->end == OUTPUT_FAILED)
-			return PIPELINE_FAILED;
-		if (full(p) || now >= end)
+		present_flush(p->config.present);
+		why = ended_by_output(p);
+		if (why)
+			return why;
+		if (present_full(p->config.present) || now >= end)
 			return PIPELINE_DONE;
-		if (pause_for(p, signal_fd, n, end) && take_signals(p, signal_fd))
-			return PIPELINE_INTERRUPTED;
-		if (p->output->end == OUTPUT_INTERRUPTED)
+		if (pause_for(p, signal_fd, n, end < next_tick ? end : next_tick) &&
+		    take_signals(p, signal_fd))
 			return PIPELINE_INTERRUPTED;
 	}
 }
 
 static void finish(struct pipeline *p)
 {
-	p->source->ops->stop(p->source);
-	if (p->output->end == OUTPUT_OPEN && !full(p))
+	struct present *to = p->config.present;
+
+	p->config.source->ops->stop(p->config.source);
+	if (to->output->end == OUTPUT_OPEN && !present_full(to))
 		drain(p, true);
-	tell_lost(p);
-	if (p->sink->ops->end) {
-		output_reserve(p->output, SINK_LINE_MAX);
-		p->sink->ops->end(p->sink, &p->output->buf, &p->totals);
-	}
-	output_flush(p->output);
+	tell_stats(p);
+	tell_tick(p, RECORD_END);
+	present_end(to, p->config.engine, pipeline_now_ns());
 }
 
 enum pipeline_end pipeline_run(struct pipeline *p)
 {
-	enum pipeline_end end = run_loop(p, p->output->signal_fd);
+	enum pipeline_end end = run_loop(p, p->config.present->output->signal_fd);
 
 	finish(p);
-	return p->output->end == OUTPUT_FAILED ? PIPELINE_FAILED : end;
+	return p->config.present->output->end == OUTPUT_FAILED ? PIPELINE_FAILED : end;
 }
 
-int pipeline_init(struct pipeline *p, const struct pipeline_config *config, struct source *source,
-		  struct sink *sink, struct output *output, struct sink_world *world)
+void pipeline_init(struct pipeline *p, const struct pipeline_config *config)
 {
-	struct track_config track = {
-		.max_sockets = config->max_sockets,
-		.sink = {
-			.ctx = p,
-			.change = on_change,
-			.connection = config->lifecycle ? on_connection : NULL,
-			.synack = on_synack,
-		},
-		.older = config->older,
-		.older_ctx = config->older_ctx,
-	};
-
-	*p = (struct pipeline){
-		.config = *config,
-		.source = source,
-		.sink = sink,
-		.output = output,
-		.world = world,
-		.epoch = 1,
-	};
-	return track_new(&track, &p->track);
-}
-
-void pipeline_release(struct pipeline *p)
-{
-	track_free(p->track);
+	*p = (struct pipeline){ .config = *config, .epoch = 1 };
+	cadence_init(&p->cadence, config->start_ns);
 }

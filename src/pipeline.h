@@ -3,35 +3,40 @@
 #define TCS_PIPELINE_H
 
 /*
- * pipeline.h - one source, the core, one sink, and the loop that drives them
+ * pipeline.h - the loop of a live run: what the kernel says, as records, to whoever takes them
  *
- *     source -> event_decode -> track -> select -> sink -> output
+ *     source (events) --+
+ *     census (looks) ---+--> records --> tap (NULL: none) --> engine --> present
+ *     clocks, counters -+
  *
  * One thread. It sleeps for a few milliseconds while the rings fill, drains them, writes one batch,
- * and looks at signals and deadlines in between. It ends on SIGINT, SIGTERM or SIGHUP, when the
- * duration or the number of lines is reached, or when nobody reads the output any more.
+ * and looks at signals and deadlines in between. At each interval it reads the counters, walks over
+ * all sockets when cadence.h says so (draining the rings between two slices), and ticks. It ends on
+ * SIGINT, SIGTERM or SIGHUP, when the duration or the number of lines is reached, or when nobody
+ * reads the output any more.
  *
- * Memory: what track.h and output.h say; nothing is allocated per event.
+ * Memory: what engine.h, census.h and output.h say; nothing is allocated per event.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "filter.h"
-#include "output.h"
-#include "sink.h"
+#include "cadence.h"
+#include "census.h"
+#include "engine.h"
+#include "present.h"
+#include "record.h"
 #include "source.h"
-#include "track.h"
 
 struct pipeline_config {
-	const struct filter *filter;
-	uint32_t max_sockets;
-	bool lifecycle;	      /* tell connections, not changes */
-	uint64_t count;	      /* stop after so many lines; 0 no limit */
+	struct source *source;
+	struct engine *engine;
+	struct present *present;
+	struct census *census; /* NULL: events only */
+	uint64_t start_ns;
 	uint64_t duration_ms; /* 0 no limit */
-	uint64_t interval_ms; /* how often losses are told */
-	bool (*older)(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint16_t lport,
-		      struct track_older *ret);
-	void *older_ctx;
+	uint64_t interval_ms;
+	record_fn tap; /* sees every record before the engine does */
+	void *tap_ctx;
 };
 
 enum pipeline_end {
@@ -39,20 +44,20 @@ enum pipeline_end {
 	PIPELINE_INTERRUPTED, /* a signal */
 	PIPELINE_CLOSED,      /* the reader of the output has gone */
 	PIPELINE_FAILED,      /* the output cannot be written: output.error_number */
+	PIPELINE_STUCK,	      /* the tap or the engine wants no more: pipeline.error */
 };
 
 struct pipeline {
 	struct pipeline_config config;
-	struct source *source;
-	struct sink *sink;
-	struct output *output;
-	struct sink_world *world;
-	struct track *track;
-	struct sink_totals totals;
-	uint64_t told_lost[LOST_MAX];
-	uint64_t decode_errors;
-	uint64_t filtered_here;
+	struct cadence cadence;
+	uint64_t events;	/* taken in */
+	uint64_t walked_events; /* of these, when the last walk began */
+	uint64_t counters;	/* of all namespaces, mixed into one number */
+	uint64_t walked_counters;
+	uint64_t drain_cpu_ns; /* spent on events while a look was under way */
+	uint64_t seen_ns;      /* all events up to here have been handed over */
 	uint8_t epoch;
+	int error; /* -errno */
 };
 
 /*
@@ -61,12 +66,16 @@ struct pipeline {
  */
 int pipeline_signals(void);
 
-/* All pointers stay the caller's. 0 or -ENOMEM. */
-int pipeline_init(struct pipeline *p, const struct pipeline_config *config, struct source *source,
-		  struct sink *sink, struct output *output, struct sink_world *world);
-void pipeline_release(struct pipeline *p);
+/* All pointers stay the caller's. */
+void pipeline_init(struct pipeline *p, const struct pipeline_config *config);
 
-/* Runs to the end; totals are then complete and the sink has told its end. */
+/* For struct census_config.between; ctx is a struct pipeline. */
+void pipeline_between(void *ctx);
+
+/* A record from elsewhere (the scan at start), to tap and engine; a record_fn. */
+int pipeline_record(void *ctx, const void *bytes, size_t len);
+
+/* Runs to the end; the sink has then told its end. */
 enum pipeline_end pipeline_run(struct pipeline *p);
 
 /* The clock of the records, and how far the wall clock is ahead of it. */

@@ -13,9 +13,23 @@ void rights_go_first(void)
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 }
 
-int rights_drop(void)
+static void keep_if_had(bool had, unsigned int capability)
 {
+	if (had)
+		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, capability);
+}
+
+int rights_drop(bool namespaces)
+{
+	bool enter, find;
+
+	if (capng_get_caps_process())
+		return -EPERM;
+	enter = namespaces && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
+	find = namespaces && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_PTRACE);
 	capng_clear(CAPNG_SELECT_CAPS);
+	keep_if_had(enter, CAP_SYS_ADMIN);
+	keep_if_had(find, CAP_SYS_PTRACE);
 	if (capng_apply(CAPNG_SELECT_CAPS))
 		return -EPERM;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

@@ -5,10 +5,12 @@
 /*
  * rights.h - priority asked for, and giving up what is not needed any more
  *
- * Everything that needs a capability happens before the first event is read: loading, attaching,
- * the scan. After that the program only reads memory it has mapped, and the cgroup tree as any
- * user may.
+ * Nearly everything that needs a capability happens before the first event is read: loading,
+ * attaching, the scan. After that the program reads memory it has mapped, the cgroup tree as any
+ * user may, and walks over tables by descriptors it has. Only entering other network namespaces
+ * needs a right each time.
  */
+#include <stdbool.h>
 
 /*
  * Ask for a little more than our share of the CPU: on a host that is saturated by the very load we
@@ -18,9 +20,10 @@
 void rights_go_first(void);
 
 /*
- * Drop every capability from all sets and forbid to gain any (no_new_privs). 0 or -errno; having
- * had none is no error.
+ * Drop every capability from all sets and forbid to gain any (no_new_privs). namespaces: but keep,
+ * of those we have, what finding (CAP_SYS_PTRACE) and entering (CAP_SYS_ADMIN) others' needs.
+ * 0 or -errno; having had none is no error.
  */
-int rights_drop(void);
+int rights_drop(bool namespaces);
 
 #endif /* TCS_RIGHTS_H */

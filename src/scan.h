@@ -3,50 +3,38 @@
 #define TCS_SCAN_H
 
 /*
- * scan.h - the owners of TCP sockets that are older than the program
+ * scan.h - a walk over the open files of all processes, for the owners of TCP sockets
  *
- * Reads bpf/scan.bpf.c's walk over all open files once, after the event programs are attached (what
- * changes meanwhile tells its owner itself), and keeps a sorted table of 16 bytes a socket plus one
- * entry a process. Listeners are kept with their address too: a connection that nobody had
- * accepted at start has no file, and gets its listener's owner.
+ * Loads bpf/scan.bpf.c once and walks as often as it is asked to: every full TCP socket of every
+ * network namespace with its holder, at about half a microsecond a file. older.h keeps what comes.
  *
- * Bounds: memory is 16 bytes for each open TCP socket of the host; SCAN_MAX of them, then
- * `skipped` counts. Read-only after scan_new().
+ * The event programs walk once after they are attached (what changes meanwhile tells its owner
+ * itself) and leave notes at listeners; a census walks for the sockets it has rows for.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../bpf/tcs_wire.h"
 #include "failure.h"
 #include "socket_maps.h"
-#include "track.h"
 
-#define SCAN_MAX (8u << 20)
+struct scan; /* opaque */
 
-struct scan;
-
-/* maps: of the event programs. 0, or -errno with the sentence in *reterr. */
+/* maps: of the event programs, NULL: there are none. 0, or -errno with the sentence in *reterr. */
 int scan_new(const struct socket_maps *maps, struct scan **ret, struct failure *reterr);
-
-/*
- * The same walk for a census: only sockets in these states (bits), or with so many timeouts in a
- * row (0: none), and no notes are left.
- */
-int scan_owners_new(uint32_t states, uint8_t stalled, struct scan **ret, struct failure *reterr);
-
-/*
- * Who holds this socket: found among open files, or else the listener it came through, for one that
- * nobody has accepted. False: nobody.
- */
-bool scan_owner(const struct scan *s, uint64_t id, uint32_t netns, const uint8_t laddr[16],
-		uint16_t lport, struct owner *ret);
-
 void scan_free(struct scan *s); /* accepts NULL */
 
-uint32_t scan_sockets(const struct scan *s);
-uint64_t scan_skipped(const struct scan *s);
+struct scan_wanted {
+	uint32_t states; /* bits: sockets in these */
+	uint8_t stalled; /* and those with so many timeouts in a row; 0 none */
+	bool notes;	 /* leave notes at listeners; needs maps */
+};
 
-/* For struct track_config.older; ctx is a struct scan. */
-bool scan_older(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint16_t lport,
-		struct track_older *ret);
+/* Not 0: the walk ends with it. */
+typedef int (*scan_fn)(void *ctx, const struct tcs_wire_scan *row);
+
+/* 0, what fn said, or -errno with the sentence in *reterr. */
+int scan_walk(struct scan *s, const struct scan_wanted *wanted, scan_fn fn, void *ctx,
+	      struct failure *reterr);
 
 #endif /* TCS_SCAN_H */

@@ -5,27 +5,17 @@
 /*
  * sink.h - where results go: one interface, several renderings
  *
- * A sink turns what the core tells into text in an outbuf and does no I/O; the pipeline writes the
- * outbuf out after each batch. A line is at most SINK_LINE_MAX bytes, and the caller makes sure of
- * that much room before each call.
+ * A sink turns what the core tells into text in an outbuf and does no I/O; present.h writes the
+ * outbuf out as it fills, the command after each batch. A line is at most SINK_LINE_MAX bytes, and
+ * the caller makes sure of that much room before each call.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine.h"
 #include "outbuf.h"
-#include "track.h"
 
 #define SINK_LINE_MAX 32768 /* a cgroup path of 4096 bytes, six characters each in JSON */
-
-enum lost_reason {
-	LOST_RING_FULL = 0,
-	LOST_RECURSION,
-	LOST_TABLE_FULL,
-	LOST_DECODE,
-	LOST_MAX,
-};
-
-const char *lost_reason_name(enum lost_reason reason);
 
 /* How times and names are found; shared by all sinks, kept up to date by the pipeline. */
 struct sink_world {
@@ -53,23 +43,11 @@ struct sink_meta {
 };
 
 struct sink_totals {
-	uint64_t events;   /* that happened and were not lost */
-	uint64_t shown;	   /* lines printed for them */
-	uint64_t filtered; /* kept back by filters, in the kernel or here */
-	uint64_t lost[LOST_MAX];
+	const struct engine_totals *engine;
+	uint64_t shown; /* lines printed for events */
 	uint64_t ts_ns;
 	uint64_t duration_ns;
 };
-
-static inline uint64_t sink_lost(const struct sink_totals *t)
-{
-	uint64_t n = 0;
-	int i;
-
-	for (i = 0; i < LOST_MAX; i++)
-		n += t->lost[i];
-	return n;
-}
 
 struct sink;
 
@@ -81,6 +59,11 @@ struct sink_ops {
 	/* count more were lost for this reason since it was last told */
 	void (*lost)(struct sink *s, struct outbuf *out, enum lost_reason reason, uint64_t count,
 		     uint64_t ts_ns);
+	void (*finding)(struct sink *s, struct outbuf *out, const struct finding *finding,
+			uint64_t ts_ns);
+	/* NULL: told on standard error (status.h); one line more for each group */
+	void (*summary)(struct sink *s, struct outbuf *out, const struct summary *summary);
+	void (*group)(struct sink *s, struct outbuf *out, const struct audit *look, uint32_t i);
 	void (*end)(struct sink *s, struct outbuf *out, const struct sink_totals *totals);
 	void (*width)(struct sink *s, unsigned int columns); /* of the terminal; 0 no limit */
 	void (*free)(struct sink *s);

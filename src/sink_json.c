@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "audit_sink.h"
 #include "fields.h"
 #include "row_cache.h"
 #include "sink.h"
@@ -162,22 +163,39 @@ static void json_lost(struct sink *s, struct outbuf *out, enum lost_reason reaso
 	outbuf_lit(out, "}\n");
 }
 
+static void json_finding(struct sink *s, struct outbuf *out, const struct finding *finding,
+			 uint64_t ts_ns)
+{
+	audit_json_alert(out, world_of(s), finding, ts_ns);
+}
+
+static void json_summary(struct sink *s, struct outbuf *out, const struct summary *summary)
+{
+	audit_json_summary(out, world_of(s), summary);
+}
+
+static void json_group(struct sink *s, struct outbuf *out, const struct audit *look, uint32_t i)
+{
+	(void)s;
+	audit_json_group(out, look, i);
+}
+
 static void json_end(struct sink *s, struct outbuf *out, const struct sink_totals *t)
 {
 	int i;
 
 	outbuf_lit(out, "{\"type\":\"end\",\"ts\":");
 	put_rfc3339(out, world_of(s), t->ts_ns);
-	put_number(out, ",\"events\":", t->events);
+	put_number(out, ",\"events\":", t->engine->events);
 	put_number(out, ",\"shown\":", t->shown);
-	put_number(out, ",\"filtered\":", t->filtered);
+	put_number(out, ",\"filtered\":", t->engine->filtered);
 	outbuf_lit(out, ",\"lost\":{");
 	for (i = 0; i < LOST_MAX; i++) {
 		if (i)
 			outbuf_putc(out, ',');
 		put_string(out, lost_reason_name((enum lost_reason)i));
 		outbuf_putc(out, ':');
-		outbuf_put_u64(out, t->lost[i]);
+		outbuf_put_u64(out, t->engine->lost[i]);
 	}
 	outbuf_lit(out, "},\"duration_s\":");
 	outbuf_put_ms(out, t->duration_ns / 1000);
@@ -195,6 +213,9 @@ static const struct sink_ops json_ops = {
 	.connection = json_connection,
 	.synack = json_synack,
 	.lost = json_lost,
+	.finding = json_finding,
+	.summary = json_summary,
+	.group = json_group,
 	.end = json_end,
 	.free = json_free,
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "audit_sink.h"
 #include "fields.h"
 #include "row_cache.h"
 #include "sink.h"
@@ -12,6 +13,7 @@
 #define ADDRESS_WIDE   39 /* the longest IPv6 address; an endpoint adds "[]:65535" */
 #define ENDPOINT_WIDE  47
 #define ADDRESS_NARROW 7
+#define GROUPS_SHOWN   12
 
 struct column {
 	const struct field *field;
@@ -409,11 +411,31 @@ static void text_free(struct sink *s)
 	free(s);
 }
 
+static void text_finding(struct sink *s, struct outbuf *out, const struct finding *finding,
+			 uint64_t ts_ns)
+{
+	(void)s;
+	audit_put_alert(out, finding, ts_ns);
+}
+
+static void text_group(struct sink *s, struct outbuf *out, const struct audit *look, uint32_t i)
+{
+	(void)s;
+	if (i >= GROUPS_SHOWN)
+		return;
+	outbuf_lit(out, "BY ");
+	outbuf_puts(out, audit_by_name(look->config.by));
+	outbuf_putc(out, ' ');
+	audit_put_group(out, look, i);
+}
+
 static const struct sink_ops text_ops = {
 	.begin = text_begin,
 	.change = text_change,
 	.connection = text_connection,
 	.synack = text_synack,
+	.finding = text_finding,
+	.group = text_group,
 	.width = text_width,
 	.free = text_free,
 };

@@ -262,7 +262,7 @@ static void take_facts(struct conn *c, const struct tcs_wire_facts *f)
 	c->family = f->family;
 }
 
-static void take_owner(struct conn *c, const struct tcs_wire_owner *o)
+void owner_of_wire(const struct tcs_wire_owner *wire, struct owner *ret)
 {
 	static const uint8_t sources[TCS_OWNER_MAX] = {
 		[TCS_OWNER_TASK] = OWNER_CACHED,
@@ -270,11 +270,11 @@ static void take_owner(struct conn *c, const struct tcs_wire_owner *o)
 		[TCS_OWNER_SCAN] = OWNER_SCAN,
 	};
 
-	if (!o->pid)
+	if (!wire->pid)
 		return;
-	c->owner.pid = o->pid;
-	c->owner.source = sources[o->source];
-	memcpy(c->owner.comm, o->comm, sizeof(c->owner.comm));
+	ret->pid = wire->pid;
+	ret->source = sources[wire->source];
+	memcpy(ret->comm, wire->comm, sizeof(ret->comm));
 }
 
 /* Sockets that were there before us: the scan at start may know their owner. */
@@ -449,7 +449,7 @@ static void take_state(struct track *t, const struct event *ev)
 		c->lport = s->lport;
 	take_direction(c, s->old_state, s->new_state);
 	if (ev->owner)
-		take_owner(c, ev->owner);
+		owner_of_wire(ev->owner, &c->owner);
 	if (ev->facts)
 		ask_older(t, c, ev);
 	if (s->flags & TCS_F_DEFERRED)

@@ -54,6 +54,9 @@ struct owner {
 	char comm[TCS_COMM_LEN]; /* hostile bytes, not terminated when full */
 };
 
+/* What the BPF programs know of an owner; ret stays as it is where they know none. */
+void owner_of_wire(const struct tcs_wire_owner *wire, struct owner *ret);
+
 /* A state passed through and the time spent there, in one word: a path of ten must stay small. */
 struct path_step {
 	uint64_t state : 8;

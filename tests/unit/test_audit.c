@@ -21,6 +21,7 @@ static struct audit_socket socket_of(uint32_t netns, uint32_t pid, const char *c
 				  .lport = 41000,
 				  .rport = 5432,
 				  .quiet_ns = 90 * SECOND,
+				  .in_state_ns = AUDIT_UNKNOWN,
 				  .owner = { .pid = pid, .source = OWNER_SCAN } };
 
 	snprintf(s.owner.comm, sizeof(s.owner.comm), "%s", comm);
@@ -62,21 +63,20 @@ static void rows_are_bounded_and_the_rest_counted(void **state)
 	for (i = 0; i < AUDIT_ROWS_MAX + 7; i++)
 		add(&a, socket_of(1, i + 1, "app", TCS_CLOSE_WAIT), 1);
 	assert_int_equal(a.n_close_wait, AUDIT_ROWS_MAX);
-	assert_int_equal(a.skipped, 7);
+	assert_int_equal(a.blind.skipped, 7);
 	audit_release(&a);
 }
 
 static void what_has_no_owner_is_a_group_too(void **state)
 {
 	struct audit_config by = { .by = AUDIT_BY_COMM };
-	struct audit_netns *n;
+	struct audit_netns n = { .netns = 1,
+				 .states = { [TCS_ESTABLISHED] = 5, [TCS_TIME_WAIT] = 9 } };
 	struct audit a;
 
 	(void)state;
 	assert_int_equal(audit_init(&a, &by), 0);
-	assert_int_equal(audit_add_netns(&a, 1, &n), 0);
-	n->states[TCS_ESTABLISHED] = 5;
-	n->states[TCS_TIME_WAIT] = 9;
+	assert_int_equal(audit_add_netns(&a, &n), 0);
 	add(&a, socket_of(1, 7, "app", TCS_ESTABLISHED), 2);
 	add(&a, socket_of(1, 8, "app", TCS_ESTABLISHED), 2);
 	assert_int_equal(audit_settle(&a, NULL), 0);
@@ -98,7 +98,7 @@ static void rows_grow_between_two_looks(void **state)
 				 .ports_range = 100,
 				 .reusable = 10 };
 	struct audit_socket s = socket_of(1, 7, "web", TCS_LISTEN);
-	struct audit_netns *n;
+	struct audit_netns n = { .netns = 1, .overflows = 10 };
 	struct audit a, b;
 
 	(void)state;
@@ -106,10 +106,9 @@ static void rows_grow_between_two_looks(void **state)
 	assert_int_equal(audit_init(&b, &config), 0);
 	a.ts_ns = SECOND;
 	b.ts_ns = 3 * SECOND;
-	assert_int_equal(audit_add_netns(&a, 1, &n), 0);
-	n->overflows = 10;
-	assert_int_equal(audit_add_netns(&b, 1, &n), 0);
-	n->overflows = 15;
+	assert_int_equal(audit_add_netns(&a, &n), 0);
+	n.overflows = 15;
+	assert_int_equal(audit_add_netns(&b, &n), 0);
 	assert_int_equal(audit_add_place(&a, &p), 0);
 	p.ports_used = 50;
 	assert_int_equal(audit_add_place(&b, &p), 0);
@@ -157,13 +156,13 @@ static void hostile_names_stay_in_their_place(void **state)
 	};
 	struct sink_world world = { 0 };
 	struct audit_report report = { .world = &world, .meta = &meta };
-	struct audit_netns *n;
+	struct audit_netns n = { .netns = 1 };
 	struct audit a;
 	char *text;
 
 	(void)state;
 	assert_int_equal(audit_init(&a, &config), 0);
-	assert_int_equal(audit_add_netns(&a, 1, &n), 0);
+	assert_int_equal(audit_add_netns(&a, &n), 0);
 	add(&a, socket_of(1, 7, "a\n\"\033[2J\xff", TCS_CLOSE_WAIT), 1);
 	assert_int_equal(audit_settle(&a, NULL), 0);
 	report.look = &a;
@@ -188,13 +187,13 @@ static void unknown_is_null(void **state)
 	struct sink_world world = { 0 };
 	struct audit_report report = { .world = &world, .meta = &meta };
 	struct audit_socket s = socket_of(1, 0, "", TCS_CLOSE_WAIT);
-	struct audit_netns *n;
+	struct audit_netns n = { .netns = 1 };
 	struct audit a;
 	char *text;
 
 	(void)state;
 	assert_int_equal(audit_init(&a, &config), 0);
-	assert_int_equal(audit_add_netns(&a, 1, &n), 0);
+	assert_int_equal(audit_add_netns(&a, &n), 0);
 	s.quiet_ns = AUDIT_UNKNOWN;
 	add(&a, s, 1);
 	assert_int_equal(audit_settle(&a, NULL), 0);

@@ -35,6 +35,7 @@ static void begin_look(struct fixture *f)
 	assert_int_equal(audit_init(&f->look, &look_config), 0);
 	f->now_ns += SECOND;
 	f->look.ts_ns = f->now_ns;
+	f->look.covers = AUDIT_SOCKETS;
 }
 
 static int set_up(void **state)
@@ -81,6 +82,7 @@ static void add_close_wait(struct fixture *f, uint32_t pid, unsigned int n, uint
 				  .state = TCS_CLOSE_WAIT,
 				  .family = 4,
 				  .quiet_ns = age_ns,
+				  .in_state_ns = AUDIT_UNKNOWN,
 				  .owner = { .pid = pid, .comm = "app" } };
 
 	while (n--)
@@ -310,13 +312,11 @@ static void an_unknown_range_raises_nothing(void **state)
 
 static uint32_t judge_table(struct fixture *f, uint32_t n, uint32_t limit, int64_t overflow)
 {
-	struct audit_netns *row;
+	struct audit_netns row = { .netns = 5, .time_wait_table = n, .time_wait_limit = limit };
 
 	begin_look(f);
-	assert_int_equal(audit_add_netns(&f->look, 5, &row), 0);
-	row->time_wait_table = n;
-	row->time_wait_limit = limit;
-	row->overflow_milli = overflow;
+	assert_int_equal(audit_add_netns(&f->look, &row), 0);
+	f->look.netns[0].overflow_milli = overflow;
 	return judge(f);
 }
 

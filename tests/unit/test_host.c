@@ -67,20 +67,29 @@ static void counters_of_netstat(void **state)
 		    HOST_UNKNOWN);
 }
 
-static void sockstat_tells_whether_to_walk(void **state)
+static void sockets_of_a_namespace(void **state)
 {
 	static const char none[] = "sockets: used 9\nTCP: inuse 0 orphan 3 tw 0 alloc 7 mem 1\n";
 	static const char none6[] = "TCP6: inuse 0\nUDP6: inuse 4\n";
 
+	struct host_counters c;
+
 	(void)state;
-	assert_false(host_parse_sockstat(none, none6));
-	assert_false(host_parse_sockstat(none, "")); /* no IPv6 */
-	assert_true(host_parse_sockstat(none, "TCP6: inuse 1\n"));
-	assert_true(host_parse_sockstat("TCP: inuse 1 orphan 0 tw 0\n", none6));
-	assert_true(host_parse_sockstat("TCP: inuse 0 orphan 0 tw 2 alloc 0\n", none6));
-	assert_true(host_parse_sockstat("", "")); /* unknown: walk */
+	host_parse_sockstat(none, none6, &c);
+	assert_int_equal(c.in_use, 0);
+	assert_int_equal(c.time_wait, 0);
+	host_parse_sockstat("TCP: inuse 3 orphan 0 tw 2 alloc 0\n", "TCP6: inuse 4\n", &c);
+	assert_int_equal(c.in_use, 7);
+	assert_int_equal(c.time_wait, 2);
+	host_parse_sockstat("TCP: inuse 3 orphan 0 tw 2 alloc 0\n", "", &c); /* no IPv6 */
+	assert_int_equal(c.in_use, 3);
+	host_parse_sockstat("", "", &c);
+	assert_true(c.in_use == HOST_UNKNOWN);
+	assert_true(c.time_wait == HOST_UNKNOWN);
 	/* The numbers of another line are not ours. */
-	assert_false(host_parse_sockstat("TCP: x\nUDP: inuse 3 tw 5\n", none6));
+	host_parse_sockstat("TCP: x\nUDP: inuse 3 tw 5\n", none6, &c);
+	assert_true(c.in_use == HOST_UNKNOWN);
+	assert_true(c.time_wait == HOST_UNKNOWN);
 }
 
 static void limits_of_a_process(void **state)
@@ -105,7 +114,7 @@ int main(void)
 		cmocka_unit_test(the_local_range_without_reserved_ports),
 		cmocka_unit_test(texts_that_are_no_ports),
 		cmocka_unit_test(counters_of_netstat),
-		cmocka_unit_test(sockstat_tells_whether_to_walk),
+		cmocka_unit_test(sockets_of_a_namespace),
 		cmocka_unit_test(limits_of_a_process),
 	};
 

@@ -521,11 +521,14 @@ static void losses_are_told_with_their_reason(void **unused)
 
 static void a_stream_ends_with_its_sums(void **unused)
 {
-	struct sink_totals totals = {
+	static const struct engine_totals of_engine = {
 		.events = 18402,
-		.shown = 18400,
 		.filtered = 2,
 		.lost = { [LOST_RING_FULL] = 1, [LOST_DECODE] = 4 },
+	};
+	struct sink_totals totals = {
+		.engine = &of_engine,
+		.shown = 18400,
 		.ts_ns = 47100000000,
 		.duration_ns = 42123999999,
 	};

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "older.h"
+#include "record.h"
+#include "select.h"
+
+struct engine {
+	struct engine_config config;
+	struct track *track;
+	struct older *older;
+	bool older_unsettled;
+	struct detect *detect;
+	struct audit looks[2]; /* one is filled while the other is the last whole one */
+	unsigned int filling;
+	bool has_look;
+	bool look_begun;
+	enum severity worst;
+	struct engine_totals totals;
+	struct record_stats stats; /* what the source said last */
+	uint64_t told_lost[LOST_MAX];
+	uint64_t decode_errors;
+	uint64_t filtered_here;
+	uint64_t tick_ns; /* the last one */
+	uint64_t transitions, opens, closes, handed_over;
+	uint64_t ts_ns; /* of the record at hand */
+};
+
+static const char *const lost_names[LOST_MAX] = {
+	[LOST_RING_FULL] = "ring_full",
+	[LOST_RECURSION] = "recursion",
+	[LOST_TABLE_FULL] = "table_full",
+	[LOST_DECODE] = "decode",
+};
+
+const char *lost_reason_name(enum lost_reason reason)
+{
+	return lost_names[reason];
+}
+
+uint64_t engine_lost(const struct engine_totals *t)
+{
+	uint64_t n = 0;
+	int i;
+
+	for (i = 0; i < LOST_MAX; i++)
+		n += t->lost[i];
+	return n;
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void count_change(struct engine *e, const struct change *ch)
+{
+	e->transitions++;
+	if (ch->conn->direction == DIRECTION_LISTENER)
+		return;
+	e->opens += ch->new_state == TCS_SYN_SENT ||
+		    (ch->old_state == TCS_LISTEN && ch->new_state == TCS_SYN_RECV);
+	e->closes += ch->kernel_new_state == TCS_CLOSE;
+	e->handed_over += ch->new_state == TCS_TIME_WAIT;
+}
+
+static void on_change(void *ctx, const struct change *change)
+{
+	struct engine *e = ctx;
+
+	if (!select_change(e->config.filter, change)) {
+		e->filtered_here += !e->config.lifecycle;
+		return;
+	}
+	count_change(e, change);
+	if (!e->config.lifecycle)
+		e->config.sink.change(e->config.sink.ctx, change);
+}
+
+static void on_connection(void *ctx, const struct connection *connection)
+{
+	struct engine *e = ctx;
+
+	if (select_connection(e->config.filter, connection))
+		e->config.sink.connection(e->config.sink.ctx, connection);
+	else
+		e->filtered_here++;
+}
+
+static void on_synack(void *ctx, const struct tcs_wire_synack *synack)
+{
+	struct engine *e = ctx;
+
+	if (e->config.lifecycle)
+		return;
+	if (select_synack(e->config.filter, synack))
+		e->config.sink.synack(e->config.sink.ctx, synack);
+	else
+		e->filtered_here++;
+}
+
+static int take_older(struct engine *e, const struct tcs_wire_scan *socket)
+{
+	e->older_unsettled = true;
+	return older_add(e->older, socket);
+}
+
+static bool ask_older(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint16_t lport,
+		      struct track_older *ret)
+{
+	struct engine *e = ctx;
+
+	if (e->older_unsettled)
+		older_settle(e->older);
+	e->older_unsettled = false;
+	return older_find(e->older, id, facts, lport, ret);
+}
+
+/* ---- looks ----------------------------------------------------------------------------------- */
+
+static void on_finding(void *ctx, const struct finding *finding)
+{
+	struct engine *e = ctx;
+
+	if (finding->status != FINDING_CLEARED && finding->severity > e->worst)
+		e->worst = finding->severity;
+	e->config.sink.finding(e->config.sink.ctx, finding, e->looks[e->filling].ts_ns);
+}
+
+static int end_look(struct engine *e)
+{
+	struct audit *look = &e->looks[e->filling], *last = &e->looks[!e->filling];
+	bool whole = look->covers & AUDIT_SOCKETS;
+	int err = audit_settle(look, whole && e->has_look ? last : NULL);
+
+	e->look_begun = false;
+	if (err)
+		return err;
+	detect_look(e->detect, look, on_finding, e);
+	if (whole) {
+		e->filling = !e->filling;
+		e->has_look = true;
+	}
+	return 0;
+}
+
+static int take_look(struct engine *e, const struct record *r)
+{
+	struct audit *look = &e->looks[e->filling];
+	int err;
+
+	if (r->kind == RECORD_LOOK) {
+		audit_clear(look);
+		e->look_begun = true;
+	} else if (!e->look_begun) {
+		return 0; /* the beginning of a recording may be missing */
+	}
+	err = record_into_audit(r, look);
+	return err || r->kind != RECORD_LOOK_END ? err : end_look(e);
+}
+
+/* ---- losses and ticks ------------------------------------------------------------------------ */
+
+static void refresh_totals(struct engine *e)
+{
+	const struct track_totals *t = track_totals(e->track);
+	struct engine_totals *to = &e->totals;
+
+	to->lost[LOST_RING_FULL] = e->stats.lost_ring_full;
+	to->lost[LOST_RECURSION] = e->stats.lost_recursion;
+	to->lost[LOST_TABLE_FULL] = e->stats.lost_table_full + t->unknown;
+	to->lost[LOST_DECODE] = e->decode_errors;
+	to->filtered = e->stats.filtered + e->filtered_here;
+	to->events = t->events - t->unknown + e->stats.filtered;
+}
+
+static void tell_lost(struct engine *e, uint64_t ts_ns)
+{
+	int i;
+
+	refresh_totals(e);
+	for (i = 0; i < LOST_MAX; i++) {
+		uint64_t lost = e->totals.lost[i];
+
+		/* Misses and catches are read one after the other: a sum may fall by one or two. */
+		if (lost <= e->told_lost[i])
+			continue;
+		e->config.sink.lost(e->config.sink.ctx, (enum lost_reason)i, lost - e->told_lost[i],
+				    ts_ns);
+		e->told_lost[i] = lost;
+	}
+}
+
+static void take_tick(struct engine *e, const struct record_tick *tick)
+{
+	const struct audit *look = e->has_look ? &e->looks[!e->filling] : NULL;
+	const struct state_set *states = &e->config.filter->states;
+	struct summary s = {
+		.ts_ns = tick->ts_ns,
+		.interval_ns = tick->ts_ns > e->tick_ns ? tick->ts_ns - e->tick_ns : 0,
+		.counted = !states->include && !states->exclude,
+		.look = look,
+		.findings_skipped = detect_skipped(e->detect),
+		.totals = &e->totals,
+	};
+
+	engine_advance(e, tick->seen_ns);
+	tell_lost(e, tick->ts_ns);
+	s.transitions = e->transitions;
+	s.opens = e->opens;
+	s.closes = e->closes;
+	s.handed_over = e->handed_over;
+	if (look && tick->ts_ns > look->ts_ns)
+		s.look_age_ns = tick->ts_ns - look->ts_ns;
+	e->transitions = e->opens = e->closes = e->handed_over = 0;
+	e->tick_ns = tick->ts_ns;
+	e->config.sink.summary(e->config.sink.ctx, &s);
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+int engine_record(struct engine *e, const void *bytes, size_t len)
+{
+	struct record r;
+
+	if (record_decode(bytes, len, &r)) {
+		e->decode_errors++;
+		return 0;
+	}
+	switch (r.kind) {
+	case TCS_WIRE_STATE:
+	case TCS_WIRE_SYNACK:
+	case TCS_WIRE_RESET:
+		track_event(e->track, &r.event);
+		return 0;
+	case RECORD_CLOCK:
+		e->config.sink.clock(e->config.sink.ctx, r.clock->wall_offset_ns);
+		return 0;
+	case RECORD_STATS:
+		e->stats = *r.stats;
+		return 0;
+	case RECORD_END:
+		engine_advance(e, UINT64_MAX);
+		tell_lost(e, r.tick->ts_ns);
+		return 0;
+	case RECORD_OLDER:
+		return take_older(e, &r.older->socket);
+	case RECORD_TICK:
+		take_tick(e, r.tick);
+		return 0;
+	default:
+		return take_look(e, &r);
+	}
+}
+
+void engine_advance(struct engine *e, uint64_t seen_ns)
+{
+	track_advance(e->track, seen_ns);
+}
+
+uint8_t engine_epoch(const struct engine *e)
+{
+	return track_epoch(e->track);
+}
+
+const struct engine_totals *engine_totals(const struct engine *e)
+{
+	return &e->totals;
+}
+
+uint32_t engine_findings(const struct engine *e)
+{
+	return detect_open(e->detect);
+}
+
+enum severity engine_worst(const struct engine *e)
+{
+	return e->worst;
+}
+
+uint32_t engine_older_sockets(const struct engine *e)
+{
+	return older_sockets(e->older);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static int start(struct engine *e)
+{
+	struct track_config track = {
+		.max_sockets = e->config.max_sockets,
+		.sink = {
+			.ctx = e,
+			.change = on_change,
+			.connection = e->config.lifecycle ? on_connection : NULL,
+			.synack = on_synack,
+		},
+		.older = ask_older,
+		.older_ctx = e,
+	};
+	int err = track_new(&track, &e->track);
+
+	if (!err)
+		err = older_new(&e->older);
+	if (!err)
+		err = detect_new(&e->config.detect, &e->detect);
+	if (!err)
+		err = audit_init(&e->looks[0], &e->config.audit);
+	if (!err)
+		err = audit_init(&e->looks[1], &e->config.audit);
+	return err;
+}
+
+int engine_new(const struct engine_config *config, struct engine **ret)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	int err;
+
+	if (!e)
+		return -ENOMEM;
+	e->config = *config;
+	e->tick_ns = config->start_ns;
+	err = start(e);
+	if (err) {
+		engine_free(e);
+		return err;
+	}
+	*ret = e;
+	return 0;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	track_free(e->track);
+	older_free(e->older);
+	detect_free(e->detect);
+	audit_release(&e->looks[0]);
+	audit_release(&e->looks[1]);
+	free(e);
+}

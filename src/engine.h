@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_ENGINE_H
+#define TCS_ENGINE_H
+
+/*
+ * engine.h - the core as one piece: records in, what is worth telling out
+ *
+ *     record -> event -> track -> select --------> change, connection, synack
+ *            -> audit (a look) ---> detect ------> finding
+ *            -> tick -------------------------> summary
+ *
+ * Live and replayed runs feed it the same records and are told the same. Filters are applied here
+ * to events; the walks have applied them to their rows.
+ *
+ * Pure: no I/O, no clock, no printing. Memory: what track.h, audit.h (two looks), older.h and
+ * detect.h say; nothing is allocated per event. What a sink is given lives until it returns.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit.h"
+#include "detect.h"
+#include "filter.h"
+#include "track.h"
+
+enum lost_reason {
+	LOST_RING_FULL = 0,
+	LOST_RECURSION,
+	LOST_TABLE_FULL,
+	LOST_DECODE,
+	LOST_MAX,
+};
+
+/* "ring_full" */
+const char *lost_reason_name(enum lost_reason reason);
+
+struct engine_totals {
+	uint64_t events;   /* that happened and were not lost */
+	uint64_t filtered; /* kept back by filters, in the kernel or here */
+	uint64_t lost[LOST_MAX];
+};
+
+/* The interval that has just ended. */
+struct summary {
+	uint64_t ts_ns;
+	uint64_t interval_ns;
+	bool counted;		  /* events were; not so when filters keep back some states */
+	uint64_t transitions;	  /* these four: in the interval, of what the filters let pass */
+	uint64_t opens;		  /* connections begun: CLOSE -> SYN_SENT, LISTEN -> SYN_RECV */
+	uint64_t closes;	  /* connections ended */
+	uint64_t handed_over;	  /* of these, to the time-wait table */
+	const struct audit *look; /* the last look at all sockets; NULL: none yet */
+	uint64_t look_age_ns;
+	uint64_t findings_skipped;
+	const struct engine_totals *totals; /* since the start */
+};
+
+struct engine_sink {
+	void *ctx;
+	void (*change)(void *ctx, const struct change *change);
+	void (*connection)(void *ctx, const struct connection *connection);
+	void (*synack)(void *ctx, const struct tcs_wire_synack *synack);
+	/* count more were lost since it was last told */
+	void (*lost)(void *ctx, enum lost_reason reason, uint64_t count, uint64_t ts_ns);
+	void (*finding)(void *ctx, const struct finding *finding, uint64_t ts_ns);
+	void (*summary)(void *ctx, const struct summary *summary);
+	void (*clock)(void *ctx, int64_t wall_offset_ns);
+};
+
+struct engine_config {
+	const struct filter *filter;
+	uint32_t max_sockets;
+	bool lifecycle; /* tell connections, not changes */
+	uint64_t start_ns;
+	struct audit_config audit;
+	struct detect_config detect;
+	struct engine_sink sink;
+};
+
+struct engine; /* opaque */
+
+int engine_new(const struct engine_config *config, struct engine **ret); /* 0 or -ENOMEM */
+void engine_free(struct engine *e);					 /* accepts NULL */
+
+/* bytes aligned to 8. What cannot be decoded is counted as lost. 0 or -ENOMEM. */
+int engine_record(struct engine *e, const void *bytes, size_t len);
+
+/* All events up to this time have been handed over; UINT64_MAX: nothing comes any more. */
+void engine_advance(struct engine *e, uint64_t seen_ns);
+
+/* Changes when all facts are to be told anew (track.h). */
+uint8_t engine_epoch(const struct engine *e);
+const struct engine_totals *engine_totals(const struct engine *e);
+uint64_t engine_lost(const struct engine_totals *t);
+/* Open findings; engine_worst() is the worst severity ever raised. */
+uint32_t engine_findings(const struct engine *e);
+enum severity engine_worst(const struct engine *e);
+uint32_t engine_older_sockets(const struct engine *e);
+
+#endif /* TCS_ENGINE_H */

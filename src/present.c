@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "present.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "summary_text.h"
+
+bool present_full(const struct present *p)
+{
+	return p->count && p->shown >= p->count;
+}
+
+void present_flush(struct present *p)
+{
+	bool moves = p->output->terminal && p->output->buf.len && p->status.visible;
+
+	if (moves)
+		status_hide(&p->status);
+	output_flush(p->output);
+	if (moves)
+		status_again(&p->status);
+}
+
+/* Make room for a line. */
+static struct outbuf *line(struct present *p)
+{
+	if (outbuf_room(&p->output->buf) < SINK_LINE_MAX)
+		present_flush(p);
+	return &p->output->buf;
+}
+
+/* Is there still somebody to show an event to? Then make room for its line and count it. */
+static struct outbuf *next_line(struct present *p)
+{
+	if (present_full(p))
+		return NULL;
+	p->shown++;
+	return line(p);
+}
+
+static void on_change(void *ctx, const struct change *change)
+{
+	struct present *p = ctx;
+	struct outbuf *out = next_line(p);
+
+	if (out)
+		p->sink->ops->change(p->sink, out, change);
+}
+
+static void on_connection(void *ctx, const struct connection *connection)
+{
+	struct present *p = ctx;
+	struct outbuf *out = next_line(p);
+
+	if (out)
+		p->sink->ops->connection(p->sink, out, connection);
+}
+
+static void on_synack(void *ctx, const struct tcs_wire_synack *synack)
+{
+	struct present *p = ctx;
+	struct outbuf *out = next_line(p);
+
+	if (out)
+		p->sink->ops->synack(p->sink, out, synack);
+}
+
+static void on_lost(void *ctx, enum lost_reason reason, uint64_t count, uint64_t ts_ns)
+{
+	struct present *p = ctx;
+
+	if (p->sink->ops->lost) {
+		p->sink->ops->lost(p->sink, line(p), reason, count, ts_ns);
+		return;
+	}
+	status_hide(&p->status);
+	fprintf(stderr, "tcpconnstate: %llu events lost (%s)%s\n", (unsigned long long)count,
+		lost_reason_name(reason),
+		reason == LOST_RING_FULL  ? "; a larger --buffer holds more" :
+		reason == LOST_TABLE_FULL ? "; see --max-sockets" :
+					    "");
+}
+
+static void on_finding(void *ctx, const struct finding *finding, uint64_t ts_ns)
+{
+	struct present *p = ctx;
+
+	p->sink->ops->finding(p->sink, line(p), finding, ts_ns);
+}
+
+static void show_status(struct present *p, const struct summary *s)
+{
+	struct outbuf line;
+
+	if (outbuf_init(&line, STATUS_MAX))
+		return;
+	summary_text(&line, s);
+	status_show(&p->status, line.data, line.len);
+	outbuf_release(&line);
+}
+
+static void on_summary(void *ctx, const struct summary *s)
+{
+	struct present *p = ctx;
+	uint32_t i;
+
+	if (p->sink->ops->summary)
+		p->sink->ops->summary(p->sink, line(p), s);
+	else
+		show_status(p, s);
+	for (i = 0; s->look && i < s->look->n_groups; i++)
+		p->sink->ops->group(p->sink, line(p), s->look, i);
+}
+
+static void on_clock(void *ctx, int64_t wall_offset_ns)
+{
+	struct present *p = ctx;
+
+	p->world->wall_offset_ns = wall_offset_ns;
+}
+
+void present_init(struct present *p, struct sink *sink, struct output *output,
+		  struct sink_world *world, uint64_t count)
+{
+	*p = (struct present){ .sink = sink, .output = output, .world = world, .count = count };
+	status_init(&p->status, STDERR_FILENO);
+}
+
+struct engine_sink present_sink(struct present *p)
+{
+	return (struct engine_sink){
+		.ctx = p,
+		.change = on_change,
+		.connection = on_connection,
+		.synack = on_synack,
+		.lost = on_lost,
+		.finding = on_finding,
+		.summary = on_summary,
+		.clock = on_clock,
+	};
+}
+
+void present_end(struct present *p, const struct engine *engine, uint64_t ts_ns)
+{
+	struct sink_totals totals = {
+		.engine = engine_totals(engine),
+		.shown = p->shown,
+		.ts_ns = ts_ns,
+		.duration_ns = ts_ns - p->world->start_ns,
+	};
+
+	status_hide(&p->status);
+	if (p->sink->ops->end)
+		p->sink->ops->end(p->sink, line(p), &totals);
+	output_flush(p->output);
+}

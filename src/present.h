@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_PRESENT_H
+#define TCS_PRESENT_H
+
+/*
+ * present.h - from the engine to what the user sees: a sink, standard output, the status line
+ *
+ * The same for a live run and for a replay. Counts the lines shown and stops at --count.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine.h"
+#include "output.h"
+#include "sink.h"
+#include "status.h"
+
+struct present {
+	struct sink *sink;
+	struct output *output;
+	struct sink_world *world;
+	uint64_t count; /* stop after so many lines of events; 0 no limit */
+	uint64_t shown;
+	struct status status;
+};
+
+/* All pointers stay the caller's. */
+void present_init(struct present *p, struct sink *sink, struct output *output,
+		  struct sink_world *world, uint64_t count);
+
+/* For struct engine_config.sink. */
+struct engine_sink present_sink(struct present *p);
+
+/* As many lines as were asked for. */
+bool present_full(const struct present *p);
+
+/* Write the batch out. */
+void present_flush(struct present *p);
+
+/* The end of the stream; ts_ns: now. */
+void present_end(struct present *p, const struct engine *engine, uint64_t ts_ns);
+
+#endif /* TCS_PRESENT_H */

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_RECORD_H
+#define TCS_RECORD_H
+
+/*
+ * record.h - everything the core is told, as records of fixed layout
+ *
+ * The first byte of a record is its kind, the second word (where there is one) its time in
+ * nanoseconds of CLOCK_MONOTONIC. Kinds below 16 are the BPF programs' own (bpf/tcs_wire.h); the
+ * rest is made by user space from what the kernel says elsewhere: the walks over the tables, the
+ * counters of a namespace, the clocks, losses, and the ticks of the interval. The core sees nothing
+ * else, so whoever keeps the records can have every answer again.
+ *
+ * Order: a look is RECORD_LOOK, what was seen in any order, RECORD_LOOK_END; records of other kinds
+ * may come in between. RECORD_TICK says that all before it belongs to the interval.
+ *
+ * Little-endian, naturally aligned, no pointers; sizes are fixed below. Records may come from a
+ * file that anybody made: record_decode() is the one gate, as event_decode() is for events.
+ */
+#ifndef __BYTE_ORDER__
+#error "the byte order is not known"
+#elif __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "records are little-endian; this machine is not"
+#endif
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "audit.h"
+#include "event.h"
+
+#define RECORD_MAX_BYTES 512
+
+enum record_kind {
+	RECORD_CLOCK = 16,
+	RECORD_STATS,
+	RECORD_OLDER,
+	RECORD_LOOK,
+	RECORD_NETNS,
+	RECORD_SOCKET,
+	RECORD_PLACE,
+	RECORD_GROUP,
+	RECORD_HOLDER,
+	RECORD_LOOK_END,
+	RECORD_TICK,
+	RECORD_END,
+	RECORD_KIND_MAX,
+};
+
+struct record_head {
+	uint8_t kind;
+	uint8_t pad[7];
+};
+
+/* How far the wall clock is ahead of the records' clock, from now on. */
+struct record_clock {
+	struct record_head head;
+	uint64_t ts_ns;
+	int64_t wall_offset_ns;
+};
+
+/* What the source could not hand over, and what its filters kept back, since its start. */
+struct record_stats {
+	struct record_head head;
+	uint64_t ts_ns;
+	uint64_t lost_ring_full;
+	uint64_t lost_recursion;
+	uint64_t lost_table_full;
+	uint64_t filtered;
+};
+
+/* A socket that was there before the program, and its holder. */
+struct record_older {
+	struct record_head head;
+	struct tcs_wire_scan socket;
+};
+
+/* A look begins. */
+struct record_look {
+	struct record_head head;
+	uint64_t ts_ns;
+	uint32_t covers; /* enum audit_covers, bits */
+	uint32_t pad;
+};
+
+struct record_netns {
+	struct record_head head;
+	struct audit_netns netns;
+};
+
+struct record_socket {
+	struct record_head head;
+	struct audit_socket socket;
+};
+
+struct record_place {
+	struct record_head head;
+	struct audit_place place;
+};
+
+struct record_group {
+	struct record_head head;
+	struct audit_group group;
+};
+
+struct record_holder {
+	struct record_head head;
+	struct audit_holder holder;
+};
+
+struct record_look_end {
+	struct record_head head;
+	uint64_t ts_ns;
+	struct audit_blind blind;
+};
+
+/* An interval is over: every event up to seen_ns came before this. RECORD_END: so is the run. */
+struct record_tick {
+	struct record_head head;
+	uint64_t ts_ns;
+	uint64_t seen_ns;
+};
+
+/* A checked record; it points into the bytes it was made from. */
+struct record {
+	uint8_t kind; /* enum tcs_wire_kind, enum record_kind */
+	union {
+		struct event event;
+		const struct record_clock *clock;
+		const struct record_stats *stats;
+		const struct record_older *older;
+		const struct record_look *look;
+		const struct record_netns *netns;
+		const struct record_socket *socket;
+		const struct record_place *place;
+		const struct record_group *group;
+		const struct record_holder *holder;
+		const struct record_look_end *look_end;
+		const struct record_tick *tick;
+	};
+};
+
+/* bytes must be aligned to 8. 0, or -EINVAL (and *ret untouched). */
+int record_decode(const void *bytes, size_t len, struct record *ret);
+
+/*
+ * Take a record of a look into it; records of other kinds are left alone. Counters and rows add up,
+ * RECORD_LOOK and RECORD_LOOK_END say when and what. 0 or -ENOMEM.
+ */
+int record_into_audit(const struct record *r, struct audit *a);
+
+/* What takes a record; it dies when the function returns. Not 0: no more, please. */
+typedef int (*record_fn)(void *ctx, const void *bytes, size_t len);
+
+static_assert(sizeof(struct record_clock) == 24, "record layout");
+static_assert(sizeof(struct record_stats) == 48, "record layout");
+static_assert(sizeof(struct record_older) == 64, "record layout");
+static_assert(sizeof(struct record_look) == 24, "record layout");
+static_assert(sizeof(struct record_tick) == 24, "record layout");
+static_assert(sizeof(struct record_group) <= RECORD_MAX_BYTES, "record layout");
+
+#endif /* TCS_RECORD_H */

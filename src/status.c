@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "status.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+void status_init(struct status *s, int fd)
+{
+	*s = (struct status){ .fd = fd, .terminal = isatty(fd) };
+}
+
+/* In one piece, and nobody to tell if it fails: standard error is where failures are told. */
+static void put(const struct status *s, const char *before, const char *text, size_t len,
+		const char *after)
+{
+	char line[STATUS_MAX + 16];
+	size_t n = strlen(before);
+
+	memcpy(line, before, n);
+	memcpy(line + n, text, len);
+	n += len;
+	memcpy(line + n, after, strlen(after));
+	n += strlen(after);
+	if (write(s->fd, line, n) < 0)
+		return;
+}
+
+/* What fits in one line: the terminal would scroll at the last column. */
+static size_t fitting(const struct status *s)
+{
+	struct winsize size;
+
+	if (ioctl(s->fd, TIOCGWINSZ, &size) || !size.ws_col || s->len < size.ws_col)
+		return s->len;
+	return size.ws_col - 1u;
+}
+
+void status_again(struct status *s)
+{
+	if (!s->terminal || !s->len)
+		return;
+	put(s, "\r", s->text, fitting(s), "\x1b[K");
+	s->visible = true;
+}
+
+void status_show(struct status *s, const char *text, size_t len)
+{
+	s->len = len < STATUS_MAX ? len : STATUS_MAX;
+	memcpy(s->text, text, s->len);
+	if (s->terminal)
+		status_again(s);
+	else
+		put(s, "", s->text, s->len, "\n");
+}
+
+void status_hide(struct status *s)
+{
+	if (!s->visible)
+		return;
+	put(s, "\r", "", 0, "\x1b[K");
+	s->visible = false;
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "summary_text.h"
+
+#include "text_put.h"
+
+#define OLD_NS (5 * 1000000000ull) /* younger numbers are told without their age */
+
+static int64_t rate_of(const struct summary *s, uint64_t n)
+{
+	if (!s->counted || !s->interval_ns)
+		return AUDIT_NO_RATE;
+	return (int64_t)((double)n * 1e12 / (double)s->interval_ns);
+}
+
+/* "  opens 410/s" */
+static void put_event_rate(struct outbuf *b, const char *name, const struct summary *s, uint64_t n)
+{
+	outbuf_lit(b, "  ");
+	outbuf_puts(b, name);
+	outbuf_putc(b, ' ');
+	text_put_plain_rate(b, rate_of(s, n));
+}
+
+static void put_count(struct outbuf *b, const char *name, const struct summary *s, int state)
+{
+	outbuf_puts(b, name);
+	outbuf_putc(b, ' ');
+	if (s->look)
+		outbuf_put_grouped(b, s->look->states[state]);
+	else
+		outbuf_putc(b, '-');
+}
+
+/* " (+2/s, app(991))": all of them together, and who has most. */
+static void put_holders(struct outbuf *b, const struct audit *a)
+{
+	int64_t growth = 0;
+	uint32_t i;
+
+	if (!a || !a->n_close_wait)
+		return;
+	for (i = 0; i < a->n_close_wait; i++) {
+		if (a->close_wait[i].growth_milli == AUDIT_NO_RATE)
+			growth = AUDIT_NO_RATE;
+		if (growth != AUDIT_NO_RATE)
+			growth += a->close_wait[i].growth_milli;
+	}
+	outbuf_lit(b, " (");
+	if (growth != AUDIT_NO_RATE && growth) {
+		text_put_rate(b, growth);
+		outbuf_lit(b, ", ");
+	}
+	text_put_owner(b, &a->close_wait[0].owner);
+	outbuf_putc(b, ')');
+}
+
+static void put_handed_over(struct outbuf *b, const struct summary *s)
+{
+	int64_t rate = rate_of(s, s->handed_over);
+
+	if (rate == AUDIT_NO_RATE || !rate)
+		return;
+	outbuf_lit(b, " (");
+	text_put_rate(b, rate);
+	outbuf_putc(b, ')');
+}
+
+void summary_text(struct outbuf *b, const struct summary *s)
+{
+	put_count(b, "ESTAB", s, TCS_ESTABLISHED);
+	put_count(b, "  TIME_WAIT", s, TCS_TIME_WAIT);
+	put_handed_over(b, s);
+	put_count(b, "  CLOSE_WAIT", s, TCS_CLOSE_WAIT);
+	put_holders(b, s->look);
+	put_count(b, "  half-open", s, TCS_SYN_RECV);
+	put_event_rate(b, "opens", s, s->opens);
+	put_event_rate(b, "closes", s, s->closes);
+	outbuf_lit(b, "  lost ");
+	outbuf_put_grouped(b, engine_lost(s->totals));
+	if (!s->look || s->look_age_ns < OLD_NS)
+		return;
+	outbuf_lit(b, "  (counted ");
+	outbuf_put_span(b, s->look_age_ns);
+	outbuf_lit(b, " ago)");
+}

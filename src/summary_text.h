@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_SUMMARY_TEXT_H
+#define TCS_SUMMARY_TEXT_H
+
+/*
+ * summary_text.h - an interval in one line for people, what matters most first: it may be cut
+ *
+ *     ESTAB 1,204  TIME_WAIT 21,877 (+312/s)  CLOSE_WAIT 640 (+2/s, app[991])  half-open 3
+ *     opens 410/s  closes 405/s  lost 0
+ *
+ * States are counted by the last walk over all sockets; when that was some time ago the line says
+ * so. Rates are those of the interval. Unknown is "-".
+ */
+#include "engine.h"
+#include "outbuf.h"
+
+void summary_text(struct outbuf *b, const struct summary *s);
+
+#endif /* TCS_SUMMARY_TEXT_H */
