@@ -17,7 +17,7 @@
  *
  * Chunk   "TCSCAP", major version, minor version (8 bytes), then packed records.
  *         A reader refuses a major version it does not know. A newer minor version may bring new
- *         kinds of records (skipped, and counted) and longer records of known kinds.
+ *         kinds of records (skipped, and counted).
  *
  * Packed records. Reader and writer remember, from the beginning of the chunk on and all 0 there:
  * the time and the id of the last state record, 128 shapes, 2048 sockets, and for each of 256 kinds
@@ -106,8 +106,11 @@ uint64_t capture_bytes(const struct capture_writer *w); /* written, all files to
  */
 struct capture_reader;
 
-/* The descriptor stays the caller's. 0 or -ENOMEM, -EOPNOTSUPP. */
-int capture_reader_new(int fd, struct capture_reader **ret);
+/*
+ * The descriptors stay the caller's. signal_fd: reading ends when it becomes readable; -1 none.
+ * 0 or -ENOMEM, -EOPNOTSUPP.
+ */
+int capture_reader_new(int fd, int signal_fd, struct capture_reader **ret);
 void capture_reader_free(struct capture_reader *r); /* accepts NULL */
 
 enum capture_end {
@@ -117,6 +120,7 @@ enum capture_end {
 	CAPTURE_DAMAGED,    /* what follows cannot be read */
 	CAPTURE_REFUSED,    /* not a capture, or of a newer format */
 	CAPTURE_FAILED,	    /* reading failed */
+	CAPTURE_INTERRUPTED,
 };
 
 /* The next record (at least 1 byte, aligned to 8); it lives until the next call. */

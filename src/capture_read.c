@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* capture_read.c - captures, read: a chunk at a time, checked before it is used */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 struct capture_reader {
 	int fd;
+	int signal_fd;
 	bool end_of_file;
 	enum capture_end end; /* what comes behind the chunk at hand, once it is known */
 	z_stream z;
@@ -28,7 +30,7 @@ struct capture_reader {
 	uint8_t chunk[CAPTURE_CHUNK_MAX];
 };
 
-int capture_reader_new(int fd, struct capture_reader **ret)
+int capture_reader_new(int fd, int signal_fd, struct capture_reader **ret)
 {
 	struct capture_reader *r;
 
@@ -42,6 +44,7 @@ int capture_reader_new(int fd, struct capture_reader **ret)
 		return -ENOMEM;
 	}
 	r->fd = fd;
+	r->signal_fd = signal_fd;
 	*ret = r;
 	return 0;
 }
@@ -60,6 +63,17 @@ static void end(struct capture_reader *r, enum capture_end how, const char *why)
 	snprintf(r->why, sizeof(r->why), "%s", why);
 }
 
+/* Wait until something can be read; true: a signal has come. */
+static bool interrupted(struct capture_reader *r)
+{
+	struct pollfd fds[2] = {
+		{ .fd = r->signal_fd, .events = POLLIN },
+		{ .fd = r->fd, .events = POLLIN },
+	};
+
+	return r->signal_fd >= 0 && poll(fds, 2, -1) > 0 && fds[0].revents;
+}
+
 /* More input if there is none; false: there is no more. */
 static bool fill(struct capture_reader *r)
 {
@@ -68,6 +82,11 @@ static bool fill(struct capture_reader *r)
 	if (r->z.avail_in)
 		return true;
 	while (!r->end_of_file) {
+		if (interrupted(r)) {
+			r->end_of_file = true;
+			end(r, CAPTURE_INTERRUPTED, "interrupted");
+			return false;
+		}
 		n = read(r->fd, r->input, sizeof(r->input));
 		if (n > 0) {
 			r->z.next_in = r->input;

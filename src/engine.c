@@ -18,6 +18,7 @@ struct engine {
 	struct audit looks[2]; /* one is filled while the other is the last whole one */
 	unsigned int filling;
 	bool has_look;
+	uint64_t window_ns; /* between the last two whole ones */
 	bool look_begun;
 	enum severity worst;
 	struct engine_totals totals;
@@ -65,11 +66,16 @@ static void count_change(struct engine *e, const struct change *ch)
 	e->handed_over += ch->new_state == TCS_TIME_WAIT;
 }
 
+static bool in_cgroup(const struct engine *e, uint64_t id)
+{
+	return !e->config.in_cgroup || e->config.in_cgroup(e->config.cgroup_ctx, id);
+}
+
 static void on_change(void *ctx, const struct change *change)
 {
 	struct engine *e = ctx;
 
-	if (!select_change(e->config.filter, change)) {
+	if (!select_change(e->config.filter, change) || !in_cgroup(e, change->conn->cgroup)) {
 		e->filtered_here += !e->config.lifecycle;
 		return;
 	}
@@ -82,7 +88,8 @@ static void on_connection(void *ctx, const struct connection *connection)
 {
 	struct engine *e = ctx;
 
-	if (select_connection(e->config.filter, connection))
+	if (select_connection(e->config.filter, connection) &&
+	    in_cgroup(e, connection->conn->cgroup))
 		e->config.sink.connection(e->config.sink.ctx, connection);
 	else
 		e->filtered_here++;
@@ -94,7 +101,7 @@ static void on_synack(void *ctx, const struct tcs_wire_synack *synack)
 
 	if (e->config.lifecycle)
 		return;
-	if (select_synack(e->config.filter, synack))
+	if (select_synack(e->config.filter, synack) && in_cgroup(e, synack->cgroup))
 		e->config.sink.synack(e->config.sink.ctx, synack);
 	else
 		e->filtered_here++;
@@ -139,10 +146,40 @@ static int end_look(struct engine *e)
 		return err;
 	detect_look(e->detect, look, on_finding, e);
 	if (whole) {
+		e->window_ns =
+			e->has_look && look->ts_ns > last->ts_ns ? look->ts_ns - last->ts_ns : 0;
 		e->filling = !e->filling;
 		e->has_look = true;
 	}
 	return 0;
+}
+
+/* Counts of all sockets cannot be made those of some. */
+static bool look_fits(const struct engine *e)
+{
+	const struct filter *f = e->config.filter;
+
+	return !f->family && !f->lport.any_set && !f->rport.any_set && !f->src.set && !f->dst.set &&
+	       !f->has_pid && !f->has_comm && !f->has_uid && !f->states.include &&
+	       !f->states.exclude && !e->config.in_cgroup;
+}
+
+static bool in_netns(const struct engine *e, const struct record *r)
+{
+	uint32_t netns = e->config.filter->netns;
+
+	switch (netns ? r->kind : 0) {
+	case RECORD_NETNS:
+		return r->netns->netns.netns == netns;
+	case RECORD_SOCKET:
+		return r->socket->socket.netns == netns;
+	case RECORD_PLACE:
+		return r->place->place.netns == netns;
+	case RECORD_GROUP:
+		return r->group->group.netns == netns;
+	default:
+		return true;
+	}
 }
 
 static int take_look(struct engine *e, const struct record *r)
@@ -150,6 +187,8 @@ static int take_look(struct engine *e, const struct record *r)
 	struct audit *look = &e->looks[e->filling];
 	int err;
 
+	if (e->config.select_looks && (!look_fits(e) || !in_netns(e, r)))
+		return 0;
 	if (r->kind == RECORD_LOOK) {
 		audit_clear(look);
 		e->look_begun = true;
@@ -194,7 +233,7 @@ static void tell_lost(struct engine *e, uint64_t ts_ns)
 
 static void take_tick(struct engine *e, const struct record_tick *tick)
 {
-	const struct audit *look = e->has_look ? &e->looks[!e->filling] : NULL;
+	const struct audit *look = engine_look(e);
 	const struct state_set *states = &e->config.filter->states;
 	struct summary s = {
 		.ts_ns = tick->ts_ns,
@@ -244,6 +283,12 @@ int engine_record(struct engine *e, const void *bytes, size_t len)
 		engine_advance(e, UINT64_MAX);
 		tell_lost(e, r.tick->ts_ns);
 		return 0;
+	case RECORD_SEEN:
+		engine_advance(e, r.tick->seen_ns);
+		return 0;
+	case RECORD_META:
+	case RECORD_CGROUP:
+		return 0; /* for those who present */
 	case RECORD_OLDER:
 		return take_older(e, &r.older->socket);
 	case RECORD_TICK:
@@ -257,6 +302,26 @@ int engine_record(struct engine *e, const void *bytes, size_t len)
 void engine_advance(struct engine *e, uint64_t seen_ns)
 {
 	track_advance(e->track, seen_ns);
+}
+
+void engine_start(struct engine *e, uint64_t start_ns)
+{
+	e->tick_ns = start_ns;
+}
+
+bool engine_waits(const struct engine *e)
+{
+	return track_holds(e->track);
+}
+
+const struct audit *engine_look(const struct engine *e)
+{
+	return e->has_look ? &e->looks[!e->filling] : NULL;
+}
+
+uint64_t engine_look_window_ns(const struct engine *e)
+{
+	return e->window_ns;
 }
 
 uint8_t engine_epoch(const struct engine *e)

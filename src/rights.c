@@ -19,17 +19,19 @@ static void keep_if_had(bool had, unsigned int capability)
 		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, capability);
 }
 
-int rights_drop(bool namespaces)
+int rights_drop(bool namespaces, bool files)
 {
-	bool enter, find;
+	bool enter, find, create;
 
 	if (capng_get_caps_process())
 		return -EPERM;
 	enter = namespaces && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
 	find = namespaces && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_PTRACE);
+	create = files && capng_have_capability(CAPNG_EFFECTIVE, CAP_DAC_OVERRIDE);
 	capng_clear(CAPNG_SELECT_CAPS);
 	keep_if_had(enter, CAP_SYS_ADMIN);
 	keep_if_had(find, CAP_SYS_PTRACE);
+	keep_if_had(create, CAP_DAC_OVERRIDE);
 	if (capng_apply(CAPNG_SELECT_CAPS))
 		return -EPERM;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

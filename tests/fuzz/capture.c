@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0)
 		fd = memfd_create("capture", 0);
 	REQUIRE(!ftruncate(fd, 0) && pwrite(fd, data, size, 0) == (ssize_t)size);
-	REQUIRE(lseek(fd, 0, SEEK_SET) == 0 && !capture_reader_new(fd, &reader));
+	REQUIRE(lseek(fd, 0, SEEK_SET) == 0 && !capture_reader_new(fd, -1, &reader));
 	while (!(end = capture_next(reader, &record, &len))) {
 		REQUIRE(len && len <= CAPTURE_RECORD_MAX && !((uintptr_t)record % 8));
 		/* Each byte of it is there. */

@@ -58,11 +58,12 @@ static void try_states(const char *text)
 static void try_proc(const char *text)
 {
 	static struct host_ports ports;
+	struct host_counters counters;
 	const char *second = text + strlen(text) / 2;
 
 	REQUIRE(host_parse_ports(text, second, &ports) <= 0);
 	(void)host_parse_netstat(text, "TcpExt", "TCPTimeWaitOverflow");
-	(void)host_parse_sockstat(text, second);
+	host_parse_sockstat(text, second, &counters);
 	(void)host_parse_limit(text, "Max open files");
 }
 

@@ -311,7 +311,7 @@ static struct reading read_fd(int fd, uint64_t seed)
 	size_t len = 0;
 
 	stream_init(&s, seed);
-	assert_int_equal(capture_reader_new(fd, &reader), 0);
+	assert_int_equal(capture_reader_new(fd, -1, &reader), 0);
 	while (!(got.end = capture_next(reader, &record, &len))) {
 		make_record(&s, &r);
 		got.same = got.same && len == r.len && !memcmp(record, r.words, len);
