@@ -249,10 +249,10 @@ fuzz:            ## ten million executions of each fuzz target (ARGS='--runs N -
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) fuzz-build
 	$(Q)$(AS_OWNER) tests/fuzz/run.sh $(ARGS)
 
-bench:           ## compare with libbpf-tools' tcpstates and tcplife, side by side
+bench:           ## compare with libbpf-tools' tcpstates and tcplife (T=census: audit with ss)
 	$(Q)tests/deps.sh build bench
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all helpers
-	$(Q)$(SUDO) tests/bench/bench.sh $(ARGS)
+	$(Q)$(SUDO) tests/bench/$(or $(T),bench).sh $(ARGS)
 
 deps:            ## install what building and testing need, and say what and why
 	$(Q)tests/deps.sh build check

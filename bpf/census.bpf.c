@@ -60,6 +60,15 @@ struct {
 	__type(value, struct tcs_census_states);
 } groups SEC(".maps");
 
+/* Files that hold a socket with a row; shared with scan.bpf.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TCS_MARKS);
+	__type(key, __u32);
+	__type(value, __u64);
+} marks SEC(".maps");
+
 static __always_inline bool has_port(const volatile __u64 *bits, __u16 port)
 {
 	return bits[port >> 6] >> (port & 63) & 1;
@@ -137,6 +146,16 @@ static __always_inline void count_place(const struct addrs *a, __u16 lport, __u3
 		held->reusable++;
 }
 
+static __always_inline void mark_file(const struct sock *sk)
+{
+	__u64 file = (__u64)BPF_CORE_READ(sk, sk_socket, file), *word;
+	__u32 at = MARK_WORD(file);
+
+	word = file ? bpf_map_lookup_elem(&marks, &at) : NULL;
+	if (word)
+		*word |= MARK_BIT(file);
+}
+
 static __always_inline void fill_full(struct tcs_wire_census *row, struct tcp_sock *tp)
 {
 	struct inet_connection_sock *icsk = &tp->inet_conn;
@@ -180,6 +199,7 @@ static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_commo
 	__builtin_memcpy(row.laddr, a->l, sizeof(row.laddr));
 	__builtin_memcpy(row.raddr, a->r, sizeof(row.raddr));
 	if (tp) {
+		mark_file(&tp->inet_conn.icsk_inet.sk);
 		row.id = bpf_get_socket_cookie(tp);
 		fill_full(&row, tp);
 		if (set.notes)
@@ -202,7 +222,8 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 
 	if (!skc)
 		return 0;
-	if (!(++out.sockets & (TCS_CENSUS_SLICE - 1)))
+	out.sockets++;
+	if (set.slice && !(out.sockets & (set.slice - 1)))
 		bpf_seq_write(ctx->meta->seq, filler, sizeof(filler));
 	if (!out.fin_timeout)
 		out.fin_timeout = skc->skc_net.net->ipv4.sysctl_tcp_fin_timeout;
@@ -225,8 +246,10 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 			return 0;
 		stalled = timeouts(tp, state);
 	}
-	if (state == TCP_LISTEN)
+	if (state == TCP_LISTEN) {
 		listening[lport >> 6] |= 1ULL << (lport & 63);
+		mark_file(&tp->inet_conn.icsk_inet.sk);
+	}
 
 	/* What uses up ports does so whatever the user wants to see. */
 	if (set.places && state != TCP_LISTEN)

@@ -22,6 +22,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "tcs_wire.h"
+#include "tcs_filter.h"
 #include "tcs_note.h"
 #include "tcs_socket.h"
 
@@ -86,24 +87,6 @@ static __always_inline __u16 local_port(const struct sock *sk, const struct tcp_
 
 /* ---- filters: drop only what user space would drop as well ----------------------------------- */
 
-static __always_inline bool port_listed(const volatile __u64 *bits, __u16 port)
-{
-	return bits[port >> 6] >> (port & 63) & 1;
-}
-
-static __always_inline bool prefix_differs(const volatile __u8 *want, const __u64 have[2],
-					   __u8 bits)
-{
-	const volatile __u64 *w = (const volatile __u64 *)want;
-	__u64 high = w[0] ^ have[0], low = w[1] ^ have[1];
-
-	high = bpf_be64_to_cpu(high);
-	low = bpf_be64_to_cpu(low);
-	if (bits <= 64)
-		return bits && high >> (64 - bits);
-	return high || low >> (128 - bits);
-}
-
 static __always_inline bool addrs_unwanted(const struct addrs *a, __u16 lport)
 {
 	if (set.by_lport && lport && !port_listed(lports, lport))
@@ -119,29 +102,6 @@ static __always_inline bool addrs_unwanted(const struct addrs *a, __u16 lport)
 	return set.dst_bits && prefix_differs(set.dst, a->r, set.dst_bits);
 }
 
-static __always_inline bool cgroup_unwanted(const struct sock *sk)
-{
-	const struct cgroup *cg = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
-	const struct cgroup *up = NULL;
-	__u32 level = set.cgroup_level;
-	__u64 id = 0;
-
-	if (!cg)
-		return false;
-	if (BPF_CORE_READ(cg, level) < (int)level)
-		return true;
-	if (bpf_core_field_exists(cg->ancestors)) {
-		bpf_probe_read_kernel(&up, sizeof(up), &cg->ancestors[level]);
-		if (up)
-			id = BPF_CORE_READ(up, kn, id);
-	} else {
-		const struct cgroup___ids *ids = (const void *)cg;
-
-		bpf_probe_read_kernel(&id, sizeof(id), &ids->ancestor_ids[level]);
-	}
-	return id != set.cgroup;
-}
-
 /* Needs nothing but the socket: decided before a note is made. */
 static __always_inline bool socket_unwanted(const struct sock *sk, const struct tcp_sock *tp,
 					    int new)
@@ -150,7 +110,7 @@ static __always_inline bool socket_unwanted(const struct sock *sk, const struct 
 		return true;
 	if (set.has_uid && sk->sk_uid.val != set.uid)
 		return true;
-	if (set.cgroup && cgroup_unwanted(sk))
+	if (set.cgroup && outside_cgroup(sk, set.cgroup, set.cgroup_level))
 		return true;
 	if (set.family || set.by_lport || set.by_rport || set.src_bits || set.dst_bits) {
 		struct addrs a;
@@ -729,7 +689,7 @@ static __always_inline bool synack_unwanted(const struct sock *sk, const struct 
 		return true;
 	if (set.has_uid && sk->sk_uid.val != set.uid)
 		return true;
-	if (set.cgroup && cgroup_unwanted(sk))
+	if (set.cgroup && outside_cgroup(sk, set.cgroup, set.cgroup_level))
 		return true;
 	if (set.states && !(set.states & 1U << TCP_SYN_RECV))
 		return true;

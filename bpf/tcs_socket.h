@@ -81,6 +81,10 @@ static __always_inline __u32 netns_of(const struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
+/* The bit of a file among the marks (tcs_wire.h): files of one page share a word. */
+#define MARK_WORD(file) ((__u32)((file) >> 12 & (TCS_MARKS - 1)))
+#define MARK_BIT(file)	(1ULL << ((file) >> 6 & 63))
+
 /* Timeouts in a row without an answer: of data, or of probes. A handshake's are not meant. */
 static __always_inline __u8 timeouts(const struct tcp_sock *tp, __u32 state)
 {

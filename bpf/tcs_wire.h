@@ -170,10 +170,15 @@ struct tcs_wire_census {
 };
 
 #define TCS_CENSUS_STATES 13
-#define TCS_CENSUS_SLICE  4096	/* sockets walked over by one read, at most; a power of two */
-#define TCS_CENSUS_READ	  9152	/* bytes of one read: 88 rows */
+#define TCS_CENSUS_READ	  16328 /* bytes of one read: 157 rows; two fit the kernel's buffer */
 #define TCS_CENSUS_PLACES 65536 /* of one namespace; more are counted as not kept */
 #define TCS_CENSUS_GROUPS 16384
+
+/*
+ * Marks of files whose sockets have a row, so that the walk over all open files need not touch the
+ * others: a bit for each 64 bytes of 512 MiB, the address modulo that. Words of 64 bits.
+ */
+#define TCS_MARKS 131072
 
 /* What connections to one place, or into one local port, hold. */
 struct tcs_census_place {
@@ -207,6 +212,7 @@ struct tcs_census_states {
 struct tcs_census_settings {
 	__u32 count;  /* states that are counted; bits */
 	__u32 rows;   /* states that get a row; bits */
+	__u32 slice;  /* sockets walked over by one read, at most; a power of two, or 0: all */
 	__u8 stalled; /* and sockets with so many timeouts in a row; 0 none */
 	__u8 family;  /* 0 both, 4, 6 */
 	__u8 by_lport;

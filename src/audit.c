@@ -254,12 +254,28 @@ static int add_to_group(struct audit *a, const struct audit_socket *s)
 	return audit_add_group(a, &g);
 }
 
+/* Rows come by namespace, that of the latest is looked at first. */
+static void count_state(struct audit *a, const struct audit_socket *s)
+{
+	uint32_t i;
+
+	if (a->at_netns >= a->n_netns || a->netns[a->at_netns].netns != s->netns) {
+		for (i = 0; i < a->n_netns && a->netns[i].netns != s->netns; i++)
+			;
+		a->at_netns = i;
+	}
+	if (a->at_netns < a->n_netns)
+		a->netns[a->at_netns].states[s->state]++;
+}
+
 int audit_add_socket(struct audit *a, const struct audit_socket *s)
 {
 	int err = 0;
 
 	if (s->state >= TCS_STATE_MAX)
 		return 0;
+	if (a->config.count_rows)
+		count_state(a, s);
 	if (a->config.by == AUDIT_BY_COMM || a->config.count_rows)
 		err = add_to_group(a, s);
 	if (!err && s->state == TCS_LISTEN)

@@ -158,7 +158,7 @@ struct audit_group {
 struct audit_config {
 	uint64_t old_ns; /* CLOSE_WAIT counts as old from this age on */
 	uint8_t stalled; /* a peer is dead after so many timeouts in a row */
-	bool count_rows; /* groups are made of sockets, for they are filtered by owner */
+	bool count_rows; /* count the states here, from sockets, for they are filtered by owner */
 	enum audit_by by;
 };
 
@@ -177,6 +177,7 @@ struct audit {
 	struct audit_group *groups;
 	uint32_t n_netns, n_listeners, n_close_wait, n_places, n_dead, n_groups;
 	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_places, cap_dead, cap_groups;
+	uint32_t at_netns; /* of the socket that was added last */
 	struct hash by_holder, by_peer, by_group;
 };
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../bpf/tcs_wire.h"
@@ -20,13 +21,21 @@
 #define NS_PER_S   1000000000ull
 #define BATCH	   512
 #define ALL_STATES ((1u << TCS_STATE_MAX) - 2)
-#define OWNERS_MAX 4096 /* processes whose descriptors are counted, at about 20 us each */
+#define ROWS_MAX   131072 /* that wait for their owners: 15 MB */
+#define OWNERS_MAX 4096	  /* processes whose descriptors are counted, at about 20 us each */
 #define NO_OWNER   (1u << TCS_TIME_WAIT | 1u << TCS_NEW_SYN_RECV)
+
+/* A socket whose owner is not known yet. */
+struct waiting {
+	struct tcs_wire_census row;
+	uint32_t netns;
+};
 
 struct census {
 	struct census_config config;
 	struct census_bpf *skel;
 	struct scan *scan; /* NULL: open files cannot be walked */
+	uint64_t *marks;   /* of the files that have a row in this look */
 	struct netns_list list;
 	uint64_t hz; /* jiffies a second; 0 not known yet */
 	bool pids_are_ours;
@@ -35,10 +44,9 @@ struct census {
 	record_fn fn;
 	void *fn_ctx;
 	uint64_t now_ns;
-	struct older *owners; /* NULL: none looked up yet */
 	struct audit_blind blind;
-	struct audit_socket *waiting; /* for their owners */
-	uint32_t n_waiting;
+	struct waiting *waiting;
+	uint32_t n_waiting, cap_waiting;
 	struct hash seen; /* processes with CLOSE_WAIT, of which holders[] are the numbers */
 	uint32_t holders[OWNERS_MAX];
 	uint32_t n_holders;
@@ -84,6 +92,7 @@ static void set_up(struct census *c)
 
 	set->count = wanted_states(f);
 	set->rows = row_states(&c->config);
+	set->slice = c->config.slice;
 	set->stalled = c->config.audit.stalled;
 	set->family = f->family;
 	set->notes = c->config.maps != NULL;
@@ -115,6 +124,17 @@ static void explain_load(struct failure *reterr, int err)
 			    strerror(-err));
 }
 
+static int map_marks(struct census *c)
+{
+	void *marks = mmap(NULL, TCS_MARKS * sizeof(*c->marks), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   bpf_map__fd(c->skel->maps.marks), 0);
+
+	if (marks == MAP_FAILED)
+		return -errno;
+	c->marks = marks;
+	return 0;
+}
+
 static int load(struct census *c, struct failure *reterr)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = c->config.btf_path);
@@ -144,6 +164,8 @@ static int load(struct census *c, struct failure *reterr)
 		err = census_bpf__load(c->skel);
 	if (!err)
 		err = census_bpf__attach(c->skel);
+	if (!err)
+		err = map_marks(c);
 	if (err)
 		explain_load(reterr, err);
 	return err;
@@ -155,9 +177,7 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 	struct failure no_owners;
 	int err;
 
-	if (c)
-		c->waiting = calloc(CENSUS_WAITING, sizeof(*c->waiting));
-	if (!c || !c->waiting || hash_init(&c->seen)) {
+	if (!c || hash_init(&c->seen)) {
 		failure_set(reterr, false, "out of memory");
 		census_free(c);
 		return -ENOMEM;
@@ -172,7 +192,7 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 		census_free(c);
 		return err;
 	}
-	if (scan_new(NULL, &c->scan, &no_owners))
+	if (scan_new(NULL, bpf_map__fd(c->skel->maps.marks), &c->scan, &no_owners))
 		c->scan = NULL; /* every look says so */
 	*ret = c;
 	return 0;
@@ -185,6 +205,8 @@ void census_free(struct census *c)
 	netns_list_release(&c->list);
 	hash_release(&c->seen);
 	scan_free(c->scan);
+	if (c->marks)
+		munmap(c->marks, TCS_MARKS * sizeof(*c->marks));
 	census_bpf__destroy(c->skel);
 	free(c->waiting);
 	free(c);
@@ -202,25 +224,19 @@ static int keep_owner(void *ctx, const struct tcs_wire_scan *row)
 	return older_add(ctx, row);
 }
 
-/* Walk the open files, once in a look. */
-static int find_owners(struct census *c)
+/* The holders of all sockets that have a mark; an empty table where they stay unknown. */
+static int find_owners(struct census *c, struct older **ret)
 {
-	struct scan_wanted wanted = {
-		.states = row_states(&c->config) | 1u << TCS_LISTEN,
-		.stalled = c->config.audit.stalled,
-	};
 	struct failure why;
-	int err;
+	struct older *owners;
 
-	if (c->owners)
-		return 0;
-	err = older_new(&c->owners);
-	if (err)
-		return err;
-	if (!c->scan || scan_walk(c->scan, &wanted, keep_owner, c->owners, &why))
+	if (older_new(&owners))
+		return -ENOMEM;
+	if (!c->scan || scan_walk(c->scan, keep_owner, owners, &why))
 		c->blind.owners_unknown = true;
-	c->blind.skipped += older_skipped(c->owners);
-	older_settle(c->owners);
+	c->blind.skipped += older_skipped(owners);
+	older_settle(owners);
+	*ret = owners;
 	return 0;
 }
 
@@ -238,11 +254,12 @@ static void learn_hz(struct census *c)
 		c->hz = jiffies / c->net.fin_timeout_s;
 }
 
-static void take_row(struct census *c, const struct tcs_wire_census *row, struct audit_socket *ret)
+static void take_row(const struct census *c, const struct tcs_wire_census *row, uint32_t netns,
+		     struct audit_socket *ret)
 {
 	*ret = (struct audit_socket){
 		.id = row->id,
-		.netns = c->here.netns,
+		.netns = netns,
 		.lport = row->lport,
 		.rport = row->rport,
 		.state = row->state,
@@ -297,8 +314,6 @@ static int emit_socket(struct census *c, const struct audit_socket *s)
 
 	if (err || !owner_wanted(c->config.filter, &s->owner))
 		return err;
-	if (c->config.audit.count_rows)
-		c->here.states[s->state]++;
 	return emit(c, &record, sizeof(record));
 }
 
@@ -308,40 +323,58 @@ static bool owner_is_sure(const struct audit_socket *s)
 	return s->owner.source == OWNER_CACHED || (s->state == TCS_LISTEN && s->owner.pid);
 }
 
-static void look_up(const struct census *c, struct audit_socket *s)
+/*
+ * The open files are walked when the sockets have been: only those of the rows are looked at, and
+ * a host where no row needs it is not walked at all.
+ */
+static int emit_waiting(struct census *c)
 {
-	if (c->owners && s->id && !owner_is_sure(s))
-		(void)older_owner(c->owners, s->id, s->netns, s->laddr, s->lport, &s->owner);
+	struct older *owners = NULL;
+	struct audit_socket s;
+	uint32_t i;
+	int err = c->n_waiting ? find_owners(c, &owners) : 0;
+
+	for (i = 0; !err && i < c->n_waiting; i++) {
+		take_row(c, &c->waiting[i].row, c->waiting[i].netns, &s);
+		if (s.id)
+			(void)older_owner(owners, s.id, s.netns, s.laddr, s.lport, &s.owner);
+		err = emit_socket(c, &s);
+	}
+	c->n_waiting = 0;
+	older_free(owners);
+	return err;
+}
+
+static int grow_waiting(struct census *c)
+{
+	uint32_t more = c->cap_waiting ? c->cap_waiting * 2 : 1024;
+	void *grown = realloc(c->waiting, more * sizeof(*c->waiting));
+
+	if (!grown)
+		return -ENOMEM;
+	c->waiting = grown;
+	c->cap_waiting = more;
+	return 0;
 }
 
 static int add_row(struct census *c, const struct tcs_wire_census *row)
 {
 	struct audit_socket s;
+	int err = 0;
 
 	if (!row->state)
 		return 0; /* only filled the buffer */
 	learn_hz(c);
-	take_row(c, row, &s);
-	look_up(c, &s);
-	if (c->owners || owner_is_sure(&s))
+	take_row(c, row, c->here.netns, &s);
+	if (owner_is_sure(&s))
 		return emit_socket(c, &s);
-	if (c->n_waiting == CENSUS_WAITING)
-		c->blind.skipped++;
-	else
-		c->waiting[c->n_waiting++] = s;
-	return 0;
-}
-
-/* Those whose owner is worth a walk over the open files. */
-static int emit_waiting(struct census *c)
-{
-	uint32_t i;
-	int err = c->n_waiting ? find_owners(c) : 0;
-
-	for (i = 0; !err && i < c->n_waiting; i++) {
-		look_up(c, &c->waiting[i]);
-		err = emit_socket(c, &c->waiting[i]);
-	}
+	if (c->n_waiting == ROWS_MAX)
+		err = emit_waiting(c);
+	if (!err && c->n_waiting == c->cap_waiting)
+		err = grow_waiting(c);
+	if (!err)
+		c->waiting[c->n_waiting++] =
+			(struct waiting){ .row = *row, .netns = c->here.netns };
 	return err;
 }
 
@@ -523,12 +556,18 @@ static bool may_have_sockets(const struct host_counters *counters)
 	return counters->in_use || counters->time_wait; /* or unknown */
 }
 
+static int emit_netns(struct census *c)
+{
+	struct record_netns record = { .head.kind = RECORD_NETNS, .netns = c->here };
+
+	return emit(c, &record, sizeof(record));
+}
+
 static_assert(HOST_UNKNOWN == AUDIT_UNKNOWN, "handed on as it is");
 
 /* We are inside it. */
 static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 {
-	struct record_netns record = { .head.kind = RECORD_NETNS };
 	int err = 0;
 
 	if (covers & AUDIT_SOCKETS)
@@ -545,13 +584,15 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 		c->here.time_wait_limit = c->net.time_wait_limit;
 		c->here.ports_range = c->net.ports.count;
 		c->here.tw_reuse = c->net.tw_reuse;
-		if (may_have_sockets(&c->net.counters))
-			err = walk(c);
 	}
-	if (err)
-		return err;
-	record.netns = c->here;
-	return emit(c, &record, sizeof(record));
+	/* Where the states are counted from rows, the rows find their namespace there. */
+	if (c->config.audit.count_rows)
+		err = emit_netns(c);
+	if (!err && covers & AUDIT_SOCKETS && may_have_sockets(&c->net.counters))
+		err = walk(c);
+	if (!err && !c->config.audit.count_rows)
+		err = emit_netns(c);
+	return err;
 }
 
 /* ---- the host -------------------------------------------------------------------------------- */
@@ -612,12 +653,8 @@ static int look(struct census *c, uint32_t covers)
 				     .ts_ns = c->now_ns,
 				     .covers = covers };
 	struct record_look_end end = { .head.kind = RECORD_LOOK_END, .ts_ns = c->now_ns };
-	bool notes = c->config.maps && !c->config.audit.count_rows;
 	int err = emit(c, &begin, sizeof(begin));
 
-	/* Where nothing was noted nearly every row needs its owner: they are found first. */
-	if (!err && covers & AUDIT_SOCKETS && !notes)
-		err = find_owners(c);
 	if (!err)
 		err = look_everywhere(c, covers);
 	if (!err)
@@ -639,13 +676,12 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 	c->blind = (struct audit_blind){ 0 };
 	c->n_waiting = c->n_holders = 0;
 	hash_clear(&c->seen);
+	memset(c->marks, 0, TCS_MARKS * sizeof(*c->marks));
 	reterr->text[0] = '\0';
 	if (covers & AUDIT_SOCKETS)
 		err = list_again(c, reterr);
 	if (!err)
 		err = look(c, covers);
-	older_free(c->owners);
-	c->owners = NULL;
 	if (err && !reterr->text[0])
 		failure_set(reterr, false, "cannot walk the sockets of this host (%s)",
 			    strerror(-err));

@@ -96,6 +96,7 @@ static int open_census(struct watch *w, const struct socket_maps *maps)
 		.maps = maps,
 		.btf_path = o->btf_path,
 		.verbose = o->verbose > 0,
+		.slice = 4096,
 		.between = pipeline_between,
 		.between_ctx = &w->pipeline,
 	};
@@ -130,11 +131,10 @@ static int take_older(void *ctx, const struct tcs_wire_scan *row)
 /* After attaching: what changes during the walk tells its own owner. */
 static void find_older(struct watch *w, const struct socket_maps *maps)
 {
-	const struct scan_wanted all = { .states = UINT32_MAX, .notes = true };
 	struct scan *scan = NULL;
 	struct failure why;
 
-	if (scan_new(maps, &scan, &why) || scan_walk(scan, &all, take_older, &w->pipeline, &why))
+	if (scan_new(maps, -1, &scan, &why) || scan_walk(scan, take_older, &w->pipeline, &why))
 		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
 	scan_free(scan);
 }

@@ -73,6 +73,7 @@ struct option_row {
 	const char *values; /* words for the completion; "<file>" = files */
 	const char *help;   /* for --help; NULL = the next row's line speaks for both */
 	bool live;	    /* of watch and record, but not of replay */
+	bool look;	    /* of watch and replay, but not of record */
 	bool rare;	    /* not in the program's --help, which is one screen */
 };
 
@@ -135,16 +136,17 @@ static const struct option_row table[] = {
 	  .commands = ON(WATCH) | ON(AUDIT) | ON(EXPLAIN), .group = GROUP_OUTPUT,
 	  .help = "text (default) or json, one object a line" },
 	{ "time", 'T', .type = OPT_FLAG, .field = FIELD(wall_clock), .commands = ON(WATCH),
-	  .group = GROUP_OUTPUT },
+	  .look = true, .group = GROUP_OUTPUT },
 	{ "timestamp", 't', .type = OPT_FLAG, .field = FIELD(since_start), .commands = ON(WATCH),
-	  .group = GROUP_OUTPUT, .help = "add the time of day, the seconds since start" },
-	{ "wide", 'w', .type = OPT_FLAG, .field = FIELD(wide), .commands = ON(WATCH),
+	  .look = true, .group = GROUP_OUTPUT,
+	  .help = "add the time of day, the seconds since start" },
+	{ "wide", 'w', .type = OPT_FLAG, .field = FIELD(wide), .commands = ON(WATCH), .look = true,
 	  .group = GROUP_OUTPUT },
 	{ "extended", 'x', .type = OPT_FLAG, .field = FIELD(extended),
-	  .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_OUTPUT,
+	  .commands = ON(WATCH) | ON(AUDIT), .look = true, .group = GROUP_OUTPUT,
 	  .help = "whole IPv6 addresses, more columns" },
 	{ "no-header", 'H', .type = OPT_FLAG, .field = FIELD(no_header), .commands = ON(WATCH),
-	  .group = GROUP_OUTPUT, .help = "no header line" },
+	  .look = true, .group = GROUP_OUTPUT, .help = "no header line" },
 	{ "lifecycle", 0, .type = OPT_FLAG, .field = FIELD(lifecycle), .commands = ON(WATCH),
 	  .group = GROUP_OUTPUT, .help = "one line for each finished connection" },
 
@@ -155,7 +157,7 @@ static const struct option_row table[] = {
 	  .max = UINT64_C(1000000000) * 1000, .commands = ON(WATCH), .live = true,
 	  .group = GROUP_RUN, .takes = "seconds", .help = "stop after S seconds" },
 	{ "count", 0, "N", OPT_U64, FIELD(count), .min = 1, .max = UINT64_MAX,
-	  .commands = ON(WATCH), .group = GROUP_RUN, .takes = "a whole number",
+	  .commands = ON(WATCH), .look = true, .group = GROUP_RUN, .takes = "a whole number",
 	  .help = "stop after N printed events" },
 	{ "buffer", 0, "SIZE", OPT_SIZE, FIELD(buffer_bytes), .min = 4096,
 	  .max = UINT64_C(64) << 30, .commands = ON(WATCH), .live = true, .group = GROUP_RUN,
@@ -231,7 +233,7 @@ static unsigned int commands_of(const struct option_row *row)
 {
 	if (!(row->commands & ON(WATCH)))
 		return row->commands;
-	return row->commands | ON(RECORD) | (row->live ? 0 : ON(REPLAY));
+	return row->commands | (row->look ? 0 : ON(RECORD)) | (row->live ? 0 : ON(REPLAY));
 }
 
 static const char *explained_name(size_t i)

@@ -52,15 +52,10 @@ static int complain(struct failure *reterr, int err)
 	return err;
 }
 
-int scan_walk(struct scan *s, const struct scan_wanted *wanted, scan_fn fn, void *ctx,
-	      struct failure *reterr)
+int scan_walk(struct scan *s, scan_fn fn, void *ctx, struct failure *reterr)
 {
-	int err, fd;
+	int fd = bpf_iter_create(bpf_link__fd(s->skel->links.tcs_scan)), err;
 
-	s->skel->bss->wanted_states = wanted->states;
-	s->skel->bss->wanted_stalled = wanted->stalled;
-	s->skel->bss->leave_notes = wanted->notes;
-	fd = bpf_iter_create(bpf_link__fd(s->skel->links.tcs_scan));
 	if (fd < 0)
 		return complain(reterr, -errno);
 	err = read_rows(s, fd, fn, ctx);
@@ -68,31 +63,44 @@ int scan_walk(struct scan *s, const struct scan_wanted *wanted, scan_fn fn, void
 	return err ? complain(reterr, err) : 0;
 }
 
-static int load(struct scan_bpf *skel, const struct socket_maps *maps)
+static int share_notes(struct scan_bpf *skel, const struct socket_maps *maps)
+{
+	int err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
+
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
+	return err ? err : bpf_map__set_max_entries(skel->maps.marks, 1);
+}
+
+static int share_marks(struct scan_bpf *skel, int marks)
+{
+	int err = bpf_map__reuse_fd(skel->maps.marks, marks);
+
+	return err ? err : bpf_map__set_max_entries(skel->maps.notes, 1);
+}
+
+static int load(struct scan_bpf *skel, const struct socket_maps *maps, int marks)
 {
 	int err;
 
-	if (maps)
-		err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
-	else
-		err = bpf_map__set_max_entries(skel->maps.notes, 1);
-	if (!err && maps)
-		err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
-	if (!err && maps)
-		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
+	skel->rodata->leave_notes = maps != NULL;
+	skel->rodata->marked_only = !maps;
+	err = maps ? share_notes(skel, maps) : share_marks(skel, marks);
 	if (!err)
 		err = scan_bpf__load(skel);
 	return err ? err : scan_bpf__attach(skel);
 }
 
-int scan_new(const struct socket_maps *maps, struct scan **ret, struct failure *reterr)
+int scan_new(const struct socket_maps *maps, int marks, struct scan **ret, struct failure *reterr)
 {
 	struct scan *s = calloc(1, sizeof(*s));
 	int err = s ? 0 : -ENOMEM;
 
 	if (!err) {
 		s->skel = scan_bpf__open();
-		err = s->skel ? load(s->skel, maps) : -errno;
+		err = s->skel ? load(s->skel, maps, marks) : -errno;
 	}
 	if (err) {
 		scan_free(s);

@@ -20,21 +20,18 @@
 
 struct scan; /* opaque */
 
-/* maps: of the event programs, NULL: there are none. 0, or -errno with the sentence in *reterr. */
-int scan_new(const struct socket_maps *maps, struct scan **ret, struct failure *reterr);
+/*
+ * maps: of the event programs; every socket is told, and listeners are left a note. NULL: marks is
+ * the descriptor of the census's map, and only sockets whose file it marks are told; the others
+ * cost 0.2 us. 0, or -errno with the sentence in *reterr.
+ */
+int scan_new(const struct socket_maps *maps, int marks, struct scan **ret, struct failure *reterr);
 void scan_free(struct scan *s); /* accepts NULL */
-
-struct scan_wanted {
-	uint32_t states; /* bits: sockets in these */
-	uint8_t stalled; /* and those with so many timeouts in a row; 0 none */
-	bool notes;	 /* leave notes at listeners; needs maps */
-};
 
 /* Not 0: the walk ends with it. */
 typedef int (*scan_fn)(void *ctx, const struct tcs_wire_scan *row);
 
 /* 0, what fn said, or -errno with the sentence in *reterr. */
-int scan_walk(struct scan *s, const struct scan_wanted *wanted, scan_fn fn, void *ctx,
-	      struct failure *reterr);
+int scan_walk(struct scan *s, scan_fn fn, void *ctx, struct failure *reterr);
 
 #endif /* TCS_SCAN_H */

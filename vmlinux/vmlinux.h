@@ -46,6 +46,7 @@ enum {
 	BPF_ANY = 0,
 	BPF_F_NO_PREALLOC = 1U << 0,
 	BPF_F_CLONE = 1U << 9,		   /* a listener's storage is copied into its children */
+	BPF_F_MMAPABLE = 1U << 10,
 	BPF_SK_STORAGE_GET_F_CREATE = 1,
 	BPF_RB_NO_WAKEUP = 1,
 };
@@ -140,7 +141,10 @@ struct cgroup___ids {
 	u64 ancestor_ids[0];		/* by level, up to 6.0 */
 };
 
+struct file;
+
 struct socket {
+	struct file *file;		/* which open file a socket belongs to */
 	struct sock *sk;		/* from an open file to its socket (bpf_sock_from_file) */
 };
 
@@ -150,6 +154,7 @@ struct sock {
 	int sk_err;			/* why the connection ended, when the kernel knows */
 	kuid_t sk_uid;
 	u16 sk_protocol;
+	struct socket *sk_socket;	/* NULL: nobody has accepted it, or its owner has closed */
 	u32 sk_ack_backlog;		/* accept queue */
 	u32 sk_max_ack_backlog;		/* limit of the accept queue and of the SYN queue */
 	atomic_t sk_drops;		/* listeners: SYNs and handshakes refused */
@@ -216,7 +221,6 @@ struct task_struct {
 };
 
 struct sk_buff;
-struct file;
 
 /* Contexts of the iterators (kernel/bpf/task_iter.c). */
 struct seq_file;

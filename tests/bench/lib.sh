@@ -45,7 +45,7 @@ lib_begin() {
 
 	((EUID == 0)) || { echo "$me: needs root (a network namespace, tracefs)" >&2; exit 77; }
 	mkdir -p "$bin" || exit 1
-	for name in churn truth count attach; do
+	for name in churn truth count attach once; do
 		[[ $bin/$name -nt $here/$name.c ]] && continue
 		"${CC:-cc}" -O2 -g -std=gnu11 -Wall -Wextra -o "$bin/$name" "$here/$name.c" ||
 			die "cannot build $name"

@@ -5,11 +5,14 @@
  *   hold WORD=N...
  *
  * Words are done in order; then one line of JSON says where it is, and it stays until its standard
- * input ends. All connections are made to one listener at 127.0.0.1 (or ::1), port 8000.
+ * input ends. Lines of that input are words too, each answered by a line. All connections are made
+ * to one listener at 127.0.0.1 (or ::1), port 8000.
  *
  *   established=N  both ends held: 2 N sockets
  *   close_wait=N   the client has shut down and is held: N CLOSE_WAIT and N FIN_WAIT2
  *   orphan=N       the client is gone: N CLOSE_WAIT and N FIN_WAIT2 of the time-wait table
+ *   alone=N        the client has vanished from its kernel (TCP_REPAIR): N CLOSE_WAIT only, from
+ *                  127.0.0.2
  *   time_wait=N    the client closed first: its ports are held back
  *   server_tw=N    the server closed first: TIME_WAIT at its port
  *   unaccepted=N   in the accept queue: 2 N ESTABLISHED
@@ -21,10 +24,13 @@
  *   buckets=N      tcp_max_tw_buckets
  *   tw_reuse=N     tcp_tw_reuse
  *   ipv6=0|1       what follows is made over IPv6
+ *   workers=N      what follows is divided among N processes, with listeners at 8010, 8020, ...:
+ *                  a process has no more than its limit of descriptors
+ *   seconds=N      it ends by itself after so many instead of 120
  *   leak=N         then: one more CLOSE_WAIT every 1 / N s, none is ever closed
  *   slow=N         then: N CLOSE_WAIT, each closed and replaced after a quarter of a second
  *
- * Bounds: at most 60000 sockets, 120 seconds.
+ * Bounds: at most 60000 of a word in a process, 1000 processes, 120 seconds.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -39,19 +45,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define PORT	8000
-#define MAX	60000
-#define SECONDS 120
+#define PORT	    8000
+#define MAX	    60000
+#define WORKERS_MAX 1000
+#define SECONDS	    120
 
 static int listeners[2];
 static bool ipv6;
 static unsigned int leak_rate, slow_count;
+static unsigned int port = PORT; /* of the listener; a worker's is another */
+
+struct worker {
+	pid_t pid;
+	int words; /* a pipe to its standard input */
+};
+
+static struct worker workers[WORKERS_MAX];
+static unsigned int n_workers;
+static int answers = -1; /* a line of a worker, when it has done a word */
 
 static void die(const char *what)
 {
@@ -103,7 +123,7 @@ static void new_namespace(void)
 	set_number("/proc/sys/net/ipv4/tcp_max_syn_backlog", 65535);
 }
 
-static socklen_t address(struct sockaddr_storage *ss, bool six, unsigned int port)
+static socklen_t address(struct sockaddr_storage *ss, bool six, unsigned int at)
 {
 	memset(ss, 0, sizeof(*ss));
 	if (six) {
@@ -111,21 +131,21 @@ static socklen_t address(struct sockaddr_storage *ss, bool six, unsigned int por
 
 		in6->sin6_family = AF_INET6;
 		in6->sin6_addr = in6addr_loopback;
-		in6->sin6_port = htons((uint16_t)port);
+		in6->sin6_port = htons((uint16_t)at);
 		return sizeof(*in6);
 	}
 	struct sockaddr_in *in = (void *)ss;
 
 	in->sin_family = AF_INET;
 	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	in->sin_port = htons((uint16_t)port);
+	in->sin_port = htons((uint16_t)at);
 	return sizeof(*in);
 }
 
-static int listen_at(bool six, unsigned int port, int defer)
+static int listen_at(bool six, unsigned int at, int defer)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = address(&ss, six, port);
+	socklen_t len = address(&ss, six, at);
 	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
@@ -144,10 +164,10 @@ static void drop_everything(int fd)
 		die("SO_ATTACH_FILTER");
 }
 
-static int connect_to(unsigned int port, bool wait)
+static int connect_to(unsigned int at, bool wait)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = address(&ss, ipv6, port);
+	socklen_t len = address(&ss, ipv6, at);
 	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK), 0);
 
 	if (fd < 0 || (connect(fd, (struct sockaddr *)&ss, len) && (wait || errno != EINPROGRESS)))
@@ -155,21 +175,41 @@ static int connect_to(unsigned int port, bool wait)
 	return fd;
 }
 
+static int connect_from(in_addr_t from)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(from) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+	if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one)) ||
+	    bind(fd, (struct sockaddr *)&in, sizeof(in)))
+		die("bind");
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	in.sin_port = htons((uint16_t)port);
+	if (connect(fd, (struct sockaddr *)&in, sizeof(in)))
+		die("connect");
+	return fd;
+}
+
 static int listener(void)
 {
 	if (!listeners[ipv6])
-		listeners[ipv6] = listen_at(ipv6, PORT, 0);
+		listeners[ipv6] = listen_at(ipv6, port, 0);
 	return listeners[ipv6];
+}
+
+static void make_pair_from(in_addr_t from, int *client, int *server)
+{
+	int l = listener();
+
+	*client = from ? connect_from(from) : connect_to(port, true);
+	*server = accept4(l, NULL, NULL, SOCK_CLOEXEC);
+	if (*server < 0)
+		die("accept");
 }
 
 static void make_pair(int *client, int *server)
 {
-	int l = listener();
-
-	*client = connect_to(PORT, true);
-	*server = accept4(l, NULL, NULL, SOCK_CLOEXEC);
-	if (*server < 0)
-		die("accept");
+	make_pair_from(0, client, server);
 }
 
 /* The peer's FIN has come. */
@@ -179,6 +219,15 @@ static void wait_eof(int fd)
 
 	if (read(fd, &c, 1))
 		die("end of file");
+}
+
+/* Acknowledge it now, not after the 40 ms of a delayed ACK. */
+static void acknowledge(int fd)
+{
+	int one = 1;
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one)))
+		die("TCP_QUICKACK");
 }
 
 static unsigned int state_of(int fd)
@@ -191,6 +240,16 @@ static unsigned int state_of(int fd)
 	return info.tcpi_state;
 }
 
+/* Away without a segment: in repair mode tcp_disconnect() sends no reset. */
+static void vanish(int fd)
+{
+	int one = 1;
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &one, sizeof(one)))
+		die("TCP_REPAIR");
+	close(fd);
+}
+
 static int close_wait(bool orphan)
 {
 	int client, server;
@@ -201,9 +260,25 @@ static int close_wait(bool orphan)
 	else if (shutdown(client, SHUT_WR))
 		die("shutdown");
 	wait_eof(server);
+	acknowledge(server);
 	while (!orphan && state_of(client) != TCP_FIN_WAIT2)
 		usleep(100);
 	return server;
+}
+
+/* From an address of its own: another connection must not get the port that is free again. */
+static void alone(void)
+{
+	int client, server;
+
+	make_pair_from(INADDR_LOOPBACK + 1, &client, &server);
+	if (shutdown(client, SHUT_WR))
+		die("shutdown");
+	wait_eof(server);
+	acknowledge(server);
+	while (state_of(client) != TCP_FIN_WAIT2)
+		usleep(100);
+	vanish(client);
 }
 
 static void closed_by(bool by_server)
@@ -228,6 +303,8 @@ static void dead(unsigned int n)
 	}
 }
 
+static void start_workers(unsigned int n);
+
 static void do_word(const char *word, unsigned int n)
 {
 	unsigned int i;
@@ -240,23 +317,26 @@ static void do_word(const char *word, unsigned int n)
 	else if (!strcmp(word, "close_wait") || !strcmp(word, "orphan"))
 		for (i = 0; i < n; i++)
 			close_wait(word[0] == 'o');
+	else if (!strcmp(word, "alone"))
+		for (i = 0; i < n; i++)
+			alone();
 	else if (!strcmp(word, "time_wait") || !strcmp(word, "server_tw"))
 		for (i = 0; i < n; i++)
 			closed_by(word[0] == 's');
 	else if (!strcmp(word, "unaccepted"))
 		for (i = 0, listener(); i < n; i++)
-			connect_to(PORT, true);
+			connect_to(port, true);
 	else if (!strcmp(word, "syn_recv"))
-		for (i = 0, listen_at(ipv6, PORT + 1, 60); i < n; i++)
-			connect_to(PORT + 1, true);
+		for (i = 0, listen_at(ipv6, port + 1, 60); i < n; i++)
+			connect_to(port + 1, true);
 	else if (!strcmp(word, "syn_sent"))
-		for (i = 0, drop_everything(listen_at(ipv6, PORT + 2, 0)); i < n; i++)
-			connect_to(PORT + 2, false);
+		for (i = 0, drop_everything(listen_at(ipv6, port + 2, 0)); i < n; i++)
+			connect_to(port + 2, false);
 	else if (!strcmp(word, "dead"))
 		dead(n);
 	else if (!strcmp(word, "listen"))
 		for (i = 0; i < n; i++)
-			listen_at(ipv6, 9000 + i, 0);
+			listen_at(ipv6, port + 1000 + i, 0);
 	else if (!strcmp(word, "ports")) {
 		snprintf(range, sizeof(range), "40000 %u", 40000 + n - 1);
 		write_file("/proc/sys/net/ipv4/ip_local_port_range", range);
@@ -266,6 +346,10 @@ static void do_word(const char *word, unsigned int n)
 		set_number("/proc/sys/net/ipv4/tcp_tw_reuse", n);
 	else if (!strcmp(word, "ipv6"))
 		ipv6 = n;
+	else if (!strcmp(word, "workers"))
+		start_workers(n);
+	else if (!strcmp(word, "seconds"))
+		alarm(n);
 	else if (!strcmp(word, "leak"))
 		leak_rate = n;
 	else if (!strcmp(word, "slow"))
@@ -276,11 +360,22 @@ static void do_word(const char *word, unsigned int n)
 	}
 }
 
+static void take_word(char *text);
+
+/* The end of standard input; a line of it is a word. */
 static bool told_to_stop(int ms)
 {
 	struct pollfd in = { .fd = 0, .events = POLLIN };
+	char line[64];
 
-	return poll(&in, 1, ms) > 0;
+	if (poll(&in, 1, ms) <= 0)
+		return false;
+	if (!fgets(line, sizeof(line), stdin))
+		return true;
+	take_word(line);
+	printf("{\"done\":\"%s\"}\n", line);
+	fflush(stdout);
+	return false;
 }
 
 static void be_slow(void)
@@ -296,24 +391,113 @@ static void be_slow(void)
 	}
 }
 
+/* ---- workers --------------------------------------------------------------------------------- */
+
+static __attribute__((noreturn)) void work(unsigned int i, int words, int answer)
+{
+	port = PORT + 10 * (i + 1);
+	memset(listeners, 0, sizeof(listeners));
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || dup2(words, 0) < 0 || dup2(answer, 1) < 0)
+		die("worker");
+	while (!told_to_stop(-1))
+		;
+	exit(0);
+}
+
+static void start_workers(unsigned int n)
+{
+	int words[2], back[2];
+	unsigned int i;
+
+	if (n_workers || !n || n > WORKERS_MAX || pipe2(back, O_CLOEXEC))
+		die("workers");
+	for (i = 0; i < n; i++) {
+		if (pipe2(words, O_CLOEXEC))
+			die("pipe");
+		workers[i] = (struct worker){ .pid = fork(), .words = words[1] };
+		if (workers[i].pid < 0)
+			die("fork");
+		if (!workers[i].pid)
+			work(i, words[0], back[1]);
+		close(words[0]);
+	}
+	close(back[1]);
+	answers = back[0];
+	n_workers = n;
+}
+
+static bool is_setting(const char *word)
+{
+	static const char *const settings[] = { "ports",   "buckets", "tw_reuse",
+						"workers", "seconds", "ipv6" };
+	size_t i;
+
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (!strcmp(word, settings[i]))
+			return true;
+	return false;
+}
+
+static void divide(const char *word, unsigned int n)
+{
+	unsigned int i, lines = 0;
+	char text[4096];
+	ssize_t got, at;
+
+	for (i = 0; i < n_workers; i++) {
+		unsigned int share = n / n_workers + (i < n % n_workers);
+
+		if (is_setting(word))
+			share = n;
+		dprintf(workers[i].words, "%s=%u\n", word, share);
+	}
+	while (lines < n_workers) {
+		got = read(answers, text, sizeof(text));
+		if (got <= 0)
+			die("a worker");
+		for (at = 0; at < got; at++)
+			lines += text[at] == '\n';
+	}
+}
+
+static void stop_workers(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < n_workers; i++)
+		kill(workers[i].pid, SIGKILL);
+	while (n_workers && wait(NULL) > 0)
+		;
+}
+
+/* WORD=N; ends after WORD then. */
+static void take_word(char *text)
+{
+	char *value = strchr(text, '=');
+	unsigned long n = value ? strtoul(value + 1, NULL, 10) : 0;
+
+	if (value)
+		*value = '\0';
+	if (!value || (n > MAX * (n_workers ? n_workers : 1ul) && !is_setting(text))) {
+		fprintf(stderr, "usage: hold WORD=N...\n");
+		exit(2);
+	}
+	if (n_workers)
+		divide(text, (unsigned int)n);
+	else
+		do_word(text, (unsigned int)n);
+}
+
 int main(int argc, char **argv)
 {
 	struct stat st;
 	int i;
 
+	setvbuf(stdin, NULL, _IONBF, 0); /* what it has taken, poll() does not tell */
 	alarm(SECONDS);
 	new_namespace();
-	for (i = 1; i < argc; i++) {
-		char *value = strchr(argv[i], '=');
-		unsigned long n = value ? strtoul(value + 1, NULL, 10) : 0;
-
-		if (!value || n > MAX) {
-			fprintf(stderr, "usage: hold WORD=N...\n");
-			return 2;
-		}
-		*value = '\0';
-		do_word(argv[i], (unsigned int)n);
-	}
+	for (i = 1; i < argc; i++)
+		take_word(argv[i]);
 	if (stat("/proc/self/ns/net", &st))
 		die("namespace");
 	printf("{\"netns\":%lu,\"pid\":%d}\n", (unsigned long)st.st_ino, getpid());
@@ -324,5 +508,6 @@ int main(int argc, char **argv)
 	while (!told_to_stop(leak_rate ? (int)(1000 / leak_rate) : -1))
 		if (leak_rate)
 			close_wait(true);
+	stop_workers();
 	return 0;
 }
