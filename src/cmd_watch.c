@@ -338,7 +338,7 @@ static int open_all(struct watch *w)
 				    });
 	find_older(w, &info.maps);
 	rights_go_first();
-	if (rights_drop(!w->opts->filter.netns, w->opts->rotate_bytes))
+	if (rights_drop(strcmp(w->opts->netns_spec, "self"), w->opts->rotate_bytes))
 		fprintf(stderr,
 			"tcpconnstate: warning: could not give up capabilities; going on\n");
 	return TCS_EXIT_OK;
