@@ -133,7 +133,7 @@ static void take_meta(struct replay *r, const struct record_meta *meta)
 	r->meta = *meta;
 	r->world.start_ns = meta->ts_ns;
 	r->world.wall_offset_ns = meta->wall_offset_ns;
-	engine_start(r->engine, meta->ts_ns);
+	engine_start(r->engine, meta->ts_ns, (enum audit_by)meta->by);
 }
 
 static int take_record(struct replay *r, const void *bytes, size_t len)

@@ -304,9 +304,11 @@ void engine_advance(struct engine *e, uint64_t seen_ns)
 	track_advance(e->track, seen_ns);
 }
 
-void engine_start(struct engine *e, uint64_t start_ns)
+void engine_start(struct engine *e, uint64_t start_ns, enum audit_by by)
 {
 	e->tick_ns = start_ns;
+	e->looks[0].config.by = by;
+	e->looks[1].config.by = by;
 }
 
 bool engine_waits(const struct engine *e)

@@ -87,8 +87,8 @@ struct engine; /* opaque */
 int engine_new(const struct engine_config *config, struct engine **ret); /* 0 or -ENOMEM */
 void engine_free(struct engine *e);					 /* accepts NULL */
 
-/* Of a recording: the first interval begins here; before the first record. */
-void engine_start(struct engine *e, uint64_t start_ns);
+/* Of a recording, before the first record: the first interval begins here, groups are of this. */
+void engine_start(struct engine *e, uint64_t start_ns, enum audit_by by);
 
 /* bytes aligned to 8. What cannot be decoded is counted as lost. 0 or -ENOMEM. */
 int engine_record(struct engine *e, const void *bytes, size_t len);

@@ -35,9 +35,9 @@ static bool meta_is_valid(const struct record_meta *m)
 	for (i = 0; i < sizeof(m->hooks) / sizeof(m->hooks[0]); i++)
 		if (!IS_TEXT(m->hooks[i]))
 			return false;
-	return m->n_hooks <= sizeof(m->hooks) / sizeof(m->hooks[0]) && IS_TEXT(m->version) &&
-	       IS_TEXT(m->kernel) && IS_TEXT(m->arch) && IS_TEXT(m->boot_id) &&
-	       IS_TEXT(m->netns_scope);
+	return m->n_hooks <= sizeof(m->hooks) / sizeof(m->hooks[0]) && m->by < AUDIT_BY_MAX &&
+	       IS_TEXT(m->version) && IS_TEXT(m->kernel) && IS_TEXT(m->arch) &&
+	       IS_TEXT(m->boot_id) && IS_TEXT(m->netns_scope);
 }
 
 static bool len_is_valid(const void *bytes, uint8_t kind, size_t len)

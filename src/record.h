@@ -141,7 +141,7 @@ struct record_meta {
 	uint32_t max_sockets;
 	uint32_t programs;
 	uint32_t n_hooks;
-	uint32_t pad;
+	uint32_t by; /* enum audit_by, of the groups; 0 none */
 	char version[48];
 	char kernel[72];
 	char arch[72];
