@@ -46,8 +46,8 @@
  *   diff    a signed difference as var: 0, -1, 1, -2, 2 ... as 0, 1, 2, 3, 4 ...
  *   word    u8 a bit for each byte that differs, then these bytes.
  *
- * The first record of a file tells where it comes from, the last one that it is complete; without
- * that one a reader says that the end is missing.
+ * The first record of a file tells where it comes from, the last one that it is complete, or goes on
+ * in another file; without that one a reader says that the end is missing.
  *
  * Nothing in a file is trusted: memory is fixed, whatever lengths and counts a file claims.
  * Big-endian hosts can neither write nor read captures (-EOPNOTSUPP).

@@ -200,9 +200,11 @@ static int tell_verdict(struct replay *r, bool interrupted)
 static int finish(struct replay *r, enum capture_end end)
 {
 	bool interrupted = end == CAPTURE_INTERRUPTED || r->output.end == OUTPUT_INTERRUPTED;
+	struct record_tick last = { .head.kind = RECORD_END, .ts_ns = r->now_ns };
 	int status = TCS_EXIT_OK;
 
-	engine_advance(r->engine, UINT64_MAX);
+	/* Once more where it was there: it sums up what came behind the last interval. */
+	(void)engine_record(r->engine, &last, sizeof(last));
 	if (!r->begun && r->has_meta)
 		begin(r);
 	if (r->opts->verdict && r->has_meta)
@@ -257,7 +259,8 @@ static int run(struct replay *r)
 		end = capture_next(r->reader, &record, &len);
 		if (end)
 			break;
-		complete = *(const uint8_t *)record == RECORD_END;
+		complete = *(const uint8_t *)record == RECORD_END ||
+			   *(const uint8_t *)record == RECORD_NEXT;
 		err = take_record(r, record, len);
 	}
 	if (err == -ENOMEM) {

@@ -288,6 +288,7 @@ int engine_record(struct engine *e, const void *bytes, size_t len)
 		return 0;
 	case RECORD_META:
 	case RECORD_CGROUP:
+	case RECORD_NEXT:
 		return 0; /* for those who present */
 	case RECORD_OLDER:
 		return take_older(e, &r.older->socket);

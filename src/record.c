@@ -19,6 +19,7 @@ static const uint16_t sizes[RECORD_KIND_MAX] = {
 	[RECORD_END] = sizeof(struct record_tick),
 	[RECORD_META] = sizeof(struct record_meta),
 	[RECORD_SEEN] = sizeof(struct record_tick),
+	[RECORD_NEXT] = sizeof(struct record_tick),
 };
 
 static bool family_is_valid(uint8_t family)
@@ -111,6 +112,7 @@ uint64_t record_ts_ns(const struct record *r)
 	case RECORD_END:
 	case RECORD_META:
 	case RECORD_SEEN:
+	case RECORD_NEXT:
 		return r->clock->ts_ns; /* all of them have it there */
 	default:
 		return 0;

@@ -49,6 +49,7 @@ enum record_kind {
 	RECORD_META,
 	RECORD_CGROUP,
 	RECORD_SEEN,
+	RECORD_NEXT,
 	RECORD_KIND_MAX,
 };
 
@@ -121,7 +122,8 @@ struct record_look_end {
 
 /*
  * An interval is over: every event up to seen_ns came before this. RECORD_END: so is the run.
- * RECORD_SEEN says the same of seen_ns alone, while the core waits to hear it.
+ * RECORD_SEEN says the same of seen_ns alone, while the core waits to hear it. RECORD_NEXT ends a
+ * file of several, and says nothing to the core.
  */
 struct record_tick {
 	struct record_head head;

@@ -104,8 +104,11 @@ static void begin_file(struct recorder *r)
 
 static int rotate(struct recorder *r)
 {
-	int err = capture_rotate(r->writer);
+	struct record_tick next = { .head.kind = RECORD_NEXT, .ts_ns = r->next_file_ns };
+	int err;
 
+	capture_put(r->writer, &next, sizeof(next));
+	err = capture_rotate(r->writer);
 	r->rotating = false;
 	if (!err)
 		begin_file(r);
