@@ -155,7 +155,7 @@ DEFS_VERSION := -DTCS_VERSION='"$(TCS_VERSION)"'
 .SECONDARY:
 .PHONY: FORCE all run check bench static install uninstall deps clean format help unit helpers \
 	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers check-kernels \
-	check-vmlinux check-docs fuzz fuzz-build
+	check-vmlinux check-docs fuzz fuzz-build golden
 
 # Targets that write into the tree.
 BUILDS := all static unit helpers fuzz-build check-build clean format
@@ -243,6 +243,11 @@ check-kernels:   ## the static binary on every kernel from 5.10 to 7.3, in qemu 
 	$(Q)tests/deps.sh build kernels
 	$(Q)$(MAKE) $(JOBS) static
 	$(Q)$(AS_OWNER) tests/kernels/run.sh $(ARGS)
+
+golden:          ## replay the golden captures again, and show what has changed
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all
+	$(Q)$(AS_OWNER) tests/golden/expect.sh tests/golden
+	$(Q)$(AS_OWNER) git --no-pager diff --stat -p -- tests/golden
 
 fuzz:            ## ten million executions of each fuzz target (ARGS='--runs N --seconds S TARGET')
 	$(Q)tests/deps.sh build check

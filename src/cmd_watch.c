@@ -124,8 +124,12 @@ static int open_engine(struct watch *w)
 static int take_older(void *ctx, const struct tcs_wire_scan *row)
 {
 	struct record_older record = { .head.kind = RECORD_OLDER, .socket = *row };
+	struct watch *w = ctx;
+	uint32_t netns = w->opts->filter.netns;
 
-	return pipeline_record(ctx, &record, sizeof(record));
+	if (netns && row->netns != netns)
+		return 0; /* nothing will be told of it */
+	return pipeline_record(&w->pipeline, &record, sizeof(record));
 }
 
 /* After attaching: what changes during the walk tells its own owner. */
@@ -134,7 +138,7 @@ static void find_older(struct watch *w, const struct socket_maps *maps)
 	struct scan *scan = NULL;
 	struct failure why;
 
-	if (scan_new(maps, -1, &scan, &why) || scan_walk(scan, take_older, &w->pipeline, &why))
+	if (scan_new(maps, -1, &scan, &why) || scan_walk(scan, take_older, w, &why))
 		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
 	scan_free(scan);
 }
