@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include "capture.h"
+#include "outbuf.h"
 
 #define GZIP	   (16 + MAX_WBITS) /* zlib: with gzip's header and checksum */
 #define MEM_LEVEL  8
@@ -42,10 +43,13 @@ struct capture_writer {
 
 static int fail(struct capture_writer *w, const char *what, int error_number)
 {
+	char name[160];
+
 	if (!w->error_number) {
 		w->error_number = error_number;
 		snprintf(w->error, sizeof(w->error), "%s %s: %s%s", what,
-			 w->path ? w->path : "standard output", strerror(error_number),
+			 w->path ? outbuf_plain(name, sizeof(name), w->path) : "standard output",
+			 strerror(error_number),
 			 error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG ?
 				 "; what was recorded before can be replayed" :
 				 "");

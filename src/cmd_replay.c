@@ -22,7 +22,7 @@
 
 struct replay {
 	const struct opts *opts;
-	const char *name; /* of the file, for people */
+	char name[160]; /* of the file, for people */
 	struct capture_reader *reader;
 	struct cgroup_names *cgroups;
 	struct engine *engine;
@@ -310,14 +310,14 @@ int cmd_replay(const struct opts *opts)
 	bool from_stdin = !strcmp(path, "-");
 	struct replay r = {
 		.opts = opts,
-		.name = from_stdin ? "standard input" : path,
 		.world = { .cgroup_path = cgroup_path, .cgroup_ctx = &r },
 	};
 	int signal_fd = pipeline_signals(), status = TCS_EXIT_RUN;
 	int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
+	outbuf_plain(r.name, sizeof(r.name), from_stdin ? "standard input" : path);
 	if (fd < 0)
-		fprintf(stderr, "tcpconnstate: cannot open %s: %s\n", path, strerror(errno));
+		fprintf(stderr, "tcpconnstate: cannot open %s: %s\n", r.name, strerror(errno));
 	else if (open_all(&r, fd, signal_fd))
 		fprintf(stderr, "tcpconnstate: out of memory\n");
 	else
