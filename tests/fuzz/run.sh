@@ -39,7 +39,7 @@ seeds() {
 		case $1 in
 		capture) cp "$capture" "$2/seed-${capture##*/}" ;;
 		# what is inside, behind the head of the first part, and cut to what is mutated
-		records) zcat "$capture" 2>/dev/null | tail -c +9 | head -c "$max_len" \
+		records) { printf "\21"; zcat "$capture" 2>/dev/null | tail -c +9; } | head -c "$max_len" \
 			>"$2/seed-${capture##*/}" ;;
 		esac
 	done
