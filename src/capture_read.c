@@ -155,9 +155,9 @@ static bool check_head(struct capture_reader *r, size_t len)
 		snprintf(
 			r->why, sizeof(r->why),
 			"it was written in format %u.%u, by a %s version of tcpconnstate; this one "
-			"reads %u.x",
-			r->chunk[6], r->chunk[7], r->chunk[6] > CAPTURE_MAJOR ? "newer" : "older",
-			CAPTURE_MAJOR);
+			"reads %d.x",
+			(unsigned int)r->chunk[6], (unsigned int)r->chunk[7],
+			r->chunk[6] > CAPTURE_MAJOR ? "newer" : "older", CAPTURE_MAJOR);
 		return false;
 	}
 	if (r->chunk[7] > r->minor)

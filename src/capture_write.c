@@ -98,8 +98,9 @@ static int write_out(struct capture_writer *w, size_t len)
 		} else if (errno != EINTR) {
 			int err = errno;
 
+			/* (Where that fails, a reader finds it cut.) */
 			if (done && w->can_cut && ftruncate(w->fd, (off_t)w->file_bytes))
-				done = 0; /* then a reader finds it cut */
+				return fail(w, "cannot cut back", err);
 			return fail(w, "cannot write", err);
 		}
 	}
