@@ -124,14 +124,14 @@ static void set_epoch(struct pipeline *p)
 	p->config.source->ops->set_epoch(p->config.source, epoch);
 }
 
-uint64_t pipeline_tell_anew(void *ctx)
+uint8_t pipeline_tell_anew(void *ctx)
 {
 	struct pipeline *p = ctx;
-	uint64_t from_ns = pipeline_now_ns();
+	uint8_t before = p->epoch;
 
 	p->told_anew++;
 	set_epoch(p);
-	return from_ns;
+	return before;
 }
 
 static size_t drain(struct pipeline *p, bool last)

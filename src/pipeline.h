@@ -76,11 +76,8 @@ void pipeline_between(void *ctx);
 /* A record from elsewhere (the scan at start), to tap and engine; a record_fn. */
 int pipeline_record(void *ctx, const void *bytes, size_t len);
 
-/*
- * All facts about sockets are told once more, of events from the time returned on. (What is under
- * way at this moment may still go without.) ctx is a struct pipeline.
- */
-uint64_t pipeline_tell_anew(void *ctx);
+/* All facts about sockets are told once more. Returns the epoch that is over; ctx is a pipeline. */
+uint8_t pipeline_tell_anew(void *ctx);
 
 /* Runs to the end; the sink has then told its end. */
 enum pipeline_end pipeline_run(struct pipeline *p);

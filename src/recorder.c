@@ -8,6 +8,8 @@
 #include "cgroup_names.h"
 #include "hash.h"
 
+#define NO_EVENT_NS 1500000000ull /* then nothing is under way either */
+
 struct recorder {
 	struct recorder_config config;
 	struct capture_writer *writer;
@@ -22,7 +24,8 @@ struct recorder {
 	uint32_t n_older, cap_older;
 	uint64_t older_left_out;
 	bool rotating;
-	uint64_t next_file_ns; /* the next file begins with the first event from then on */
+	uint8_t last_epoch; /* the next file begins with the first facts of another one */
+	uint64_t asked_ns;  /* for them */
 };
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -104,7 +107,7 @@ static void begin_file(struct recorder *r)
 
 static int rotate(struct recorder *r)
 {
-	struct record_tick next = { .head.kind = RECORD_NEXT, .ts_ns = r->next_file_ns };
+	struct record_tick next = { .head.kind = RECORD_NEXT, .ts_ns = r->clock.ts_ns };
 	int err;
 
 	capture_put(r->writer, &next, sizeof(next));
@@ -123,10 +126,11 @@ static int take_clock(struct recorder *r, const struct record_clock *clock)
 	r->clock = *clock;
 	if (err)
 		return err;
-	if (r->rotating && clock->ts_ns > r->next_file_ns + 1000000000)
-		return rotate(r); /* there was no event */
+	if (r->rotating && clock->ts_ns > r->asked_ns + NO_EVENT_NS)
+		return rotate(r);
 	if (!r->rotating && capture_is_full(r->writer)) {
-		r->next_file_ns = r->config.tell_anew(r->config.tell_anew_ctx);
+		r->last_epoch = r->config.tell_anew(r->config.tell_anew_ctx);
+		r->asked_ns = clock->ts_ns;
 		r->rotating = true;
 	}
 	return 0;
@@ -140,7 +144,7 @@ static int take_event(struct recorder *r, const struct record *record)
 	uint64_t ts_ns = record_ts_ns(record);
 	int err;
 
-	if (r->rotating && ts_ns >= r->next_file_ns) {
+	if (r->rotating && ev->facts && ev->facts->epoch != r->last_epoch) {
 		err = rotate(r);
 		if (err)
 			return err;

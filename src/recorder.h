@@ -11,9 +11,9 @@
  *
  * Rotation. A file must be understood without those before it, but a socket's facts are told only
  * once. So when a file is full all facts are asked for anew (`tell_anew`), and the next file begins
- * with the first event that happened after that; where it comes from, the clock, and the owners of
- * older sockets are repeated in it. Of an event that was under way at that very moment the facts
- * may be missing in the new file; a replay counts it as lost.
+ * with the first event that tells them so; where it comes from, the clock, and the owners of older
+ * sockets are repeated in it. An event that another CPU was telling at that very moment may be in
+ * the new file without facts; a replay of that file alone counts it as lost.
  *
  * Bounds: those of capture.h and cgroup_names.h; of RECORDER_OLDER_MAX older sockets the owners are
  * repeated in the next file, more are counted.
@@ -28,7 +28,7 @@
 
 struct recorder_config {
 	struct capture_writer_config file;
-	uint64_t (*tell_anew)(void *ctx); /* all facts once more; returns from when on */
+	uint8_t (*tell_anew)(void *ctx); /* all facts once more; returns the epoch that is over */
 	void *tell_anew_ctx;
 };
 
