@@ -37,8 +37,8 @@
  *             with flag 15 its blocks (owner, facts, totals) are not those of the last record of
  *             this shape:
  *               u16    a bit for each word that differs, then these words
- *   128     The same, of a shape that is told first: u8 its number, then the 6 bytes of the record's
- *           first word that are not lport. Blocks are compared with 0.
+ *   128     The same, of a shape that is told first: u8 its number, then the 6 bytes of the
+ *           record's first word that are not lport. Blocks are compared with 0.
  *   129     A record of any kind: u8 kind, var length, a bit for each word that differs from the
  *           last record of this kind (behind its first 16 words: from 0), then these words.
  *
@@ -46,8 +46,8 @@
  *   diff    a signed difference as var: 0, -1, 1, -2, 2 ... as 0, 1, 2, 3, 4 ...
  *   word    u8 a bit for each byte that differs, then these bytes.
  *
- * The first record of a file tells where it comes from, the last one that it is complete, or goes on
- * in another file; without that one a reader says that the end is missing.
+ * The first record of a file tells where it comes from, the last one that it is complete, or goes
+ * on in another file; without that one a reader says that the end is missing.
  *
  * Nothing in a file is trusted: memory is fixed, whatever lengths and counts a file claims.
  * Big-endian hosts can neither write nor read captures (-EOPNOTSUPP).

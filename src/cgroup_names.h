@@ -9,8 +9,8 @@
  * are walked when an unknown id is first asked for, at most once a second, and remembered: a
  * cgroup that is gone before we looked stays without a name, one that went away later keeps it.
  *
- * Bounds: CGROUP_NAMES_MAX directories and CGROUP_NAMES_BYTES of paths; beyond, ids stay without a name. Errors: -ENOMEM; a host
- * without cgroup v2 is no error, every name is then unknown.
+ * Bounds: CGROUP_NAMES_MAX directories and CGROUP_NAMES_BYTES of paths; beyond, ids stay without a
+ * name. Errors: -ENOMEM; a host without cgroup v2 is no error, every name is then unknown.
  */
 #include <stdint.h>
 

@@ -152,7 +152,7 @@ struct record_meta {
 	char hooks[4][32];
 };
 
-/* The name of a cgroup, before the first record that it is needed for. Nor does the core need it. */
+/* The name of a cgroup, before the first record that it is needed for. Not for the core either. */
 struct record_cgroup {
 	struct record_head head;
 	uint64_t id;

@@ -22,7 +22,8 @@ void rights_go_first(void);
 /*
  * Drop every capability from all sets and forbid to gain any (no_new_privs). namespaces: but keep,
  * of those we have, what finding (CAP_SYS_PTRACE) and entering (CAP_SYS_ADMIN) others' needs.
- * files: but keep the right to create files where only we may (CAP_DAC_OVERRIDE). 0 or -errno; having had none is no error.
+ * files: but keep the right to create files where only we may (CAP_DAC_OVERRIDE). 0 or -errno;
+ * having had none is no error.
  */
 int rights_drop(bool namespaces, bool files);
 

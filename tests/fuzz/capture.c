@@ -15,6 +15,16 @@
 #define GZIP  (16 + MAX_WBITS)
 #define INNER 8192
 
+/* Each byte of it is there. */
+static void look_at(const uint8_t *bytes, size_t len)
+{
+	uint8_t seen = 0;
+
+	while (len--)
+		seen ^= bytes[len];
+	__asm__ volatile("" ::"r"(seen));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int fd = -1;
@@ -29,8 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(lseek(fd, 0, SEEK_SET) == 0 && !capture_reader_new(fd, -1, &reader));
 	while (!(end = capture_next(reader, &record, &len))) {
 		REQUIRE(len && len <= CAPTURE_RECORD_MAX && !((uintptr_t)record % 8));
-		/* Each byte of it is there. */
-		REQUIRE(!memcmp(record, record, len));
+		look_at(record, len);
 	}
 	REQUIRE(end == CAPTURE_DONE || *capture_reader_why(reader));
 	REQUIRE(end != CAPTURE_FAILED && capture_next(reader, &record, &len) == end);

@@ -464,14 +464,14 @@ static void damaged_anywhere(void **state)
 		i.bytes[at / 8] ^= (uint8_t)(1 << at % 8);
 		got = read_bytes(i.bytes, i.len, 6);
 		i.bytes[at / 8] ^= (uint8_t)(1 << at % 8);
-		/* Some bits of gzip's header, and the last of its data, say nothing. */
+		/* Some bits of the header, and the last of the data, say nothing. */
 		if (got.end == CAPTURE_DONE) {
 			assert_int_equal(got.n, 80);
 			assert_true((byte >= 3 && byte <= 9) || byte == last);
 			continue;
 		}
 		assert_true(*got.why);
-		/* What seems to go on behind the end cannot be checked: it is believed, and told. */
+		/* What seems to go on behind the end cannot be checked: it is believed and told. */
 		if (got.end == CAPTURE_CUT) {
 			assert_true(got.n >= (begin ? 40 : 0));
 			continue;

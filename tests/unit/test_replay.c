@@ -82,6 +82,20 @@ static void assert_plain(const char *s, size_t len)
 		assert_true(s[i] == '\n' || (s[i] >= ' ' && s[i] <= '~'));
 }
 
+/* Every line is an object; no control byte is left, nor any of those that are no UTF-8. */
+static void assert_json_lines(char *text)
+{
+	char *line;
+	size_t i;
+
+	while ((line = strsep(&text, "\n")) && *line) {
+		assert_true(line[0] == '{' && line[strlen(line) - 1] == '}');
+		for (i = 0; line[i]; i++)
+			assert_true((unsigned char)line[i] >= ' ' && line[i] != 0x7f);
+		assert_null(strpbrk(line, "\x9b\xff"));
+	}
+}
+
 /* ---- captures -------------------------------------------------------------------------------- */
 
 static char folder[] = "/tmp/tcs-test-replay-XXXXXX";
@@ -132,13 +146,15 @@ static void end(struct capture_writer *w)
 
 static void put_cgroup(struct capture_writer *w, uint64_t id, const char *name)
 {
-	struct {
-		struct record_cgroup head;
-		char path[256];
-	} c = { .head = { .head.kind = RECORD_CGROUP, .id = id } };
+	uint64_t words[32] = { 0 };
+	struct record_cgroup *c = (struct record_cgroup *)words;
+	size_t room = sizeof(words) - sizeof(*c);
 
-	snprintf(c.path, sizeof(c.path), "%s", name);
-	capture_put(w, &c, sizeof(c.head) + strlen(c.path) + 1);
+	c->head.kind = RECORD_CGROUP;
+	c->id = id;
+	assert_true(strlen(name) < room);
+	snprintf(c->path, room, "%s", name);
+	capture_put(w, c, sizeof(*c) + strlen(name) + 1);
 }
 
 /* A life of three changes, told by a process with this name. */
@@ -249,12 +265,12 @@ static void hostile_names(void **state)
 	put_looks(w, evil);
 	end(w);
 	for (i = 0; i < COUNT(ways); i++) {
-		bool json = !strcmp(ways[i][0], "--json") ||
-			    (ways[i][1] && !strcmp(ways[i][1], "--json"));
-		struct printed p = replay(ways[i]);
-		char *line, *rest = p.out;
+		const char *const *words = ways[i];
+		bool verdict = !strcmp(words[0], "--verdict");
+		bool json = !strcmp(words[verdict], "--json");
+		struct printed p = replay(words);
 
-		assert_int_equal(p.status, strcmp(ways[i][0], "--verdict") ? 0 : 3);
+		assert_int_equal(p.status, verdict ? 3 : 0);
 		assert_true(p.out_len > 0);
 		assert_int_equal(strlen(p.out), p.out_len);
 		assert_plain(p.err, p.err_len);
@@ -263,17 +279,7 @@ static void hostile_names(void **state)
 			assert_non_null(strstr(p.out, "?]0;x"));
 		} else {
 			assert_non_null(strstr(p.out, "\\u001b]0;x\\u0007"));
-			/* Every line is an object; no control byte is left; 0xff and 0x9b are gone. */
-			while ((line = strsep(&rest, "\n")) && *line) {
-				size_t len = strlen(line), at;
-
-				assert_true(line[0] == '{' && line[len - 1] == '}');
-				for (at = 0; at < len; at++)
-					assert_true((unsigned char)line[at] >= ' ' &&
-						    line[at] != 0x7f &&
-						    (unsigned char)line[at] != 0xff);
-				assert_null(strstr(line, "\x9b"));
-			}
+			assert_json_lines(p.out);
 		}
 		forget(&p);
 	}
