@@ -371,6 +371,11 @@ static int run(struct watch *w)
 		fprintf(stderr, "tcpconnstate: %s\n", recorder_error(w->recorder));
 		return TCS_EXIT_RUN;
 	}
+	if (w->recorder && recorder_older_left_out(w->recorder))
+		fprintf(stderr,
+			"tcpconnstate: warning: the owners of %llu older sockets are only in the "
+			"first file\n",
+			(unsigned long long)recorder_older_left_out(w->recorder));
 	if (end == PIPELINE_FAILED) {
 		fprintf(stderr,
 			"tcpconnstate: cannot write the output: %s; what came after is not in it\n",
