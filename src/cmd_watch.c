@@ -164,7 +164,7 @@ int watch_sink_new(const struct opts *o, const struct sink_world *world,
 	return sink_text_new(&text, ret);
 }
 
-/* The beginning of a line for people: "recording: 18,402 events, 231.4K, 0 lost". */
+/* The beginning of a line for people: "recording: 18,402 events, 231.4KB, 0 lost". */
 static void put_progress(void *ctx, struct outbuf *line, const struct summary *s)
 {
 	const struct watch *w = ctx;
@@ -173,7 +173,7 @@ static void put_progress(void *ctx, struct outbuf *line, const struct summary *s
 	outbuf_put_grouped(line, recorder_events(w->recorder));
 	outbuf_lit(line, " events, ");
 	outbuf_put_size(line, recorder_bytes(w->recorder));
-	outbuf_lit(line, ", ");
+	outbuf_lit(line, "B, ");
 	outbuf_put_grouped(line, engine_lost(s->totals));
 	outbuf_lit(line, " lost");
 }
@@ -291,7 +291,7 @@ void watch_tell_totals(const struct opts *opts, const struct engine *engine, uin
 	outbuf_release(&line);
 }
 
-/* "231.4K recorded, 18,402 events seen, ..." */
+/* "231.4KB recorded, 18,402 events seen, ..." */
 static void tell_totals(const struct watch *w)
 {
 	char before[32] = "";
@@ -299,7 +299,7 @@ static void tell_totals(const struct watch *w)
 
 	if (w->recorder && !outbuf_init(&size, sizeof(before))) {
 		outbuf_put_size(&size, recorder_bytes(w->recorder));
-		snprintf(before, sizeof(before), "%.*s recorded, ", (int)size.len, size.data);
+		snprintf(before, sizeof(before), "%.*sB recorded, ", (int)size.len, size.data);
 		outbuf_release(&size);
 	}
 	watch_tell_totals(w->opts, w->engine, w->present.shown,
