@@ -67,6 +67,13 @@ static struct printed replay(const char *const *words)
 	return p;
 }
 
+static bool has_word(const char *const *words, const char *word)
+{
+	while (*words && strcmp(*words, word))
+		words++;
+	return *words;
+}
+
 static void forget(struct printed *p)
 {
 	free(p->out);
@@ -266,8 +273,7 @@ static void hostile_names(void **state)
 	end(w);
 	for (i = 0; i < COUNT(ways); i++) {
 		const char *const *words = ways[i];
-		bool verdict = !strcmp(words[0], "--verdict");
-		bool json = !strcmp(words[verdict], "--json");
+		bool verdict = has_word(words, "--verdict"), json = has_word(words, "--json");
 		struct printed p = replay(words);
 
 		assert_int_equal(p.status, verdict ? 3 : 0);
