@@ -80,7 +80,7 @@ recorded() {
 	recorded churn
 	replay 0 --json c.tcs
 	same tool.out
-	[ "$(count '.type == "state"')" -gt 100000 ]
+	[ "$(count '.type == "state"')" -gt 90000 ]
 	[ "$(count '.type == "end" and .lost.ring_full == 0')" -eq 1 ]
 }
 
@@ -235,7 +235,7 @@ recorded() {
 	tool_start record --json -N "$LAB_NETNS" c.tcs
 	dance_go
 	until_true 10 eval '"$TCPCONNSTATE" replay --json c.tcs 2>replay.err |
-		grep -c "\"type\":\"state\"" >n; [ "$(cat n)" -gt 100000 ]'
+		grep -c "\"type\":\"state\"" >n; [ "$(cat n)" -gt 90000 ]'
 	grep -q 'the end is missing' replay.err
 	kill -KILL "${TOOL_PIDS[tool]}"
 	tool_wait
