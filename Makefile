@@ -56,7 +56,7 @@ PKGS       := libbpf libelf zlib libcap-ng
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lbpf -lelf -lz -lcap-ng)
 BPF_PKG_CFLAGS := $(PKG_CFLAGS)
-STATIC_LIBS = $(shell $(PKG_CONFIG) --static --libs $(PKGS) 2>/dev/null) -lelf -lz
+STATIC_LIBS = $(shell $(PKG_CONFIG) --static --libs $(PKGS) 2>/dev/null) -lelf -lz -lm
 
 # For another machine. The BPF programs are the same bytes everywhere (CO-RE, little endian), so
 # only the user side is compiled anew.
@@ -64,7 +64,7 @@ ifeq ($(ARCH),arm64)
 TRIPLET     := aarch64-linux-gnu
 CC           = $(TRIPLET)-gcc
 PKG_CFLAGS  := $(if $(SYSROOT),-isystem $(SYSROOT)/usr/include)
-PKG_LIBS    := $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/$(TRIPLET)) -lbpf -lelf -lz -lcap-ng
+PKG_LIBS    := $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/$(TRIPLET)) -lbpf -lelf -lz -lcap-ng -lm
 STATIC_LIBS  = $(PKG_LIBS)
 else ifneq ($(ARCH),)
 $(error ARCH is arm64, or is left out)
@@ -122,6 +122,10 @@ HELPER_C := $(wildcard tests/e2e/*.c tests/bench/*.c)
 HELPERS  := $(patsubst tests/%,$(OUT)/%,$(sort $(foreach c,$(HELPER_C),$(call owner,$c))))
 parts     = $(foreach c,$(HELPER_C),$(if $(filter $1,$(call owner,$c)),$(c:tests/%.c=$(OUT)/%.o)))
 
+# tests/fuzz/NAME.c is a program each, made by clang with everything of src/ that it may need.
+FUZZ      := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZ_OBJS := $(patsubst src/%.c,build/fuzz/src/%.o,$(filter-out src/main.c,$(wildcard src/*.c)))
+
 # Tests in the order in which they are run: cheap first, and the look at who owns the build last.
 LINTS  := $(wildcard tests/check/lint-*.sh)
 CHECKS := $(filter-out $(LINTS) tests/check/owner.sh,$(wildcard tests/check/*.sh))
@@ -149,6 +153,10 @@ ALL_LDFLAGS += -fsanitize=address,undefined
 endif
 COMPILE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
 
+# libFuzzer is clang's. The sanitizers' own checks stop at the first finding.
+FUZZ_SAN     = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_COMPILE = $(CLANG) $(ALL_CPPFLAGS) -std=gnu11 $(CFLAGS) -O1 $(FUZZ_SAN)
+
 # What the BPF headers call this machine's architecture.
 BPF_ARCH ?= $(shell uname -m | sed -e 's/x86_64/x86/;s/i.86/x86/;s/aarch64/arm64/;s/arm[v67].*/arm/' \
 		-e 's/riscv64/riscv/;s/ppc64.*/powerpc/;s/loongarch64/loongarch/;s/s390x/s390/')
@@ -169,10 +177,10 @@ DEFS_VERSION := -DTCS_VERSION='"$(TCS_VERSION)"'
 .SECONDARY:
 .PHONY: FORCE all run check bench static image install uninstall deps clean format help unit helpers \
 	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers check-container check-kernels soak \
-	check-vmlinux check-docs check-static
+	check-vmlinux check-docs check-static fuzz fuzz-build golden
 
 # Targets that write into the tree.
-BUILDS := all static check-static unit helpers check-build clean format
+BUILDS := all static check-static unit helpers fuzz-build check-build clean format
 
 ifneq ($(AS_OWNER),)
 
@@ -187,8 +195,10 @@ unit: $(UNIT)
 
 helpers: $(HELPERS)
 
+fuzz-build: $(FUZZ)
+
 # All that make check needs, the sanitized unit tests included.
-check-build: all unit helpers check-static
+check-build: all unit helpers fuzz-build check-static
 ifneq ($(SAN),1)
 	+$(Q)$(MAKE) SAN=1 unit
 endif
@@ -275,6 +285,16 @@ soak:            ## twenty minutes of everything at once, and a reader that stal
 	$(Q)TCS_TEST_LIMIT=3600 TCS_SOAK_SECONDS=$${TCS_SOAK_SECONDS:-1200} FAULT_SECONDS=30 \
 		tests/run $(SOAK) tests/e2e/faults.bats
 
+golden:          ## replay the golden captures again, and show what has changed
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all
+	$(Q)$(AS_OWNER) tests/golden/expect.sh tests/golden
+	$(Q)$(AS_OWNER) git --no-pager diff --stat -p -- tests/golden
+
+fuzz:            ## ten million executions of each fuzz target (ARGS='--runs N --seconds S TARGET')
+	$(Q)tests/deps.sh build check
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) fuzz-build
+	$(Q)$(AS_OWNER) tests/fuzz/run.sh $(ARGS)
+
 bench:           ## compare with libbpf-tools' tcpstates and tcplife (T=census: audit with ss, T=flood)
 	$(Q)tests/deps.sh build bench
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) all helpers
@@ -357,6 +377,18 @@ $(UNIT): %: %.o $(UNIT_LIB) $(filter-out %/main.o,$(OBJS))
 	$(call msg,LINK)
 	$(Q)$(COMPILE) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LDLIBS) -lcmocka
 
+build/fuzz/src/%.o: src/%.c build/.fuzz-flags | $(SKELS)
+	$(call msg,FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link -MD -MP -c -o $@ $<
+build/fuzz/%.o: tests/fuzz/%.c build/.fuzz-flags
+	$(call msg,FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_COMPILE) $(WARN) -Itests/fuzz -fsanitize=fuzzer-no-link -MD -MP -c -o $@ $<
+$(FUZZ): %: %.o $(FUZZ_OBJS)
+	$(call msg,LINK)
+	$(Q)$(FUZZ_COMPILE) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(ALL_LDLIBS)
+
 .SECONDEXPANSION:
 $(HELPERS): $$(call parts,$$(patsubst $(OUT)/%,tests/%,$$@))
 	$(call msg,LINK)
@@ -377,6 +409,8 @@ remember = $(Q)mkdir -p $(@D); f='$(subst ','\'',$(1))'; \
 	[ "$$(cat $@ 2>/dev/null)" = "$$f" ] || printf '%s\n' "$$f" > $@
 $(OUT)/.flags: FORCE | tools
 	$(call remember,$(COMPILE))
+build/.fuzz-flags: FORCE | tools
+	$(call remember,$(FUZZ_COMPILE))
 build/.bpf-flags: FORCE | tools
 	$(call remember,$(BPF_COMPILE))
 $(OUT)/.objects: FORCE
@@ -394,6 +428,7 @@ $(VERSIONED): DEFS = $(DEFS_VERSION)
 tools:
 	$(Q)CC='$(CC)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' tests/deps.sh --only-look build
 
--include $(wildcard build/*.d $(OUT)/src/*.d $(OUT)/unit/*.d $(OUT)/e2e/*.d $(OUT)/bench/*.d)
+-include $(wildcard build/*.d $(OUT)/src/*.d $(OUT)/unit/*.d $(OUT)/e2e/*.d $(OUT)/bench/*.d \
+	build/fuzz/*.d build/fuzz/src/*.d)
 
 endif

@@ -279,19 +279,20 @@ static __always_inline struct tcs_note *note_get(const struct event *e, const in
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static __always_inline void put_facts(struct tcs_wire_facts *f, const struct sock *sk, __u64 parent)
+static __always_inline void put_facts(struct tcs_wire_facts *f, const struct event *e, __u8 told)
 {
 	struct addrs a;
 
-	read_addrs(&sk->__sk_common, &a);
+	read_addrs(&e->sk->__sk_common, &a);
 	__builtin_memcpy(f->laddr, a.l, 16);
 	__builtin_memcpy(f->raddr, a.r, 16);
-	f->parent = parent;
-	f->cgroup = cgroup_id(sk);
-	f->netns = netns_of(sk);
-	f->uid = sk->sk_uid.val;
+	f->parent = e->note->parent;
+	f->cgroup = cgroup_id(e->sk);
+	f->netns = netns_of(e->sk);
+	f->uid = e->sk->sk_uid.val;
 	f->rport = a.rport;
 	f->family = a.family;
+	f->epoch = told;
 	__builtin_memset(f->pad, 0, sizeof(f->pad));
 }
 
@@ -397,7 +398,7 @@ static __always_inline bool tell_owner(void *ring, const struct event *e)
 	return true;
 }
 
-static __always_inline bool tell_full(void *ring, const struct event *e)
+static __always_inline bool tell_full(void *ring, const struct event *e, __u8 told)
 {
 	struct wire_full *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
 
@@ -405,7 +406,7 @@ static __always_inline bool tell_full(void *ring, const struct event *e)
 		return false;
 	put_head(&r->state, e, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS);
 	put_owner(&r->owner, e->note);
-	put_facts(&r->facts, e->sk, e->note->parent);
+	put_facts(&r->facts, e, told);
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return true;
 }
@@ -422,7 +423,7 @@ static __always_inline bool tell_close(void *ring, const struct event *e)
 	return true;
 }
 
-static __always_inline bool tell_all(void *ring, const struct event *e)
+static __always_inline bool tell_all(void *ring, const struct event *e, __u8 told)
 {
 	struct wire_max *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
 
@@ -430,7 +431,7 @@ static __always_inline bool tell_all(void *ring, const struct event *e)
 		return false;
 	put_head(&r->state, e, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS | TCS_F_HAS_TOTALS);
 	put_owner(&r->owner, e->note);
-	put_facts(&r->facts, e->sk, e->note->parent);
+	put_facts(&r->facts, e, told);
 	put_totals(&r->totals, e->sk, e->tp);
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return true;
@@ -439,16 +440,17 @@ static __always_inline bool tell_all(void *ring, const struct event *e)
 static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __u32 cpu)
 {
 	struct tcs_note *note = e->note;
-	bool full = note->told_epoch != epoch;
+	__u8 now = epoch; /* once: it may be raised meanwhile */
+	bool full = note->told_epoch != now;
 	void *ring = ring_of(cpu);
 	bool told;
 
 	if (!ring)
 		return;
 	if (set.totals && e->new == TCP_CLOSE)
-		told = full || note->owner_changed ? tell_all(ring, e) : tell_close(ring, e);
+		told = full || note->owner_changed ? tell_all(ring, e, now) : tell_close(ring, e);
 	else if (full)
-		told = tell_full(ring, e);
+		told = tell_full(ring, e, now);
 	else if (note->owner_changed)
 		told = tell_owner(ring, e);
 	else
@@ -460,7 +462,7 @@ static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __
 			count(&p->lost_state);
 		note->told_epoch = 0;
 	} else if (full) {
-		note->told_epoch = epoch;
+		note->told_epoch = now;
 	}
 }
 

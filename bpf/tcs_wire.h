@@ -95,7 +95,8 @@ struct tcs_wire_facts {
 	__u32 uid;
 	__u16 rport; /* host order; 0: not connected, or not yet known */
 	__u8 family; /* 4 or 6; a mapped IPv4 peer is 4 */
-	__u8 pad[5];
+	__u8 epoch;  /* in which they were told */
+	__u8 pad[4];
 };
 
 struct tcs_wire_totals {

@@ -23,6 +23,7 @@ struct cgroup_names {
 	struct name *names;
 	uint32_t n, cap;
 	struct hash by_id;
+	size_t bytes; /* of all paths */
 	uint64_t last_walk_ms;
 	bool walked;
 };
@@ -62,9 +63,11 @@ static char *find_root(void)
 
 static void add(struct cgroup_names *names, uint64_t id, const char *path)
 {
+	size_t len = strlen(path);
 	uint32_t known;
 
-	if (hash_find(&names->by_id, id, &known) || names->n == CGROUP_NAMES_MAX)
+	if (hash_find(&names->by_id, id, &known) || names->n == CGROUP_NAMES_MAX ||
+	    len > CGROUP_NAMES_BYTES - names->bytes)
 		return;
 	if (names->n == names->cap) {
 		uint32_t cap = names->cap ? names->cap * 2 : 64;
@@ -76,9 +79,10 @@ static void add(struct cgroup_names *names, uint64_t id, const char *path)
 		names->cap = cap;
 	}
 	names->names[names->n] = (struct name){ .id = id, .path = strdup(*path ? path : "/") };
-	if (names->names[names->n].path && !hash_add(&names->by_id, id, names->n))
+	if (names->names[names->n].path && !hash_add(&names->by_id, id, names->n)) {
 		names->n++;
-	else
+		names->bytes += len;
+	} else
 		free(names->names[names->n].path);
 }
 
@@ -97,7 +101,7 @@ static void walk(struct cgroup_names *names)
 	fts_close(fts);
 }
 
-int cgroup_names_new(struct cgroup_names **ret)
+int cgroup_names_new_empty(struct cgroup_names **ret)
 {
 	struct cgroup_names *names = calloc(1, sizeof(*names));
 
@@ -105,9 +109,22 @@ int cgroup_names_new(struct cgroup_names **ret)
 		free(names);
 		return -ENOMEM;
 	}
-	names->root = find_root();
 	*ret = names;
 	return 0;
+}
+
+int cgroup_names_new(struct cgroup_names **ret)
+{
+	int err = cgroup_names_new_empty(ret);
+
+	if (!err)
+		(*ret)->root = find_root();
+	return err;
+}
+
+void cgroup_names_tell(struct cgroup_names *names, uint64_t id, const char *path)
+{
+	add(names, id, path);
 }
 
 void cgroup_names_free(struct cgroup_names *names)
@@ -133,10 +150,12 @@ const char *cgroup_names_find(struct cgroup_names *names, uint64_t id, uint64_t 
 {
 	uint32_t index;
 
-	if (!id || !names->root)
+	if (!id)
 		return NULL;
 	if (hash_find(&names->by_id, id, &index))
 		return names->names[index].path;
+	if (!names->root)
+		return NULL;
 	if (names->walked && now_ms - names->last_walk_ms < WALK_PAUSE_MS)
 		return NULL;
 	names->walked = true;

@@ -8,20 +8,18 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "audit_sink.h"
 #include "census.h"
-#include "detect.h"
 #include "handshakes.h"
 #include "host.h"
 #include "opts.h"
 #include "pipeline.h"
 #include "record.h"
 #include "rights.h"
+#include "verdict.h"
 
 struct audit_run {
 	const struct opts *opts;
@@ -29,9 +27,6 @@ struct audit_run {
 	struct handshakes *handshakes; /* NULL: one look, or they cannot be counted */
 	struct handshake_maps maps;
 	struct audit first, second; /* looks; with --window 0 only the first */
-	struct detect *detect;
-	struct finding *findings;
-	uint32_t n_findings;
 	struct output output;
 	int signal_fd;
 	bool interrupted;
@@ -77,12 +72,10 @@ static int open_all(struct audit_run *r)
 		.btf_path = o->btf_path,
 		.verbose = o->verbose > 0,
 	};
-	struct detect_config detect = o->detect;
 	struct failure why;
 
-	detect.at_once = true;
 	if (output_init(&r->output, STDOUT_FILENO, r->signal_fd) || audit_init(&r->first, &audit) ||
-	    audit_init(&r->second, &audit) || detect_new(&detect, &r->detect)) {
+	    audit_init(&r->second, &audit)) {
 		fprintf(stderr, "tcpconnstate: out of memory\n");
 		return TCS_EXIT_RUN;
 	}
@@ -125,36 +118,9 @@ static int look(struct audit_run *r)
 	return audit_settle(&r->second, &r->first, &r->first) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 }
 
-static void keep_finding(void *ctx, const struct finding *finding)
-{
-	struct audit_run *r = ctx;
-
-	if (r->n_findings < DETECT_MAX)
-		r->findings[r->n_findings++] = *finding;
-}
-
-static int worst_first(const void *left, const void *right)
-{
-	const struct finding *a = left, *b = right;
-
-	if (a->severity != b->severity)
-		return a->severity < b->severity ? 1 : -1;
-	return (int)a->kind - (int)b->kind;
-}
-
-static int exit_status(const struct audit_run *r, enum severity worst)
-{
-	enum severity from = r->opts->fail_on ? r->opts->fail_on : SEVERITY_WARNING;
-
-	if (r->interrupted && !r->opts->fail_on)
-		return TCS_EXIT_OK;
-	return worst >= from ? TCS_EXIT_FINDING : TCS_EXIT_OK;
-}
-
 static int tell(struct audit_run *r)
 {
 	const struct opts *o = r->opts;
-	const struct audit *last = o->window_ms ? &r->second : &r->first;
 	struct sink_world world = { .wall_offset_ns = pipeline_wall_offset_ns() };
 	struct utsname uts = { 0 };
 	char boot_id[64];
@@ -166,33 +132,16 @@ static int tell(struct audit_run *r)
 		.command = "audit",
 		.netns_scope = o->netns_spec,
 	};
-	struct audit_report report = {
-		.look = last,
-		.findings = r->findings,
-		.all_rows = o->extended,
-		.owned_only = o->filter.has_pid || o->filter.has_comm,
+	struct verdict verdict = {
+		.look = o->window_ms ? &r->second : &r->first,
 		.window_ns = o->window_ms ? r->second.ts_ns - r->first.ts_ns : 0,
 		.world = &world,
 		.meta = &meta,
+		.interrupted = r->interrupted,
 	};
 
 	uname(&uts);
-	detect_look(r->detect, last, UINT32_MAX, keep_finding, r);
-	if (r->n_findings > 1)
-		qsort(r->findings, r->n_findings, sizeof(*r->findings), worst_first);
-	report.n_findings = r->n_findings;
-	report.findings_skipped = detect_skipped(r->detect);
-	report.worst = detect_worst(r->detect);
-	report.exit_status = exit_status(r, report.worst);
-	if (o->format == OPTS_JSON)
-		audit_json(&r->output, &report);
-	else
-		audit_text(&r->output, &report);
-	if (r->output.end != OUTPUT_FAILED)
-		return report.exit_status;
-	fprintf(stderr, "tcpconnstate: cannot write the output: %s\n",
-		strerror(r->output.error_number));
-	return TCS_EXIT_RUN;
+	return verdict_tell(o, &verdict, &r->output);
 }
 
 int cmd_audit(const struct opts *opts)
@@ -204,12 +153,8 @@ int cmd_audit(const struct opts *opts)
 		status = look(&r);
 	/* Everything that needs a right is done. */
 	(void)rights_drop();
-	if (status == TCS_EXIT_OK) {
-		r.findings = calloc(DETECT_MAX, sizeof(*r.findings));
-		status = r.findings ? tell(&r) : TCS_EXIT_RUN;
-	}
-	free(r.findings);
-	detect_free(r.detect);
+	if (status == TCS_EXIT_OK)
+		status = tell(&r);
 	audit_release(&r.first);
 	audit_release(&r.second);
 	census_free(r.census);

@@ -18,12 +18,16 @@
 #include "netns.h"
 #include "opts.h"
 #include "pipeline.h"
+#include "recorder.h"
 #include "rights.h"
 #include "scan.h"
 #include "source_live.h"
+#include "watch.h"
 
 struct watch {
 	const struct opts *opts;
+	const char *path; /* of the capture; NULL none */
+	struct recorder *recorder;
 	struct source *source;
 	struct census *census;
 	struct engine *engine;
@@ -41,6 +45,9 @@ static const char *cgroup_path(void *ctx, uint64_t id)
 {
 	struct watch *w = ctx;
 
+	/* What is printed beside a recording is what a replay of it will print. */
+	if (w->recorder)
+		return recorder_cgroup_path(w->recorder, id);
 	if (id != w->last_cgroup || !w->last_cgroup_path) {
 		w->last_cgroup = id;
 		w->last_cgroup_path =
@@ -55,7 +62,7 @@ static int complain(const struct failure *why)
 	return why->of_host ? TCS_EXIT_HOST : TCS_EXIT_RUN;
 }
 
-static struct audit_config audit_config_of(const struct opts *o)
+struct audit_config watch_audit_config(const struct opts *o)
 {
 	return (struct audit_config){
 		.old_ns = o->close_wait_age_ms * 1000000,
@@ -73,8 +80,8 @@ static int open_source(struct watch *w)
 		.buffer_bytes = o->buffer_bytes,
 		.btf_path = o->btf_path,
 		.max_sockets = o->max_sockets,
-		.totals = o->lifecycle,
-		.filter_states = !o->lifecycle,
+		.totals = o->lifecycle || w->path,
+		.filter_states = !o->lifecycle && !w->path,
 		.verbose = o->verbose > 0,
 	};
 	struct failure why;
@@ -87,7 +94,7 @@ static int open_census(struct watch *w, const struct source_live_info *info)
 	const struct opts *o = w->opts;
 	struct census_config config = {
 		.filter = &o->filter,
-		.audit = audit_config_of(o),
+		.audit = watch_audit_config(o),
 		.maps = &info->maps,
 		.handshakes = handshakes_seed(&info->handshakes) ? NULL : &info->handshakes,
 		.btf_path = o->btf_path,
@@ -109,7 +116,7 @@ static int open_engine(struct watch *w)
 		.max_sockets = o->max_sockets,
 		.lifecycle = o->lifecycle,
 		.start_ns = w->world.start_ns,
-		.audit = audit_config_of(o),
+		.audit = watch_audit_config(o),
 		.detect = o->detect,
 		.sink = present_sink(&w->present),
 	};
@@ -120,8 +127,12 @@ static int open_engine(struct watch *w)
 static int take_older(void *ctx, const struct tcs_wire_scan *row)
 {
 	struct record_older record = { .head.kind = RECORD_OLDER, .socket = *row };
+	struct watch *w = ctx;
+	uint32_t netns = w->opts->filter.netns;
 
-	return pipeline_record(ctx, &record, sizeof(record));
+	if (netns && row->netns != netns)
+		return 0; /* nothing will be told of it */
+	return pipeline_record(&w->pipeline, &record, sizeof(record));
 }
 
 /* After attaching: what changes during the walk tells its own owner. */
@@ -130,7 +141,7 @@ static void find_older(struct watch *w, const struct socket_maps *maps)
 	struct scan *scan = NULL;
 	struct failure why;
 
-	if (scan_new(maps, -1, &scan, &why) || scan_walk(scan, take_older, &w->pipeline, &why))
+	if (scan_new(maps, -1, &scan, &why) || scan_walk(scan, take_older, w, &why))
 		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
 	if (host_processes_hidden())
 		fprintf(stderr,
@@ -139,23 +150,83 @@ static void find_older(struct watch *w, const struct socket_maps *maps)
 	scan_free(scan);
 }
 
-static int open_sink(struct watch *w)
+int watch_sink_new(const struct opts *o, const struct sink_world *world,
+		   const struct output *output, struct sink **ret)
 {
-	const struct opts *o = w->opts;
 	struct sink_text_config text = {
-		.world = &w->world,
+		.world = world,
 		.wall_clock = o->wall_clock,
 		.since_start = o->since_start,
 		.wide = o->wide,
 		.extended = o->extended,
 		.no_header = o->no_header,
 		.lifecycle = o->lifecycle,
-		.columns = output_columns(&w->output),
+		.columns = output_columns(output),
 	};
 
+	if (o->format == OPTS_NONE)
+		return sink_none_new(ret);
 	if (o->format == OPTS_JSON)
-		return sink_json_new(&w->world, &w->sink);
-	return sink_text_new(&text, &w->sink);
+		return sink_json_new(world, ret);
+	return sink_text_new(&text, ret);
+}
+
+/* The beginning of a line for people: "recording: 18,402 events, 231.4KB, 0 lost". */
+static void put_progress(void *ctx, struct outbuf *line, const struct summary *s)
+{
+	const struct watch *w = ctx;
+
+	outbuf_lit(line, "recording: ");
+	outbuf_put_grouped(line, recorder_events(w->recorder));
+	outbuf_lit(line, " events, ");
+	outbuf_put_size(line, recorder_bytes(w->recorder));
+	outbuf_lit(line, "B, ");
+	outbuf_put_grouped(line, engine_lost(s->totals));
+	outbuf_lit(line, " lost");
+}
+
+static int open_recorder(struct watch *w)
+{
+	const struct opts *o = w->opts;
+	struct recorder_config config = {
+		.file = {
+			.path = w->path,
+			.rotate_bytes = o->rotate_bytes,
+			.keep = o->keep,
+		},
+		.tell_anew = pipeline_tell_anew,
+		.tell_anew_ctx = &w->pipeline,
+	};
+	struct source_live_info info;
+	struct record_meta meta;
+	struct utsname uts = { 0 };
+	struct failure why;
+	unsigned int i;
+
+	source_live_info(w->source, &info);
+	uname(&uts);
+	meta = (struct record_meta){
+		.head.kind = RECORD_META,
+		.ts_ns = w->world.start_ns,
+		.wall_offset_ns = w->world.wall_offset_ns,
+		.buffer_bytes = info.ring_bytes * info.rings,
+		.max_sockets = o->max_sockets,
+		.programs = info.programs,
+		.n_hooks = info.n_hooks,
+		.by = o->by,
+	};
+	host_boot_id(meta.boot_id, sizeof(meta.boot_id));
+	snprintf(meta.version, sizeof(meta.version), "%s", TCS_VERSION);
+	snprintf(meta.kernel, sizeof(meta.kernel), "%s", uts.release);
+	snprintf(meta.arch, sizeof(meta.arch), "%s", uts.machine);
+	snprintf(meta.netns_scope, sizeof(meta.netns_scope), "%s", o->netns_spec);
+	for (i = 0; i < info.n_hooks; i++)
+		snprintf(meta.hooks[i], sizeof(meta.hooks[i]), "%s", info.hooks[i]);
+	if (o->format == OPTS_NONE) {
+		w->present.progress = put_progress;
+		w->present.progress_ctx = w;
+	}
+	return recorder_new(&config, &meta, &w->recorder, &why) ? complain(&why) : TCS_EXIT_OK;
 }
 
 static void tell_meta(struct watch *w)
@@ -172,7 +243,7 @@ static void tell_meta(struct watch *w)
 		.kernel = uts.release,
 		.arch = uts.machine,
 		.boot_id = host_boot_id(boot_id, sizeof(boot_id)),
-		.command = "watch",
+		.command = w->path ? "record" : "watch",
 		.netns_scope = w->opts->netns_spec,
 		.hooks = info.hooks,
 		.n_hooks = info.n_hooks,
@@ -187,20 +258,24 @@ static void tell_meta(struct watch *w)
 }
 
 /* "18,402 events seen, 18,402 shown, 0 filtered, 0 lost in 42.1 s" */
-static void tell_totals(const struct watch *w)
+void watch_tell_totals(const struct opts *opts, const struct engine *engine, uint64_t shown,
+		       uint64_t duration_ns, const char *before)
 {
-	const struct engine_totals *t = engine_totals(w->engine);
-	uint64_t tenths = (pipeline_now_ns() - w->world.start_ns) / 100000000;
+	const struct engine_totals *t = engine_totals(engine);
+	uint64_t tenths = duration_ns / 100000000;
 	bool first = true;
 	struct outbuf line;
 	int i;
 
 	if (outbuf_init(&line, 512))
 		return;
+	outbuf_puts(&line, before);
 	outbuf_put_grouped(&line, t->events);
 	outbuf_lit(&line, " events seen, ");
-	outbuf_put_grouped(&line, w->present.shown);
-	outbuf_puts(&line, w->opts->lifecycle ? " connections shown, " : " shown, ");
+	if (opts->format != OPTS_NONE) {
+		outbuf_put_grouped(&line, shown);
+		outbuf_puts(&line, opts->lifecycle ? " connections shown, " : " shown, ");
+	}
 	outbuf_put_grouped(&line, t->filtered);
 	outbuf_lit(&line, " filtered, ");
 	outbuf_put_grouped(&line, engine_lost(t));
@@ -223,6 +298,21 @@ static void tell_totals(const struct watch *w)
 	outbuf_release(&line);
 }
 
+/* "231.4KB recorded, 18,402 events seen, ..." */
+static void tell_totals(const struct watch *w)
+{
+	char before[32] = "";
+	struct outbuf size;
+
+	if (w->recorder && !outbuf_init(&size, sizeof(before))) {
+		outbuf_put_size(&size, recorder_bytes(w->recorder));
+		snprintf(before, sizeof(before), "%.*sB recorded, ", (int)size.len, size.data);
+		outbuf_release(&size);
+	}
+	watch_tell_totals(w->opts, w->engine, w->present.shown,
+			  pipeline_now_ns() - w->world.start_ns, before);
+}
+
 /* Everything that needs a right; the order matters. */
 static int open_all(struct watch *w)
 {
@@ -238,6 +328,11 @@ static int open_all(struct watch *w)
 	w->world.start_ns = pipeline_now_ns();
 	w->world.wall_offset_ns = pipeline_wall_offset_ns();
 	present_init(&w->present, w->sink, &w->output, &w->world, w->opts->count);
+	if (w->path) {
+		status = open_recorder(w);
+		if (status != TCS_EXIT_OK)
+			return status;
+	}
 	if (open_engine(w)) {
 		fprintf(stderr, "tcpconnstate: out of memory\n");
 		return TCS_EXIT_RUN;
@@ -250,24 +345,24 @@ static int open_all(struct watch *w)
 					    .start_ns = w->world.start_ns,
 					    .duration_ms = w->opts->duration_ms,
 					    .interval_ms = w->opts->interval_ms,
+					    .tap = w->path ? recorder_tap : NULL,
+					    .tap_ctx = w->recorder,
 				    });
 	find_older(w, &info.maps);
 	rights_go_first();
-	if (rights_keep(RIGHTS_BPF |
+	if (rights_keep(RIGHTS_BPF | (w->opts->rotate_bytes ? RIGHTS_FILES : RIGHTS_NONE) |
 			(w->opts->filter.netns == netns_own() ? RIGHTS_NONE : RIGHTS_NETNS)))
 		fprintf(stderr,
 			"tcpconnstate: warning: could not give up capabilities; going on\n");
 	return TCS_EXIT_OK;
 }
 
-static int exit_status(const struct watch *w)
+int watch_exit_status(const struct opts *o, const struct engine *engine)
 {
-	const struct opts *o = w->opts;
-
-	if (o->strict && engine_lost(engine_totals(w->engine)))
+	if (o->strict && engine_lost(engine_totals(engine)))
 		return TCS_EXIT_LOST;
 	/* Ctrl-C ends well even after findings, unless it was asked for. */
-	if (o->fail_on && engine_worst(w->engine) >= o->fail_on)
+	if (o->fail_on && engine_worst(engine) >= o->fail_on)
 		return TCS_EXIT_FINDING;
 	return TCS_EXIT_OK;
 }
@@ -278,6 +373,17 @@ static int run(struct watch *w)
 
 	tell_meta(w);
 	end = pipeline_run(&w->pipeline);
+	if (w->recorder)
+		recorder_finish(w->recorder);
+	if (w->recorder && recorder_error(w->recorder)) {
+		fprintf(stderr, "tcpconnstate: %s\n", recorder_error(w->recorder));
+		return TCS_EXIT_RUN;
+	}
+	if (w->recorder && recorder_older_left_out(w->recorder))
+		fprintf(stderr,
+			"tcpconnstate: warning: the owners of %llu older sockets are only in the "
+			"first file\n",
+			(unsigned long long)recorder_older_left_out(w->recorder));
 	if (end == PIPELINE_FAILED) {
 		fprintf(stderr,
 			"tcpconnstate: cannot write the output: %s; what came after is not in it\n",
@@ -293,26 +399,28 @@ static int run(struct watch *w)
 	if (w->output.terminal && end == PIPELINE_INTERRUPTED)
 		fputc('\n', stderr); /* after the terminal's ^C */
 	tell_totals(w);
-	return exit_status(w);
+	return watch_exit_status(w->opts, w->engine);
 }
 
-int cmd_watch(const struct opts *opts)
+int watch_run(const struct opts *opts, const char *path)
 {
 	struct watch w = {
 		.opts = opts,
+		.path = path,
 		.world = { .cgroup_path = cgroup_path, .cgroup_ctx = &w },
 	};
 	int signal_fd = pipeline_signals();
 	int status = TCS_EXIT_RUN;
 
 	if (cgroup_names_new(&w.cgroups) || output_init(&w.output, STDOUT_FILENO, signal_fd) ||
-	    open_sink(&w))
+	    watch_sink_new(opts, &w.world, &w.output, &w.sink))
 		fprintf(stderr, "tcpconnstate: out of memory\n");
 	else
 		status = open_all(&w);
 	if (status == TCS_EXIT_OK)
 		status = run(&w);
 	engine_free(w.engine);
+	recorder_free(w.recorder);
 	if (w.sink)
 		w.sink->ops->free(w.sink);
 	output_release(&w.output);
@@ -323,4 +431,9 @@ int cmd_watch(const struct opts *opts)
 	if (signal_fd >= 0)
 		close(signal_fd);
 	return status;
+}
+
+int cmd_watch(const struct opts *opts)
+{
+	return watch_run(opts, NULL);
 }

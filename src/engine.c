@@ -19,7 +19,9 @@ struct engine {
 	struct audit *filling; /* one of them */
 	struct audit *whole;   /* the last look at all sockets; NULL none yet */
 	struct audit *recent;  /* the last that was judged for handshakes; may be the same */
+	uint64_t window_ns;    /* between the last two whole ones */
 	bool look_begun;
+	bool sources_left_out; /* of the look at hand */
 	bool judged; /* handshakes were, in this interval: rates need one between two looks */
 	enum severity worst;
 	struct engine_totals totals;
@@ -67,11 +69,16 @@ static void count_change(struct engine *e, const struct change *ch)
 	e->handed_over += ch->new_state == TCS_TIME_WAIT;
 }
 
+static bool in_cgroup(const struct engine *e, uint64_t id)
+{
+	return !e->config.in_cgroup || e->config.in_cgroup(e->config.cgroup_ctx, id);
+}
+
 static void on_change(void *ctx, const struct change *change)
 {
 	struct engine *e = ctx;
 
-	if (!select_change(e->config.filter, change)) {
+	if (!select_change(e->config.filter, change) || !in_cgroup(e, change->conn->cgroup)) {
 		e->filtered_here += !e->config.lifecycle;
 		return;
 	}
@@ -84,7 +91,8 @@ static void on_connection(void *ctx, const struct connection *connection)
 {
 	struct engine *e = ctx;
 
-	if (select_connection(e->config.filter, connection))
+	if (select_connection(e->config.filter, connection) &&
+	    in_cgroup(e, connection->conn->cgroup))
 		e->config.sink.connection(e->config.sink.ctx, connection);
 	else
 		e->filtered_here++;
@@ -96,7 +104,7 @@ static void on_synack(void *ctx, const struct tcs_wire_synack *synack)
 
 	if (e->config.lifecycle)
 		return;
-	if (select_synack(e->config.filter, synack))
+	if (select_synack(e->config.filter, synack) && in_cgroup(e, synack->cgroup))
 		e->config.sink.synack(e->config.sink.ctx, synack);
 	else
 		e->filtered_here++;
@@ -156,10 +164,62 @@ static int end_look(struct engine *e)
 		e->judged = e->recent; /* the first has nothing to be compared with */
 		e->recent = look;
 	}
-	if (look->covers & AUDIT_SOCKETS)
+	if (look->covers & AUDIT_SOCKETS) {
+		e->window_ns = e->whole && look->ts_ns > e->whole->ts_ns ?
+				       look->ts_ns - e->whole->ts_ns :
+				       0;
 		e->whole = look;
+	}
 	e->filling = unused_look(e);
 	return 0;
+}
+
+/* Counts of all sockets cannot be made those of some. */
+static bool look_fits(const struct engine *e)
+{
+	const struct filter *f = e->config.filter;
+
+	return !f->family && !f->lport.any_set && !f->rport.any_set && !f->src.set && !f->dst.set &&
+	       !f->has_pid && !f->has_comm && !f->has_uid && !f->states.include &&
+	       !f->states.exclude && !e->config.in_cgroup;
+}
+
+/*
+ * A source names its listener by the order in which they came (audit.h): behind one that was left
+ * out the order is another, and sources are left out too.
+ */
+static bool in_netns(struct engine *e, const struct record *r)
+{
+	uint32_t netns = e->config.filter->netns;
+
+	switch (netns ? r->kind : 0) {
+	case RECORD_NETNS:
+		return r->netns->netns.netns == netns;
+	case RECORD_SOCKET:
+		return r->socket->socket.netns == netns;
+	case RECORD_PLACE:
+		return r->place->place.netns == netns;
+	case RECORD_GROUP:
+		return r->group->group.netns == netns;
+	case RECORD_LOOK:
+		e->sources_left_out = false;
+		return true;
+	case RECORD_HALF_OPEN:
+		if (r->half_open->half_open.netns == netns)
+			return true;
+		e->sources_left_out = true;
+		return false;
+	case RECORD_SOURCE:
+		return !e->sources_left_out;
+	case RECORD_REQUEST:
+		return r->request->request.netns == netns;
+	case RECORD_HANDSHAKES:
+		return r->handshakes->handshakes.netns == netns;
+	case RECORD_SCANNER:
+		return r->scanner->scanner.netns == netns;
+	default:
+		return true;
+	}
 }
 
 static int take_look(struct engine *e, const struct record *r)
@@ -167,6 +227,8 @@ static int take_look(struct engine *e, const struct record *r)
 	struct audit *look = e->filling;
 	int err;
 
+	if (e->config.select_looks && (!look_fits(e) || !in_netns(e, r)))
+		return 0;
 	if (r->kind == RECORD_LOOK) {
 		audit_clear(look);
 		e->look_begun = true;
@@ -262,6 +324,13 @@ int engine_record(struct engine *e, const void *bytes, size_t len)
 		engine_advance(e, UINT64_MAX);
 		tell_lost(e, r.tick->ts_ns);
 		return 0;
+	case RECORD_SEEN:
+		engine_advance(e, r.tick->seen_ns);
+		return 0;
+	case RECORD_META:
+	case RECORD_CGROUP:
+	case RECORD_NEXT:
+		return 0; /* for those who present */
 	case RECORD_OLDER:
 		return take_older(e, &r.older->socket);
 	case RECORD_TICK:
@@ -275,6 +344,28 @@ int engine_record(struct engine *e, const void *bytes, size_t len)
 void engine_advance(struct engine *e, uint64_t seen_ns)
 {
 	track_advance(e->track, seen_ns);
+}
+
+void engine_start(struct engine *e, uint64_t start_ns, enum audit_by by)
+{
+	e->tick_ns = start_ns;
+	e->looks[0].config.by = by;
+	e->looks[1].config.by = by;
+}
+
+bool engine_waits(const struct engine *e)
+{
+	return track_holds(e->track);
+}
+
+const struct audit *engine_look(const struct engine *e)
+{
+	return e->whole;
+}
+
+uint64_t engine_look_window_ns(const struct engine *e)
+{
+	return e->window_ns;
 }
 
 uint8_t engine_epoch(const struct engine *e)

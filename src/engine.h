@@ -10,7 +10,8 @@
  *            -> tick -------------------------> summary
  *
  * Live and replayed runs feed it the same records and are told the same. Filters are applied here
- * to events; the walks have applied them to their rows.
+ * to events; live walks have applied them to their rows. The looks of a recording are filtered here
+ * as far as they can be (select_looks): by namespace; with another filter they are left out.
  *
  * Pure: no I/O, no clock, no printing. Memory: what track.h, audit.h (three looks), older.h and
  * detect.h say; nothing is allocated per event. What a sink is given lives until it returns.
@@ -75,6 +76,10 @@ struct engine_config {
 	struct audit_config audit;
 	struct detect_config detect;
 	struct engine_sink sink;
+	/* Of a recording. NULL: the kernel has judged. */
+	bool (*in_cgroup)(void *ctx, uint64_t id);
+	void *cgroup_ctx;
+	bool select_looks; /* they are not filtered yet */
 };
 
 struct engine; /* opaque */
@@ -82,11 +87,22 @@ struct engine; /* opaque */
 int engine_new(const struct engine_config *config, struct engine **ret); /* 0 or -ENOMEM */
 void engine_free(struct engine *e);					 /* accepts NULL */
 
+/* Of a recording, before the first record: the first interval begins here, groups are of this. */
+void engine_start(struct engine *e, uint64_t start_ns, enum audit_by by);
+
 /* bytes aligned to 8. What cannot be decoded is counted as lost. 0 or -ENOMEM. */
 int engine_record(struct engine *e, const void *bytes, size_t len);
 
 /* All events up to this time have been handed over; UINT64_MAX: nothing comes any more. */
 void engine_advance(struct engine *e, uint64_t seen_ns);
+
+/* Something is held back until it is known that more time has passed. */
+bool engine_waits(const struct engine *e);
+
+/* The last look at all sockets; NULL: none yet. Stays until the next one has ended. */
+const struct audit *engine_look(const struct engine *e);
+/* The time between it and the one before it; 0: there was none. */
+uint64_t engine_look_window_ns(const struct engine *e);
 
 /* Changes when all facts are to be told anew (track.h). */
 uint8_t engine_epoch(const struct engine *e);

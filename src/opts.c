@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "explain.h"
 #include "resolve.h"
@@ -24,7 +25,7 @@ struct option_row;
 typedef int option_parser(struct parse *parse, const struct option_row *row, const char *arg);
 
 static option_parser parse_addr, parse_by, parse_comm, parse_fail_on, parse_completion, parse_help,
-	parse_json, parse_output, parse_ports, parse_state, parse_uid, parse_version;
+	parse_json, parse_moment, parse_output, parse_ports, parse_state, parse_uid, parse_version;
 
 enum option_type {
 	OPT_FLAG = 1, /* bool */
@@ -71,6 +72,8 @@ struct option_row {
 	const char *takes;  /* completes "--name takes ..."; numbers: their range is added */
 	const char *values; /* words for the completion; "<file>" = files */
 	const char *help;   /* for --help; NULL = the next row's line speaks for both */
+	bool live;	    /* of watch and record, but not of replay */
+	bool look;	    /* of watch and replay, but not of record */
 	bool rare;	    /* not in the program's --help, which is one screen */
 };
 
@@ -81,6 +84,8 @@ static const char state_words[] =
 	"all connected synchronized bucket big";
 #undef X
 
+static const char moment_words[] =
+	"seconds from the recording's start, or a time such as 2026-11-21T04:41:42Z";
 static const char cidr_words[] = "an address or prefix such as 10.0.0.0/8 or 2001:db8::/32";
 
 /*
@@ -132,37 +137,38 @@ static const struct option_row table[] = {
 	  .commands = ON(WATCH) | ON(AUDIT) | ON(EXPLAIN) | ON(DOCTOR), .group = GROUP_OUTPUT,
 	  .help = "text (default) or json, one object a line" },
 	{ "time", 'T', .type = OPT_FLAG, .field = FIELD(wall_clock), .commands = ON(WATCH),
-	  .group = GROUP_OUTPUT },
+	  .look = true, .group = GROUP_OUTPUT },
 	{ "timestamp", 't', .type = OPT_FLAG, .field = FIELD(since_start), .commands = ON(WATCH),
-	  .group = GROUP_OUTPUT, .help = "add the time of day, the seconds since start" },
-	{ "wide", 'w', .type = OPT_FLAG, .field = FIELD(wide), .commands = ON(WATCH),
+	  .look = true, .group = GROUP_OUTPUT,
+	  .help = "add the time of day, the seconds since start" },
+	{ "wide", 'w', .type = OPT_FLAG, .field = FIELD(wide), .commands = ON(WATCH), .look = true,
 	  .group = GROUP_OUTPUT },
 	{ "extended", 'x', .type = OPT_FLAG, .field = FIELD(extended),
-	  .commands = ON(WATCH) | ON(AUDIT) | ON(DOCTOR), .group = GROUP_OUTPUT,
+	  .commands = ON(WATCH) | ON(AUDIT) | ON(DOCTOR), .look = true, .group = GROUP_OUTPUT,
 	  .help = "whole IPv6 addresses, more columns" },
 	{ "no-header", 'H', .type = OPT_FLAG, .field = FIELD(no_header), .commands = ON(WATCH),
-	  .group = GROUP_OUTPUT, .help = "no header line" },
+	  .look = true, .group = GROUP_OUTPUT, .help = "no header line" },
 	{ "lifecycle", 0, .type = OPT_FLAG, .field = FIELD(lifecycle), .commands = ON(WATCH),
 	  .group = GROUP_OUTPUT, .help = "one line for each finished connection" },
 
 	{ "interval", 'i', "S", OPT_SECONDS, FIELD(interval_ms), .min = 50, .max = 3600000,
-	  .commands = ON(WATCH), .group = GROUP_RUN, .takes = "seconds",
+	  .commands = ON(WATCH), .live = true, .group = GROUP_RUN, .takes = "seconds",
 	  .help = "how often sums and findings are made (default 1)" },
 	{ "duration", 'd', "S", OPT_SECONDS, FIELD(duration_ms), .min = 1,
-	  .max = UINT64_C(1000000000) * 1000, .commands = ON(WATCH), .group = GROUP_RUN,
-	  .takes = "seconds", .help = "stop after S seconds" },
+	  .max = UINT64_C(1000000000) * 1000, .commands = ON(WATCH), .live = true,
+	  .group = GROUP_RUN, .takes = "seconds", .help = "stop after S seconds" },
 	{ "count", 0, "N", OPT_U64, FIELD(count), .min = 1, .max = UINT64_MAX,
-	  .commands = ON(WATCH), .group = GROUP_RUN, .takes = "a whole number",
+	  .commands = ON(WATCH), .look = true, .group = GROUP_RUN, .takes = "a whole number",
 	  .help = "stop after N printed events" },
 	{ "buffer", 0, "SIZE", OPT_SIZE, FIELD(buffer_bytes), .min = 4096,
-	  .max = UINT64_C(64) << 30, .commands = ON(WATCH), .group = GROUP_RUN,
+	  .max = UINT64_C(64) << 30, .commands = ON(WATCH), .live = true, .group = GROUP_RUN,
 	  .takes = "a size in bytes, or with K, M or G,",
 	  .help = "ring buffers, all CPUs together (default 16M)", .rare = true },
 	{ "max-sockets", 0, "N", OPT_U32, FIELD(max_sockets), .min = 1, .max = 1U << 26,
 	  .commands = ON(WATCH), .group = GROUP_RUN, .takes = "a whole number",
 	  .help = "bound of the socket table (default 1048576)", .rare = true },
 	{ "btf", 0, "FILE", OPT_STRING, FIELD(btf_path), .commands = ON(WATCH) | ON(AUDIT),
-	  .group = GROUP_RUN, .takes = "the path of a BTF file", .values = "<file>",
+	  .live = true, .group = GROUP_RUN, .takes = "the path of a BTF file", .values = "<file>",
 	  .help = "take the kernel's types from this file", .rare = true },
 	{ "strict", 0, .type = OPT_FLAG, .field = FIELD(strict), .commands = ON(WATCH),
 	  .group = GROUP_RUN, .help = "exit 4 if any event was lost" },
@@ -170,7 +176,7 @@ static const struct option_row table[] = {
 	  .commands = ON(AUDIT), .group = GROUP_RUN, .takes = "seconds",
 	  .help = "how long rates are watched (default 1; 0: one look)" },
 	{ "by", 0, "KEY", OPT_PARSER, FIELD(by), parse_by, .commands = ON(WATCH) | ON(AUDIT),
-	  .group = GROUP_OUTPUT, .takes = "comm, lport, raddr or netns",
+	  .live = true, .group = GROUP_OUTPUT, .takes = "comm, lport, raddr or netns",
 	  .values = "comm lport raddr netns", .help = "states by comm, lport, raddr or netns",
 	  .rare = true },
 	{ "fail-on", 0, "LEVEL", OPT_PARSER, FIELD(fail_on), parse_fail_on,
@@ -207,6 +213,23 @@ static const struct option_row table[] = {
 	{ "scan-ports", 0, "N", OPT_U32, FIELD(detect.scan_ports), .min = 1, .max = 1000,
 	  .commands = ON(WATCH) | ON(AUDIT), .group = GROUP_FINDING, .takes = "a whole number",
 	  .help = "closed ports that make a scan (default 20)" },
+	{ "rotate", 0, "SIZE", OPT_SIZE, FIELD(rotate_bytes), .min = 4096, .max = UINT64_C(1) << 50,
+	  .commands = ON(RECORD), .group = GROUP_RUN,
+	  .takes = "a size in bytes, or with K, M or G,",
+	  .help = "begin a new file at this size, FILE is the last" },
+	{ "keep", 0, "N", OPT_U32, FIELD(keep), .min = 0, .max = 9999, .commands = ON(RECORD),
+	  .group = GROUP_RUN, .takes = "a whole number",
+	  .help = "older files kept: FILE.1, FILE.2 .. (default 4)" },
+	{ "since", 0, "WHEN", OPT_PARSER, FIELD(since), parse_moment, .commands = ON(REPLAY),
+	  .group = GROUP_RUN, .takes = moment_words },
+	{ "until", 0, "WHEN", OPT_PARSER, FIELD(until), parse_moment, .commands = ON(REPLAY),
+	  .group = GROUP_RUN, .takes = moment_words,
+	  .help = "seconds from the start, or a time as in JSON" },
+	{ "speed", 0, "X", OPT_SECONDS, FIELD(speed_milli), .min = 1, .max = 1000000,
+	  .commands = ON(REPLAY), .group = GROUP_RUN, .takes = "a factor",
+	  .help = "1: as fast as it was (default: at once)" },
+	{ "verdict", 0, .type = OPT_FLAG, .field = FIELD(verdict), .commands = ON(REPLAY),
+	  .group = GROUP_OUTPUT, .help = "what audit says at the end, not the events" },
 	{ "verbose", 'v', .type = OPT_COUNT, .field = FIELD(verbose), .commands = ON_ALL,
 	  .group = GROUP_RUN, .help = "the loader's messages on stderr" },
 	{ "help", 'h', .type = OPT_PARSER, .parser = parse_help, .commands = ON_ALL,
@@ -217,6 +240,14 @@ static const struct option_row table[] = {
 	  .group = GROUP_RUN, .takes = "bash or zsh", .values = "bash zsh",
 	  .help = "print the completion for bash or zsh", .rare = true },
 };
+
+/* What watch has, record and replay have too. */
+static unsigned int commands_of(const struct option_row *row)
+{
+	if (!(row->commands & ON(WATCH)))
+		return row->commands;
+	return row->commands | (row->look ? 0 : ON(RECORD)) | (row->live ? 0 : ON(REPLAY));
+}
 
 static const char *explained_name(size_t i)
 {
@@ -234,13 +265,22 @@ static const struct {
 #undef X
 };
 
-/* The commands that take words of their own, none or up to OPTS_NAMES_MAX of them. */
+/* The commands that take words of their own: one, or none up to OPTS_NAMES_MAX of them. */
 static const struct {
 	const char *usage; /* NULL: takes none */
-	const char *help;  /* what the words are */
+	bool one;
+	const char *help; /* what the words are */
 	/* The i-th word worth completing; NULL behind the last. NULL: none is. */
 	const char *(*word)(size_t i);
 } operands[CMD_MAX] = {
+	[CMD_RECORD] = { .usage = "FILE",
+			 .one = true,
+			 .help = "The capture is written to FILE (-: stdout); with -o the lines of "
+				 "watch are\n  printed as well." },
+	[CMD_REPLAY] = { .usage = "FILE",
+			 .one = true,
+			 .help = "FILE was made by tcpconnstate record (-: stdin); it is shown as "
+				 "watch shows\n  a live run." },
 	[CMD_EXPLAIN] = { .usage = "[NAME...]",
 			  .help = "NAME is a state in any spelling, a finding or a close reason; "
 				  "without one\n  all names are listed",
@@ -566,6 +606,41 @@ static int parse_fail_on(struct parse *parse, const struct option_row *row, cons
 	return severity_parse(arg, &parse->opts.fail_on) ? 0 : refuse(parse, row, arg);
 }
 
+/* "2026-11-21T04:41:42.5Z" as nanoseconds since 1970. */
+static bool read_time(const char *text, int64_t *ret)
+{
+	struct tm tm = { 0 };
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	int64_t seconds, fraction = 0, place = 100000000;
+
+	if (!rest || tm.tm_year < 70 || tm.tm_year > 200)
+		return false;
+	seconds = timegm(&tm);
+	if (*rest == '.')
+		for (rest++; *rest >= '0' && *rest <= '9'; rest++, place /= 10)
+			fraction += place * (*rest - '0');
+	if (strcmp(rest, "Z"))
+		return false;
+	*ret = seconds * 1000000000 + fraction;
+	return true;
+}
+
+static int parse_moment(struct parse *parse, const struct option_row *row, const char *arg)
+{
+	struct opts_moment *moment = (void *)((char *)&parse->opts + row->field),
+			   m = { .set = true };
+	uint64_t ms;
+
+	if (read_seconds(arg, &ms) && ms < INT64_MAX / 1000000)
+		m.at_ns = (int64_t)ms * 1000000;
+	else if (read_time(arg, &m.at_ns))
+		m.wall = true;
+	else
+		return refuse(parse, row, arg);
+	*moment = m;
+	return 0;
+}
+
 /* These three end the parsing: "--help" must help, whatever follows it. */
 static int stop(struct parse *parse, enum opts_action action)
 {
@@ -607,7 +682,7 @@ static int parse_row(struct parse *parse, const struct option_row *row, const ch
 {
 	void *field = (char *)&parse->opts + row->field;
 
-	if (!(row->commands & 1U << parse->opts.command))
+	if (!(commands_of(row) & 1U << parse->opts.command))
 		return complain(parse, "--%s does not apply to %s", row->name,
 				commands[parse->opts.command].name);
 
@@ -644,6 +719,9 @@ static int take_word(struct parse *parse, const char *word)
 	char list[160];
 
 	if (operands[opts->command].usage) {
+		if (opts->n_names && operands[opts->command].one)
+			return complain(parse, "%s takes one file; '%.60s' is one too many",
+					commands[opts->command].name, word);
 		if (opts->n_names == OPTS_NAMES_MAX)
 			return complain(parse, "%s takes at most %d names",
 					commands[opts->command].name, OPTS_NAMES_MAX);
@@ -770,6 +848,22 @@ static int check_family(struct parse *parse)
 	return 0;
 }
 
+static int check_operands(struct parse *parse)
+{
+	struct opts *opts = &parse->opts;
+
+	if (operands[opts->command].one && !opts->n_names)
+		return complain(parse, "%s needs a file: tcpconnstate %s FILE",
+				commands[opts->command].name, commands[opts->command].name);
+	if (!opts->format && opts->command != CMD_RECORD)
+		opts->format = OPTS_TEXT;
+	if (opts->command == CMD_RECORD && opts->format && !strcmp(opts->names[0], "-"))
+		return complain(parse, "the capture and what is printed cannot both go to stdout");
+	if (opts->command == CMD_RECORD && opts->rotate_bytes && !strcmp(opts->names[0], "-"))
+		return complain(parse, "--rotate needs a file, not stdout");
+	return 0;
+}
+
 int opts_parse(int argc, char **argv, struct opts *ret, struct opts_error *reterr)
 {
 	struct argp_option options[ARRAY_SIZE(table) + 1] = { 0 };
@@ -779,7 +873,7 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct opts_error *reter
 			.action = OPTS_RUN,
 			.command = CMD_NONE + 1,
 			.netns_spec = "all",
-			.format = OPTS_TEXT,
+			.keep = 4,
 			.interval_ms = 1000,
 			.buffer_bytes = UINT64_C(16) << 20,
 			.max_sockets = 1U << 20,
@@ -837,6 +931,8 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct opts_error *reter
 		err = 0;
 	if (!err)
 		err = check_family(&parse);
+	if (!err)
+		err = check_operands(&parse);
 	if (err == ECANCELED && parse.opts.action != OPTS_RUN)
 		err = 0;
 	if (err) {
@@ -850,6 +946,26 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct opts_error *reter
 	return 0;
 }
 
+/* This host says nothing about another one's names. (A cgroup is found by its path.) */
+static int resolve_recorded(struct opts *opts, struct opts_error *reterr)
+{
+	uint64_t netns = 0;
+
+	if (strcmp(opts->netns_spec, "all") &&
+	    (!read_whole(opts->netns_spec, &netns) || !netns || netns > UINT32_MAX)) {
+		say(reterr, "--netns '%.80s': a recording knows namespaces by their inode numbers",
+		    opts->netns_spec);
+		return -EINVAL;
+	}
+	if (opts->user_name) {
+		say(reterr, "--uid '%.80s': a recording knows users by their numbers",
+		    opts->user_name);
+		return -EINVAL;
+	}
+	opts->filter.netns = (uint32_t)netns;
+	return 0;
+}
+
 int opts_resolve(struct opts *opts, struct opts_error *reterr)
 {
 	uint32_t netns, level = 0, uid = opts->filter.uid;
@@ -859,6 +975,8 @@ int opts_resolve(struct opts *opts, struct opts_error *reterr)
 	int err;
 
 	reterr->text[0] = '\0';
+	if (opts->command == CMD_REPLAY)
+		return resolve_recorded(opts, reterr);
 	err = resolve_netns(opts->netns_spec, &netns, &why);
 	if (err) {
 		say(reterr, "--netns '%.80s': %s", opts->netns_spec, why);
@@ -910,7 +1028,7 @@ static bool is_shown(const struct option_row *row, enum option_group group, enum
 {
 	if (row->group != group || (!command && row->rare))
 		return false;
-	return row->commands >> (command ? command : CMD_NONE + 1) & 1;
+	return commands_of(row) >> (command ? command : CMD_NONE + 1) & 1;
 }
 
 /* Where they are not what the command is about: only their names. */

@@ -42,7 +42,8 @@ enum opts_action {
 };
 
 enum opts_format {
-	OPTS_TEXT = 1,
+	OPTS_NONE = 0, /* record, unless another is asked for */
+	OPTS_TEXT,
 	OPTS_JSON,
 	OPTS_FORMAT_MAX,
 };
@@ -54,6 +55,13 @@ enum opts_shell {
 	OPTS_BASH = 1,
 	OPTS_ZSH,
 	OPTS_SHELL_MAX,
+};
+
+/* A point in a recording. */
+struct opts_moment {
+	bool set;
+	bool wall; /* at_ns is since 1970, else since the recording's start */
+	int64_t at_ns;
 };
 
 struct opts {
@@ -86,6 +94,13 @@ struct opts {
 	const char *btf_path;  /* NULL = the running kernel's own */
 	bool strict;	       /* exit 4 if anything was lost */
 	unsigned int verbose;  /* number of -v */
+
+	/* record, replay */
+	uint64_t rotate_bytes; /* 0 = one file */
+	uint32_t keep;	       /* older files */
+	struct opts_moment since, until;
+	uint64_t speed_milli; /* 1000 = as it was; 0 = as fast as possible */
+	bool verdict;	      /* not the events: what audit would say at the end */
 
 	/* the words behind a command that takes some */
 	const char *names[OPTS_NAMES_MAX];

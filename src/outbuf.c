@@ -306,3 +306,12 @@ void outbuf_put_json(struct outbuf *b, const char *s, size_t n)
 	}
 	outbuf_putc(b, '"');
 }
+
+const char *outbuf_plain(char *to, size_t size, const char *s)
+{
+	struct outbuf b = { .data = to, .cap = size - 1 };
+
+	outbuf_put_term(&b, s, strlen(s));
+	to[b.len] = '\0';
+	return to;
+}

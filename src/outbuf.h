@@ -139,5 +139,7 @@ void outbuf_shorten(struct outbuf *b, size_t start, size_t width);
  */
 void outbuf_put_term(struct outbuf *b, const char *s, size_t n);
 void outbuf_put_json(struct outbuf *b, const char *s, size_t n);
+/* The same as outbuf_put_term() for a message that printf makes; cut to size, terminated. */
+const char *outbuf_plain(char *to, size_t size, const char *s);
 
 #endif /* TCS_OUTBUF_H */

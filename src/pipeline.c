@@ -101,8 +101,8 @@ static void tell_stats(struct pipeline *p)
 	(void)pipeline_record(p, &r, sizeof(r));
 }
 
-/* RECORD_TICK, RECORD_END */
-static void tell_tick(struct pipeline *p, enum record_kind kind)
+/* RECORD_TICK, RECORD_SEEN, RECORD_END; returns when that was. */
+static uint64_t tell_tick(struct pipeline *p, enum record_kind kind)
 {
 	struct record_tick r = {
 		.head.kind = (uint8_t)kind,
@@ -111,20 +111,43 @@ static void tell_tick(struct pipeline *p, enum record_kind kind)
 	};
 
 	(void)pipeline_record(p, &r, sizeof(r));
+	return r.ts_ns;
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
+
+/* Whenever the engine has forgotten its sockets, or somebody asked. */
+static void set_epoch(struct pipeline *p)
+{
+	unsigned int times = engine_epoch(p->config.engine) - 1u + p->told_anew;
+	uint8_t epoch = (uint8_t)(times % UINT8_MAX + 1); /* 0 means "not told" in the kernel */
+
+	if (epoch == p->epoch)
+		return;
+	p->epoch = epoch;
+	p->config.source->ops->set_epoch(p->config.source, epoch);
+}
+
+uint8_t pipeline_tell_anew(void *ctx)
+{
+	struct pipeline *p = ctx;
+	uint8_t before = p->epoch;
+
+	p->told_anew++;
+	set_epoch(p);
+	return before;
+}
 
 static size_t drain(struct pipeline *p, bool last)
 {
 	struct source *s = p->config.source;
 	size_t n = s->ops->drain(s, on_record, p, last, &p->seen_ns);
 
-	engine_advance(p->config.engine, last ? UINT64_MAX : p->seen_ns);
-	if (engine_epoch(p->config.engine) != p->epoch) {
-		p->epoch = engine_epoch(p->config.engine);
-		s->ops->set_epoch(s, p->epoch);
-	}
+	if (last)
+		engine_advance(p->config.engine, UINT64_MAX);
+	else if (engine_waits(p->config.engine))
+		tell_tick(p, RECORD_SEEN);
+	set_epoch(p);
 	return n;
 }
 
@@ -318,8 +341,7 @@ static void finish(struct pipeline *p)
 	if (to->output->end == OUTPUT_OPEN && !present_full(to))
 		drain(p, true);
 	tell_stats(p);
-	tell_tick(p, RECORD_END);
-	present_end(to, p->config.engine, pipeline_now_ns());
+	present_end(to, p->config.engine, tell_tick(p, RECORD_END));
 }
 
 enum pipeline_end pipeline_run(struct pipeline *p)

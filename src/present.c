@@ -33,7 +33,7 @@ static struct outbuf *line(struct present *p)
 /* Is there still somebody to show an event to? Then make room for its line and count it. */
 static struct outbuf *next_line(struct present *p)
 {
-	if (present_full(p))
+	if (p->muted || present_full(p))
 		return NULL;
 	p->shown++;
 	return line(p);
@@ -70,6 +70,8 @@ static void on_lost(void *ctx, enum lost_reason reason, uint64_t count, uint64_t
 {
 	struct present *p = ctx;
 
+	if (p->muted)
+		return;
 	if (p->sink->ops->lost) {
 		p->sink->ops->lost(p->sink, line(p), reason, count, ts_ns);
 		return;
@@ -86,6 +88,8 @@ static void on_finding(void *ctx, const struct finding *finding, uint64_t ts_ns)
 {
 	struct present *p = ctx;
 
+	if (p->muted)
+		return;
 	p->sink->ops->finding(p->sink, line(p), finding, ts_ns);
 }
 
@@ -93,9 +97,12 @@ static void show_status(struct present *p, const struct summary *s)
 {
 	struct outbuf line;
 
-	if (outbuf_init(&line, STATUS_MAX))
+	if ((p->progress && !p->status.terminal) || outbuf_init(&line, STATUS_MAX))
 		return;
-	summary_text(&line, s);
+	if (p->progress)
+		p->progress(p->progress_ctx, &line, s);
+	else
+		summary_text(&line, s);
 	status_show(&p->status, line.data, line.len);
 	outbuf_release(&line);
 }
@@ -105,7 +112,9 @@ static void on_summary(void *ctx, const struct summary *s)
 	struct present *p = ctx;
 	uint32_t i;
 
-	if (p->sink->ops->summary)
+	if (p->muted)
+		return;
+	if (p->sink->ops->summary && !p->progress)
 		p->sink->ops->summary(p->sink, line(p), s);
 	else
 		show_status(p, s);

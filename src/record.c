@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include <errno.h>
+#include <string.h>
 
 static const uint16_t sizes[RECORD_KIND_MAX] = {
 	[RECORD_CLOCK] = sizeof(struct record_clock),
@@ -16,6 +17,9 @@ static const uint16_t sizes[RECORD_KIND_MAX] = {
 	[RECORD_LOOK_END] = sizeof(struct record_look_end),
 	[RECORD_TICK] = sizeof(struct record_tick),
 	[RECORD_END] = sizeof(struct record_tick),
+	[RECORD_META] = sizeof(struct record_meta),
+	[RECORD_SEEN] = sizeof(struct record_tick),
+	[RECORD_NEXT] = sizeof(struct record_tick),
 	[RECORD_HALF_OPEN] = sizeof(struct record_half_open),
 	[RECORD_SOURCE] = sizeof(struct record_source),
 	[RECORD_REQUEST] = sizeof(struct record_request),
@@ -26,6 +30,30 @@ static const uint16_t sizes[RECORD_KIND_MAX] = {
 static bool family_is_valid(uint8_t family)
 {
 	return family == 4 || family == 6;
+}
+
+#define IS_TEXT(array) (!!memchr(array, 0, sizeof(array)))
+
+static bool meta_is_valid(const struct record_meta *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(m->hooks) / sizeof(m->hooks[0]); i++)
+		if (!IS_TEXT(m->hooks[i]))
+			return false;
+	return m->n_hooks <= sizeof(m->hooks) / sizeof(m->hooks[0]) && m->by < AUDIT_BY_MAX &&
+	       IS_TEXT(m->version) && IS_TEXT(m->kernel) && IS_TEXT(m->arch) &&
+	       IS_TEXT(m->boot_id) && IS_TEXT(m->netns_scope);
+}
+
+static bool len_is_valid(const void *bytes, uint8_t kind, size_t len)
+{
+	const struct record_cgroup *c = bytes;
+
+	if (kind != RECORD_CGROUP)
+		return len == sizes[kind];
+	return len > sizeof(*c) && len <= RECORD_MAX_BYTES &&
+	       strnlen(c->path, len - sizeof(*c)) == len - sizeof(*c) - 1;
 }
 
 /* What indexes a table or chooses a rendering later on. */
@@ -50,9 +78,17 @@ static bool is_valid(const struct record *r)
 		return family_is_valid(r->request->request.family);
 	case RECORD_SCANNER:
 		return family_is_valid(r->scanner->scanner.family);
+	case RECORD_META:
+		return meta_is_valid(r->meta);
 	default:
 		return true;
 	}
+}
+
+bool record_is_known(uint8_t kind)
+{
+	return (kind && kind < TCS_WIRE_KIND_MAX) ||
+	       (kind >= RECORD_CLOCK && kind < RECORD_KIND_MAX);
 }
 
 int record_decode(const void *bytes, size_t len, struct record *ret)
@@ -63,7 +99,7 @@ int record_decode(const void *bytes, size_t len, struct record *ret)
 		if (event_decode(bytes, len, &r.event))
 			return -EINVAL;
 	} else {
-		if (r.kind >= RECORD_KIND_MAX || len != sizes[r.kind])
+		if (r.kind >= RECORD_KIND_MAX || !len_is_valid(bytes, r.kind, len))
 			return -EINVAL;
 		r.clock = bytes; /* whichever it is: they share the place */
 		if (!is_valid(&r))
@@ -71,6 +107,30 @@ int record_decode(const void *bytes, size_t len, struct record *ret)
 	}
 	*ret = r;
 	return 0;
+}
+
+uint64_t record_ts_ns(const struct record *r)
+{
+	switch (r->kind) {
+	case TCS_WIRE_STATE:
+		return r->event.state->ts_ns;
+	case TCS_WIRE_SYNACK:
+		return r->event.synack->ts_ns;
+	case TCS_WIRE_RESET:
+		return r->event.reset->ts_ns;
+	case RECORD_CLOCK:
+	case RECORD_STATS:
+	case RECORD_LOOK:
+	case RECORD_LOOK_END:
+	case RECORD_TICK:
+	case RECORD_END:
+	case RECORD_META:
+	case RECORD_SEEN:
+	case RECORD_NEXT:
+		return r->clock->ts_ns; /* all of them have it there */
+	default:
+		return 0;
+	}
 }
 
 int record_into_audit(const struct record *r, struct audit *a)

@@ -18,13 +18,14 @@
  * file that anybody made: record_decode() is the one gate, as event_decode() is for events.
  */
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "audit.h"
 #include "event.h"
 
-#define RECORD_MAX_BYTES 512
+#define RECORD_MAX_BYTES 4224 /* a cgroup's path is the longest */
 
 enum record_kind {
 	RECORD_CLOCK = 16,
@@ -39,6 +40,10 @@ enum record_kind {
 	RECORD_LOOK_END,
 	RECORD_TICK,
 	RECORD_END,
+	RECORD_META,
+	RECORD_CGROUP,
+	RECORD_SEEN,
+	RECORD_NEXT,
 	RECORD_HALF_OPEN,
 	RECORD_SOURCE,
 	RECORD_REQUEST,
@@ -139,11 +144,43 @@ struct record_look_end {
 	struct audit_blind blind;
 };
 
-/* An interval is over: every event up to seen_ns came before this. RECORD_END: so is the run. */
+/*
+ * An interval is over: every event up to seen_ns came before this. RECORD_END: so is the run.
+ * RECORD_SEEN says the same of seen_ns alone, while the core waits to hear it. RECORD_NEXT ends a
+ * file of several, and says nothing to the core.
+ */
 struct record_tick {
 	struct record_head head;
 	uint64_t ts_ns;
 	uint64_t seen_ns;
+};
+
+/*
+ * Where records come from and what was attached there; first in a capture. Texts are terminated,
+ * unknown ones empty. The core does not need it.
+ */
+struct record_meta {
+	struct record_head head;
+	uint64_t ts_ns; /* of the start */
+	int64_t wall_offset_ns;
+	uint64_t buffer_bytes;
+	uint32_t max_sockets;
+	uint32_t programs;
+	uint32_t n_hooks;
+	uint32_t by; /* enum audit_by, of the groups; 0 none */
+	char version[48];
+	char kernel[72];
+	char arch[72];
+	char boot_id[40];
+	char netns_scope[64];
+	char hooks[4][32];
+};
+
+/* The name of a cgroup, before the first record that it is needed for. Not for the core either. */
+struct record_cgroup {
+	struct record_head head;
+	uint64_t id;
+	char path[]; /* terminated */
 };
 
 /* A checked record; it points into the bytes it was made from. */
@@ -167,11 +204,19 @@ struct record {
 		const struct record_scanner *scanner;
 		const struct record_look_end *look_end;
 		const struct record_tick *tick;
+		const struct record_meta *meta;
+		const struct record_cgroup *cgroup;
 	};
 };
 
+/* A kind that this version knows. */
+bool record_is_known(uint8_t kind);
+
 /* bytes must be aligned to 8. 0, or -EINVAL (and *ret untouched). */
 int record_decode(const void *bytes, size_t len, struct record *ret);
+
+/* When it was made; 0 where it does not say. */
+uint64_t record_ts_ns(const struct record *r);
 
 /*
  * Take a record of a look into it; records of other kinds are left alone. Counters and rows add up,
@@ -194,6 +239,8 @@ static_assert(sizeof(struct record_request) == 64, "record layout");
 static_assert(sizeof(struct record_handshakes) == 64, "record layout");
 static_assert(sizeof(struct record_scanner) == 56, "record layout");
 static_assert(sizeof(struct record_netns) <= RECORD_MAX_BYTES, "record layout");
+static_assert(sizeof(struct record_meta) == 472, "record layout");
+static_assert(sizeof(struct record_cgroup) == 16, "record layout");
 static_assert(sizeof(struct record_group) <= RECORD_MAX_BYTES, "record layout");
 
 #endif /* TCS_RECORD_H */

@@ -82,6 +82,8 @@ int rights_keep(unsigned int keep)
 	empty_other_sets();
 	if (keep & RIGHTS_NETNS)
 		kept = held & (bit(CAP_SYS_ADMIN) | bit(CAP_SYS_PTRACE));
+	if (keep & RIGHTS_FILES)
+		kept |= held & bit(CAP_DAC_OVERRIDE);
 	if (keep & RIGHTS_BPF)
 		for_bpf = held & (held & bit(CAP_BPF) ? bit(CAP_BPF) : bit(CAP_SYS_ADMIN));
 	err = apply(kept, kept | for_bpf);

@@ -14,6 +14,7 @@ enum rights {
 	RIGHTS_NONE = 0,
 	RIGHTS_NETNS = 1 << 0, /* enter other network namespaces: CAP_SYS_ADMIN, CAP_SYS_PTRACE */
 	RIGHTS_BPF = 1 << 1,   /* use loaded maps and iterators: CAP_BPF, where the kernel asks */
+	RIGHTS_FILES = 1 << 2, /* make files where only the superuser may: CAP_DAC_OVERRIDE */
 };
 
 /*

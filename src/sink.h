@@ -87,5 +87,6 @@ struct sink_text_config {
 /* 0 or -ENOMEM. */
 int sink_text_new(const struct sink_text_config *config, struct sink **ret);
 int sink_json_new(const struct sink_world *world, struct sink **ret);
+int sink_none_new(struct sink **ret); /* prints nothing */
 
 #endif /* TCS_SINK_H */

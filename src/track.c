@@ -547,6 +547,11 @@ void track_free(struct track *t)
 	free(t);
 }
 
+bool track_holds(const struct track *t)
+{
+	return t->first_held != 0;
+}
+
 uint8_t track_epoch(const struct track *t)
 {
 	return t->epoch;

@@ -169,6 +169,9 @@ void track_event(struct track *t, const struct event *ev);
 /* Time has come to now_ns: tell what was held long enough. UINT64_MAX: tell everything held. */
 void track_advance(struct track *t, uint64_t now_ns);
 
+/* Is anything held back? */
+bool track_holds(const struct track *t);
+
 /* Changes whenever the table has forgotten its sockets; the kernel side must then tell anew. */
 uint8_t track_epoch(const struct track *t);
 

@@ -29,6 +29,7 @@ check; cmd bash;          runs the tests; bash; bash; bash; bash; bash
 check; cmd prove;         runs the tests; perl; perl-Test-Harness; perl; perl; perl-utils
 check; lib cmocka;        unit tests; libcmocka-dev; libcmocka-devel; cmocka; libcmocka-devel; cmocka-dev
 check; asan;              unit tests under sanitizers; gcc; libasan libubsan; gcc; gcc; gcc
+check; fuzzer;           fuzz targets; libclang-rt-dev; compiler-rt; compiler-rt; clang; compiler-rt
 check; cmd bats;          end-to-end tests; bats; bats; bash-bats; bats; bats
 check; cmd jq;            tests of JSON and of kernel types; jq; jq; jq; jq; jq
 check; cmd ip;            network namespaces for tests; iproute2; iproute; iproute2; iproute2; iproute2
@@ -75,6 +76,15 @@ asan() {
 	echo 'int main(void) { return 0; }' >"$tmp/a.c"
 	# shellcheck disable=SC2086
 	$CC -fsanitize=address,undefined -o "$tmp/a" "$tmp/a.c" >/dev/null 2>&1
+	status=$?
+	rm -r "$tmp"
+	return "$status"
+}
+fuzzer() {
+	tmp=$(mktemp -d) || return
+	echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d && n < 0; }' >"$tmp/a.c"
+	# shellcheck disable=SC2086
+	$CLANG -fsanitize=fuzzer,address,undefined -o "$tmp/a" "$tmp/a.c" >/dev/null 2>&1
 	status=$?
 	rm -r "$tmp"
 	return "$status"

@@ -14,12 +14,13 @@ look() {
 		--inline-suppr --suppress=missingInclude --suppress=missingIncludeSystem \
 		--suppress=unmatchedSuppression --suppress=normalCheckLevelMaxBranches \
 		--suppress=nullPointerOutOfMemory --suppress='*:*.skel.h' \
-		-D__linux__=1 '-DLIBBPF_OPTS(type, name, ...)=struct type name = { 0 }' \
+		-D__linux__=1 -D__BYTE_ORDER__=1234 -D__ORDER_LITTLE_ENDIAN__=1234 \
+		'-DLIBBPF_OPTS(type, name, ...)=struct type name = { 0 }' \
 		--error-exitcode=1 -Isrc -Ibpf "$1" 2>&1
 }
 
 set --
-for c in src/*.c tests/unit/*.c tests/e2e/*.c tests/bench/*.c; do
+for c in src/*.c tests/unit/*.c tests/e2e/*.c tests/bench/*.c tests/fuzz/*.c; do
 	[ ! -e "$c" ] || set -- "$@" "$c"
 done
 check_each look "$@"

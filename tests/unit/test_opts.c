@@ -306,6 +306,42 @@ static void words_belong_to_the_command_that_takes_them(void **unused)
 	assert_string_equal(error.text, "explain takes at most 64 names");
 }
 
+static void recordings_have_a_file_and_moments(void **unused)
+{
+	static const char *const record[WORDS_MAX] =
+		WORDS("record", "--rotate", "2M", "f", "--keep", "0");
+	static const char *const quiet[WORDS_MAX] = WORDS("record", "-"),
+				 *const printing[WORDS_MAX] = WORDS("record", "--json", "f");
+	static const char *const replay[WORDS_MAX] = WORDS(
+		"replay", "-", "--since", "1.5", "--until", "2026-11-21T04:41:42.25Z", "--verdict");
+	static const char *const speed[WORDS_MAX] = WORDS("replay", "f", "--speed", "0.5");
+
+	(void)unused;
+	must_parse(record);
+	assert_int_equal(opts.command, CMD_RECORD);
+	assert_string_equal(opts.names[0], "f");
+	assert_int_equal(opts.rotate_bytes, 2 << 20);
+	assert_int_equal(opts.keep, 0);
+	assert_int_equal(opts.format, OPTS_NONE);
+	must_parse(quiet);
+	assert_int_equal(opts.format, OPTS_NONE);
+	must_parse(printing);
+	assert_int_equal(opts.format, OPTS_JSON);
+
+	must_parse(replay);
+	assert_int_equal(opts.command, CMD_REPLAY);
+	assert_int_equal(opts.format, OPTS_TEXT);
+	assert_true(opts.verdict);
+	assert_true(opts.since.set && !opts.since.wall);
+	assert_int_equal(opts.since.at_ns, 1500000000);
+	assert_true(opts.until.set && opts.until.wall);
+	assert_int_equal(opts.until.at_ns, 1795236102250000000);
+	assert_int_equal(opts.speed_milli, 0);
+	must_parse(speed);
+	assert_int_equal(opts.speed_milli, 500);
+	assert_false(opts.since.set);
+}
+
 static void wrong_usage_is_told_in_a_sentence(void **unused)
 {
 	static const struct {
@@ -321,6 +357,17 @@ static void wrong_usage_is_told_in_a_sentence(void **unused)
 		{ WORDS("explain", "--state", "listen"), "--state does not apply to explain" },
 		{ WORDS("-w", "watch"), "before its options: tcpconnstate watch" },
 		{ WORDS("--", "x"), "unexpected word 'x'" },
+		{ WORDS("record"), "record needs a file" },
+		{ WORDS("replay", "--json"), "replay needs a file" },
+		{ WORDS("replay", "a", "b"), "'b' is one too many" },
+		{ WORDS("replay", "-d", "1", "a"), "--duration does not apply to replay" },
+		{ WORDS("record", "-w", "a"), "--wide does not apply to record" },
+		{ WORDS("record", "--json", "-"), "cannot both go to stdout" },
+		{ WORDS("record", "--rotate", "1M", "-"), "--rotate needs a file" },
+		{ WORDS("--rotate", "1M"), "--rotate does not apply to watch" },
+		{ WORDS("replay", "--since", "2026-11-21", "a"), "seconds from the recording" },
+		{ WORDS("replay", "--since", "2026-11-21T04:41:42", "a"), "not '2026-11-21T04" },
+		{ WORDS("replay", "--until", "1969-12-31T00:00:00Z", "a"), "--until takes" },
 		/* options */
 		{ WORDS("-Z"), "unknown option '-Z'" },
 		{ WORDS("-Zw"), "unknown option '-Z'" },
@@ -471,6 +518,16 @@ static void print_explain_help(FILE *out)
 	opts_print_help(out, CMD_EXPLAIN);
 }
 
+static void print_record_help(FILE *out)
+{
+	opts_print_help(out, CMD_RECORD);
+}
+
+static void print_replay_help(FILE *out)
+{
+	opts_print_help(out, CMD_REPLAY);
+}
+
 static void print_bash(FILE *out)
 {
 	opts_print_completion(out, OPTS_BASH);
@@ -483,8 +540,8 @@ static void print_zsh(FILE *out)
 
 static void help_fits_a_screen(void **unused)
 {
-	static void (*const prints[])(FILE *) = { print_help, print_watch_help,
-						  print_explain_help };
+	static void (*const prints[])(FILE *) = { print_help, print_watch_help, print_explain_help,
+						  print_record_help, print_replay_help };
 
 	(void)unused;
 	for (size_t i = 0; i < COUNT(prints); i++) {
@@ -551,6 +608,7 @@ int main(void)
 		cmocka_unit_test(output_and_names_are_kept),
 		cmocka_unit_test(actions_end_the_parsing),
 		cmocka_unit_test(words_belong_to_the_command_that_takes_them),
+		cmocka_unit_test(recordings_have_a_file_and_moments),
 		cmocka_unit_test(wrong_usage_is_told_in_a_sentence),
 		cmocka_unit_test(a_long_value_fits_into_the_sentence),
 		cmocka_unit_test(the_host_is_asked_afterwards),

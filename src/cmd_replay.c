@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cmd_replay.c - `tcpconnstate replay FILE`: a capture, shown as watch shows a live run
+ *
+ * The engine is told what it was told when the recording was made, so it says the same; what is
+ * different are the filters, thresholds and formats that the user asks for now. Neither rights nor
+ * BPF are needed, and nothing is asked of this host.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture.h"
+#include "cgroup_names.h"
+#include "opts.h"
+#include "pipeline.h"
+#include "verdict.h"
+#include "watch.h"
+
+struct replay {
+	const struct opts *opts;
+	char name[160]; /* of the file, for people */
+	struct capture_reader *reader;
+	struct cgroup_names *cgroups;
+	struct engine *engine;
+	struct present present;
+	struct sink *sink;
+	struct output output;
+	struct sink_world world;
+	struct record_meta meta;
+	bool has_meta;
+	bool begun;	      /* the first line has been told */
+	bool past;	      /* what comes is later than the user wants */
+	uint64_t unknown;     /* records of kinds that a newer version may know */
+	uint64_t now_ns;      /* on the records' clock */
+	uint64_t real_ns;     /* ours, when the first record came: for --speed */
+	uint64_t real_for_ns; /* the records' then */
+};
+
+/* ---- cgroups --------------------------------------------------------------------------------- */
+
+static const char *cgroup_path(void *ctx, uint64_t id)
+{
+	struct replay *r = ctx;
+
+	return cgroup_names_find(r->cgroups, id, 0);
+}
+
+/* Inside the one that was asked for, by name: ids are another host's. */
+static bool in_cgroup(void *ctx, uint64_t id)
+{
+	struct replay *r = ctx;
+	const char *path = cgroup_path(r, id), *wanted = r->opts->cgroup_path;
+	size_t len = strlen(wanted);
+
+	while (len && wanted[len - 1] == '/')
+		len--;
+	return path && !strncmp(path, wanted, len) && (!path[len] || path[len] == '/' || !len);
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static bool is_before(const struct replay *r, uint64_t ts_ns, const struct opts_moment *m)
+{
+	uint64_t from = m->wall ? 0 : r->world.start_ns;
+	int64_t at = (int64_t)(ts_ns - from) + (m->wall ? r->world.wall_offset_ns : 0);
+
+	return at < m->at_ns;
+}
+
+/* Real time goes on until it is this record's turn; false: a signal came first. */
+static bool wait_for_turn(struct replay *r, uint64_t ts_ns)
+{
+	struct pollfd fd = { .fd = r->output.signal_fd, .events = POLLIN };
+	uint64_t due, now = pipeline_now_ns();
+
+	if (!r->real_ns) {
+		r->real_ns = now;
+		r->real_for_ns = ts_ns;
+	}
+	if (ts_ns <= r->real_for_ns)
+		return true;
+	due = r->real_ns +
+	      (uint64_t)((double)(ts_ns - r->real_for_ns) * 1000.0 / (double)r->opts->speed_milli);
+	if (due < now + 1000000)
+		return true;
+	present_flush(&r->present);
+	for (; now < due && r->output.end == OUTPUT_OPEN; now = pipeline_now_ns()) {
+		uint64_t ms = (due - now) / 1000000 + 1;
+
+		if (poll(&fd, 1, ms < 1000000 ? (int)ms : 1000000) > 0)
+			return false;
+	}
+	return true;
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+static void begin(struct replay *r)
+{
+	const struct record_meta *m = &r->meta;
+	const char *hooks[4] = { m->hooks[0], m->hooks[1], m->hooks[2], m->hooks[3] };
+	struct sink_meta meta = {
+		.version = TCS_VERSION,
+		.kernel = m->kernel,
+		.arch = m->arch,
+		.boot_id = *m->boot_id ? m->boot_id : NULL,
+		.command = "replay",
+		.netns_scope = m->netns_scope,
+		.hooks = hooks,
+		.n_hooks = m->n_hooks,
+		.programs = m->programs,
+		.max_sockets = m->max_sockets,
+		.buffer_bytes = m->buffer_bytes,
+		.older_sockets = engine_older_sockets(r->engine),
+		.ts_ns = r->world.start_ns,
+	};
+
+	r->begun = true;
+	if (!r->opts->verdict)
+		r->sink->ops->begin(r->sink, &r->output.buf, &meta);
+}
+
+/* The first one counts; others come with the parts of a rotation that were joined. */
+static void take_meta(struct replay *r, const struct record_meta *meta)
+{
+	if (r->has_meta)
+		return;
+	r->has_meta = true;
+	r->meta = *meta;
+	r->world.start_ns = meta->ts_ns;
+	r->world.wall_offset_ns = meta->wall_offset_ns;
+	engine_start(r->engine, meta->ts_ns, (enum audit_by)meta->by);
+}
+
+static int take_record(struct replay *r, const void *bytes, size_t len)
+{
+	const struct opts *o = r->opts;
+	struct record record = { 0 };
+	uint64_t ts_ns;
+
+	if (!record_is_known(*(const uint8_t *)bytes)) {
+		r->unknown++;
+		return 0;
+	}
+	/* What is not as it should be is the engine's to count. */
+	if (record_decode(bytes, len, &record))
+		return engine_record(r->engine, bytes, len);
+	ts_ns = record_ts_ns(&record);
+	if (record.kind == RECORD_META)
+		take_meta(r, record.meta);
+	else if (record.kind == RECORD_CGROUP)
+		cgroup_names_tell(r->cgroups, record.cgroup->id, record.cgroup->path);
+	else if (ts_ns && !r->begun)
+		begin(r);
+	if (ts_ns && o->until.set && !is_before(r, ts_ns, &o->until)) {
+		r->past = true;
+		return 0;
+	}
+	if (ts_ns && r->present.muted)
+		r->present.muted = is_before(r, ts_ns, &o->since);
+	if (ts_ns && o->speed_milli && !r->present.muted && !wait_for_turn(r, ts_ns))
+		return -EINTR;
+	if (ts_ns)
+		r->now_ns = ts_ns;
+	return engine_record(r->engine, bytes, len);
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static int tell_verdict(struct replay *r, bool interrupted)
+{
+	const struct record_meta *m = &r->meta;
+	struct sink_meta meta = {
+		.version = TCS_VERSION,
+		.kernel = m->kernel,
+		.arch = m->arch,
+		.boot_id = *m->boot_id ? m->boot_id : NULL,
+		.command = "replay",
+		.netns_scope = m->netns_scope,
+	};
+	struct verdict verdict = {
+		.look = engine_look(r->engine),
+		.window_ns = engine_look_window_ns(r->engine),
+		.world = &r->world,
+		.meta = &meta,
+		.interrupted = interrupted,
+	};
+
+	if (verdict.look)
+		return verdict_tell(r->opts, &verdict, &r->output);
+	fprintf(stderr, "tcpconnstate: %s has no look at all sockets to judge%s\n", r->name,
+		r->opts->until.set ? " by then" : "");
+	return TCS_EXIT_RUN;
+}
+
+static int finish(struct replay *r, enum capture_end end)
+{
+	bool interrupted = end == CAPTURE_INTERRUPTED || r->output.end == OUTPUT_INTERRUPTED;
+	struct record_tick last = { .head.kind = RECORD_END, .ts_ns = r->now_ns };
+	int status = TCS_EXIT_OK;
+
+	/* Once more where it was there: it sums up what came behind the last interval. */
+	(void)engine_record(r->engine, &last, sizeof(last));
+	if (!r->begun && r->has_meta)
+		begin(r);
+	if (r->opts->verdict && r->has_meta)
+		status = tell_verdict(r, interrupted);
+	else if (r->has_meta)
+		present_end(&r->present, r->engine, r->now_ns);
+	if (r->output.end == OUTPUT_FAILED) {
+		fprintf(stderr,
+			"tcpconnstate: cannot write the output: %s; what came after is not in it\n",
+			strerror(r->output.error_number));
+		return TCS_EXIT_RUN;
+	}
+	if (r->output.end == OUTPUT_CLOSED)
+		return TCS_EXIT_OK;
+	if (r->has_meta && !r->opts->verdict)
+		watch_tell_totals(r->opts, r->engine, r->present.shown,
+				  r->now_ns - r->world.start_ns, "");
+	if (r->unknown)
+		fprintf(stderr,
+			"tcpconnstate: %llu records of kinds that this version does not know were "
+			"skipped\n",
+			(unsigned long long)r->unknown);
+	return status == TCS_EXIT_OK ? watch_exit_status(r->opts, r->engine) : status;
+}
+
+/* How the file ended, in a word to the user where there is one to say. */
+static bool ended_well(struct replay *r, enum capture_end end, bool complete)
+{
+	if (end == CAPTURE_RECORD || end == CAPTURE_INTERRUPTED)
+		return true; /* it was not read to its end */
+	if (end == CAPTURE_DONE && complete)
+		return true;
+	if (end == CAPTURE_DONE)
+		fprintf(stderr,
+			"tcpconnstate: %s: the end is missing; it is still being recorded, or was "
+			"cut off between two parts\n",
+			r->name);
+	else
+		fprintf(stderr, "tcpconnstate: %s: %s\n", r->name, capture_reader_why(r->reader));
+	return false;
+}
+
+static int run(struct replay *r)
+{
+	enum capture_end end = CAPTURE_RECORD;
+	bool complete = false;
+	const void *record;
+	size_t len;
+	int err = 0, status;
+
+	while (!err && !r->past && r->output.end == OUTPUT_OPEN && !present_full(&r->present)) {
+		end = capture_next(r->reader, &record, &len);
+		if (end)
+			break;
+		complete = *(const uint8_t *)record == RECORD_END ||
+			   *(const uint8_t *)record == RECORD_NEXT;
+		err = take_record(r, record, len);
+	}
+	if (err == -ENOMEM) {
+		fprintf(stderr, "tcpconnstate: out of memory\n");
+		return TCS_EXIT_RUN;
+	}
+	status = finish(r, err == -EINTR ? CAPTURE_INTERRUPTED : end);
+	return ended_well(r, end, complete) ? status : TCS_EXIT_RUN;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static int open_all(struct replay *r, int fd, int signal_fd)
+{
+	const struct opts *o = r->opts;
+	struct engine_config config = {
+		.filter = &o->filter,
+		.max_sockets = o->max_sockets,
+		.lifecycle = o->lifecycle,
+		.audit = watch_audit_config(o),
+		.detect = o->detect,
+		.in_cgroup = o->cgroup_path ? in_cgroup : NULL,
+		.cgroup_ctx = r,
+		.select_looks = true,
+	};
+	int err = output_init(&r->output, STDOUT_FILENO, signal_fd);
+
+	if (!err)
+		err = cgroup_names_new_empty(&r->cgroups);
+	if (!err && o->verdict)
+		err = sink_none_new(&r->sink);
+	else if (!err)
+		err = watch_sink_new(o, &r->world, &r->output, &r->sink);
+	if (!err)
+		err = capture_reader_new(fd, signal_fd, &r->reader);
+	if (err)
+		return err;
+	present_init(&r->present, r->sink, &r->output, &r->world, o->verdict ? 0 : o->count);
+	r->present.muted = o->since.set;
+	config.sink = present_sink(&r->present);
+	return engine_new(&config, &r->engine);
+}
+
+int cmd_replay(const struct opts *opts)
+{
+	const char *path = opts->names[0];
+	bool from_stdin = !strcmp(path, "-");
+	struct replay r = {
+		.opts = opts,
+		.world = { .cgroup_path = cgroup_path, .cgroup_ctx = &r },
+	};
+	int signal_fd = pipeline_signals(), status = TCS_EXIT_RUN;
+	int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	outbuf_plain(r.name, sizeof(r.name), from_stdin ? "standard input" : path);
+	if (fd < 0)
+		fprintf(stderr, "tcpconnstate: cannot open %s: %s\n", r.name, strerror(errno));
+	else if (open_all(&r, fd, signal_fd))
+		fprintf(stderr, "tcpconnstate: out of memory\n");
+	else
+		status = run(&r);
+	engine_free(r.engine);
+	capture_reader_free(r.reader);
+	if (r.sink)
+		r.sink->ops->free(r.sink);
+	output_release(&r.output);
+	cgroup_names_free(r.cgroups);
+	if (fd > STDIN_FILENO)
+		close(fd);
+	if (signal_fd >= 0)
+		close(signal_fd);
+	return status;
+}

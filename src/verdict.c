@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "verdict.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "detect.h"
+
+struct findings {
+	struct finding *at;
+	uint32_t n;
+};
+
+static void keep_finding(void *ctx, const struct finding *finding)
+{
+	struct findings *f = ctx;
+
+	if (f->n < DETECT_MAX)
+		f->at[f->n++] = *finding;
+}
+
+static int worst_first(const void *left, const void *right)
+{
+	const struct finding *a = left, *b = right;
+
+	if (a->severity != b->severity)
+		return a->severity < b->severity ? 1 : -1;
+	return (int)a->kind - (int)b->kind;
+}
+
+static int exit_status(const struct opts *o, const struct verdict *v, enum severity worst)
+{
+	enum severity from = o->fail_on ? o->fail_on : SEVERITY_WARNING;
+
+	if (v->interrupted && !o->fail_on)
+		return TCS_EXIT_OK;
+	return worst >= from ? TCS_EXIT_FINDING : TCS_EXIT_OK;
+}
+
+static int judge(const struct opts *o, const struct verdict *v, struct detect *detect,
+		 struct findings *findings, struct output *out)
+{
+	struct audit_report report = {
+		.look = v->look,
+		.all_rows = o->extended,
+		.owned_only = o->filter.has_pid || o->filter.has_comm,
+		.window_ns = v->window_ns,
+		.world = v->world,
+		.meta = v->meta,
+	};
+
+	detect_look(detect, v->look, UINT32_MAX, keep_finding, findings);
+	if (findings->n > 1)
+		qsort(findings->at, findings->n, sizeof(*findings->at), worst_first);
+	report.findings = findings->at;
+	report.n_findings = findings->n;
+	report.findings_skipped = detect_skipped(detect);
+	report.worst = detect_worst(detect);
+	report.exit_status = exit_status(o, v, report.worst);
+	if (o->format == OPTS_JSON)
+		audit_json(out, &report);
+	else
+		audit_text(out, &report);
+	if (out->end != OUTPUT_FAILED)
+		return report.exit_status;
+	fprintf(stderr, "tcpconnstate: cannot write the output: %s\n", strerror(out->error_number));
+	return TCS_EXIT_RUN;
+}
+
+int verdict_tell(const struct opts *opts, const struct verdict *v, struct output *out)
+{
+	struct findings findings = { .at = calloc(DETECT_MAX, sizeof(*findings.at)) };
+	struct detect_config config = opts->detect;
+	struct detect *detect = NULL;
+	int status = TCS_EXIT_RUN;
+
+	config.at_once = true;
+	if (findings.at && !detect_new(&config, &detect))
+		status = judge(opts, v, detect, &findings, out);
+	else
+		fprintf(stderr, "tcpconnstate: out of memory\n");
+	detect_free(detect);
+	free(findings.at);
+	return status;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_VERDICT_H
+#define TCS_VERDICT_H
+
+/*
+ * verdict.h - a settled look, judged and told: what audit ends with, and a replay may
+ *
+ * Prints its own errors; returns an enum exit_code.
+ */
+#include "audit_sink.h"
+#include "opts.h"
+
+struct verdict {
+	const struct audit *look;
+	uint64_t window_ns; /* between it and the one it was compared with; 0 none */
+	const struct sink_world *world;
+	const struct sink_meta *meta;
+	bool interrupted; /* the user ended it: no finding is a failure unless it was asked for */
+};
+
+int verdict_tell(const struct opts *opts, const struct verdict *v, struct output *out);
+
+#endif /* TCS_VERDICT_H */

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * filters: ports, prefixes, states and the texts of /proc, parsed from any string
+ *
+ * The first byte says which parser. What is refused leaves the result as it was, and has a reason.
+ */
+#include <errno.h>
+
+#include "explain.h"
+#include "filter.h"
+#include "fuzz.h"
+#include "host.h"
+#include "spell.h"
+
+static void try_ports(const char *text)
+{
+	static struct portset ports;
+	const char *why = NULL;
+	unsigned int port, n = 0;
+
+	memset(&ports, 0, sizeof(ports));
+	if (filter_parse_ports(text, &ports, &why)) {
+		REQUIRE(why && *why && !ports.any_set);
+		return;
+	}
+	for (port = 0; port < 65536; port += 13)
+		n += portset_has(&ports, (uint16_t)port);
+	REQUIRE(ports.any_set && n <= 65536 / 13 + 1);
+}
+
+static void try_prefix(const char *text)
+{
+	struct prefix p = { 0 };
+	const char *why = NULL;
+
+	if (filter_parse_prefix(text, &p, &why)) {
+		REQUIRE(why && *why && !p.set);
+		return;
+	}
+	/* Its own address is inside, but for ::/0 and the like, which hold no mapped one. */
+	REQUIRE(p.set && p.bits <= 128 && (p.family == 4 || p.family == 6));
+	REQUIRE(p.family == (addr_is_mapped(p.addr) && p.bits >= 96 ? 4 : 6));
+	REQUIRE(prefix_has(&p, p.addr) || (p.family == 6 && addr_is_mapped(p.addr)));
+}
+
+static void try_states(const char *text)
+{
+	struct state_set set = { 0 };
+	const char *item = NULL;
+	int err = state_parse_list(text, &set, &item);
+
+	REQUIRE(!err || err == -EINVAL || err == -ERANGE);
+	if (err)
+		REQUIRE(item >= text && item <= text + strlen(text) && !set.include &&
+			!set.exclude);
+}
+
+static void try_proc(const char *text)
+{
+	static struct host_ports ports;
+	struct host_counters counters;
+	const char *second = text + strlen(text) / 2;
+
+	REQUIRE(host_parse_ports(text, second, &ports) <= 0);
+	(void)host_parse_netstat(text, "TcpExt", "TCPTimeWaitOverflow");
+	host_parse_sockstat(text, second, &counters);
+	(void)host_parse_limit(text, "Max open files");
+}
+
+static void try_names(const char *text)
+{
+	size_t len = strlen(text);
+
+	(void)explain_find(text, len);
+	(void)spell_match("close_wait", text, len);
+	(void)spell_part("close_wait", text, len);
+	REQUIRE(spell_distance("close_wait", text, len) < 1000);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static void (*const parsers[])(const char *) = {
+		try_ports, try_prefix, try_states, try_proc, try_names,
+	};
+	char *text;
+
+	if (!size)
+		return 0;
+	text = fuzz_string(data + 1, size - 1);
+	parsers[data[0] % (sizeof(parsers) / sizeof(parsers[0]))](text);
+	free(text);
+	return 0;
+}

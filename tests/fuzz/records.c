@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * records: any packed records, decoded, taken by the engine and told as text and JSON
+ *
+ * The input is what is in a chunk of a capture behind its head. Everything that is printed must be
+ * plain text, or a line of JSON.
+ */
+#include "audit_sink.h"
+#include "capture_pack.h"
+#include "cgroup_names.h"
+#include "engine.h"
+#include "fuzz.h"
+#include "record.h"
+#include "summary_text.h"
+
+#define SOCKETS_MAX 64
+#define LINE_ROOM   (1u << 20)
+
+static struct outbuf line;
+static struct sink *text, *json;
+static struct sink_world world;
+static struct cgroup_names *names;
+
+static const char *cgroup_path(void *ctx, uint64_t id)
+{
+	(void)ctx;
+	return cgroup_names_find(names, id, 0);
+}
+
+static void require_text(void)
+{
+	REQUIRE(!line.cut);
+	fuzz_require_plain(line.data, line.len, true);
+	line.len = 0;
+}
+
+static void require_json(void)
+{
+	REQUIRE(!line.cut && line.len <= SINK_LINE_MAX);
+	REQUIRE(line.len && line.data[line.len - 1] == '\n');
+	fuzz_require_json(line.data, line.len - 1);
+	line.len = 0;
+}
+
+static void on_change(void *ctx, const struct change *change)
+{
+	(void)ctx;
+	text->ops->change(text, &line, change);
+	require_text();
+	json->ops->change(json, &line, change);
+	require_json();
+}
+
+static void on_connection(void *ctx, const struct connection *connection)
+{
+	(void)ctx;
+	text->ops->connection(text, &line, connection);
+	require_text();
+	json->ops->connection(json, &line, connection);
+	require_json();
+}
+
+static void on_synack(void *ctx, const struct tcs_wire_synack *synack)
+{
+	(void)ctx;
+	text->ops->synack(text, &line, synack);
+	require_text();
+	json->ops->synack(json, &line, synack);
+	require_json();
+}
+
+static void on_lost(void *ctx, enum lost_reason reason, uint64_t count, uint64_t ts_ns)
+{
+	(void)ctx;
+	json->ops->lost(json, &line, reason, count, ts_ns);
+	require_json();
+}
+
+static void on_finding(void *ctx, const struct finding *finding, uint64_t ts_ns)
+{
+	(void)ctx;
+	text->ops->finding(text, &line, finding, ts_ns);
+	require_text();
+	json->ops->finding(json, &line, finding, ts_ns);
+	require_json();
+}
+
+static void on_summary(void *ctx, const struct summary *s)
+{
+	uint32_t i;
+
+	(void)ctx;
+	summary_text(&line, s);
+	require_text();
+	json->ops->summary(json, &line, s);
+	require_json();
+	for (i = 0; s->look && i < s->look->n_groups; i++) {
+		text->ops->group(text, &line, s->look, i);
+		require_text();
+		json->ops->group(json, &line, s->look, i);
+		require_json();
+	}
+}
+
+static void on_clock(void *ctx, int64_t wall_offset_ns)
+{
+	(void)ctx;
+	world.wall_offset_ns = wall_offset_ns;
+}
+
+static struct engine *begin(unsigned int how)
+{
+	static struct filter filter;
+	struct engine_config config = {
+		.filter = &filter,
+		.max_sockets = SOCKETS_MAX,
+		.lifecycle = how & 1,
+		.audit = { .old_ns = 1000000000, .stalled = 3, .by = AUDIT_BY_COMM },
+		.detect = { 2, 1000000000, 80, 80, 2, 3 },
+		.sink = { NULL, on_change, on_connection, on_synack, on_lost, on_finding,
+			  on_summary, on_clock },
+		.select_looks = true,
+	};
+	struct sink_text_config text_config = {
+		.world = &world,
+		.wall_clock = how & 2,
+		.since_start = how & 4,
+		.wide = how & 8,
+		.extended = how & 16,
+		.lifecycle = how & 1,
+		.columns = how & 32 ? 80 : 0,
+	};
+	struct engine *e;
+
+	if (!line.data)
+		REQUIRE(!outbuf_init(&line, LINE_ROOM));
+	world = (struct sink_world){ .cgroup_path = cgroup_path };
+	REQUIRE(!cgroup_names_new_empty(&names) && !sink_text_new(&text_config, &text) &&
+		!sink_json_new(&world, &json) && !engine_new(&config, &e));
+	return e;
+}
+
+static void take(struct engine *e, const void *bytes, size_t len)
+{
+	struct record record;
+
+	if (!record_decode(bytes, len, &record)) {
+		REQUIRE(record_is_known(record.kind));
+		(void)record_ts_ns(&record);
+		if (record.kind == RECORD_CGROUP)
+			cgroup_names_tell(names, record.cgroup->id, record.cgroup->path);
+	}
+	REQUIRE(!engine_record(e, bytes, len));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct capture_pack pack;
+	static uint64_t record[CAPTURE_RECORD_MAX / 8];
+	const uint8_t *at = data + 1, *end = data + size;
+	struct engine *e;
+	size_t len;
+
+	if (size < 2)
+		return 0;
+	e = begin(data[0]);
+	capture_pack_reset(&pack);
+	while (at < end && !capture_pack_take(&pack, &at, end, record, &len))
+		take(e, record, len);
+	engine_advance(e, UINT64_MAX);
+	engine_free(e);
+	text->ops->free(text);
+	json->ops->free(json);
+	cgroup_names_free(names);
+	return 0;
+}

@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# expect.sh FOLDER: replay each golden capture to text, JSON and verdict, into FOLDER
+
+set -u
+to=$1
+# With this a leak need not wait for a minute.
+set -- --close-wait-age 0.5
+for capture in "$(dirname "$0")"/*.tcs; do
+	name=$to/$(basename "$capture" .tcs)
+	# The version is not the capture's.
+	./tcpconnstate replay --json "$@" "$capture" 2>"$name.err" |
+		sed 's/"version":"[^"]*"/"version":"-"/' >"$name.json"
+	{
+		./tcpconnstate replay -t "$@" "$capture"
+		./tcpconnstate replay --lifecycle -w -x -t "$@" "$capture"
+	} 2>>"$name.err" >"$name.txt"
+	./tcpconnstate replay --verdict "$@" "$capture" 2>>"$name.err" >"$name.verdict"
+	cat "$name.err" >>"$name.txt"
+	rm "$name.err"
+done
