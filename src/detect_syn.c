@@ -176,7 +176,7 @@ static bool is_flood(const struct detect_config *config, const struct audit *loo
 	uint32_t percent = config->syn_late_percent * 10 / tenths;
 	bool pressed = f->failing >= least || f->cookies >= least || f->drops >= least;
 
-	/* One look knows no rates, but that the queue is full, or the mark of cookies, is enough. */
+	/* One look knows no rates; a full queue, or the mark of cookies, is enough. */
 	if (s->drops_milli == AUDIT_NO_RATE)
 		pressed |= s->syn_full || f->cookies_now;
 	if (!pressed || (tenths == 10 && may_be_checks(f, least)))

@@ -34,8 +34,8 @@
  *   accepts_slowly                  32/32      0    31       0    9   20      77   77   200
  *   idle_health_checks           252/1024    150     0     100    0    0       0    0     0
  *
- * Pure. How much is too much are options (struct detect_config), with their sources; what the kernel
- * or arithmetic fixes stands beside its rule.
+ * Pure. How much is too much are options (struct detect_config), with their sources; what the
+ * kernel or arithmetic fixes stands beside its rule.
  */
 #include "detect.h"
 

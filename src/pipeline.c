@@ -191,7 +191,7 @@ static void look(struct pipeline *p, enum cadence_look what)
 	cadence_spent(&p->cadence, what, cpu_ns() - before - p->drain_cpu_ns);
 }
 
-/* What everything that follows is compared with; what is wrong already is told an interval later. */
+/* What all that follows is compared with; what is wrong already is told an interval later. */
 static void first_look(struct pipeline *p)
 {
 	if (cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK)
@@ -226,8 +226,8 @@ static void tick_looks(struct pipeline *p)
 }
 
 /*
- * An interval is over. True: something is strange that was not so before. A second look decides what
- * it is, and must not come late on a busy host.
+ * An interval is over. True: something is strange that was not so before. A second look decides
+ * what it is, and must not come late on a busy host.
  */
 static bool tick(struct pipeline *p)
 {
