@@ -266,8 +266,10 @@ half_open_by_ss() { nsenter -t "${HOLD_PIDS[$1]}" -n ss -tanH state syn-recv | a
 	"$TCPCONNSTATE" audit --json -N "${HOLD_NETNS[0]}" --window 1.5 --fail-on critical \
 		>out 2>err 3>&- &
 	local pid=$! got=0
-	sleep 0.7 # between the two looks
-	hold_more 0 time_wait=50
+	# all the while: when its looks are cannot be seen from here
+	while kill -0 $pid 2>/dev/null; do
+		hold_more 0 time_wait=5
+	done
 	wait "$pid" || got=$?
 	((got == 3)) || { cat out err >&2; false; }
 	is 'map(select(.type == "alert"))[0] | .kind == "time_wait_buildup" and

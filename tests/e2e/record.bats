@@ -120,9 +120,11 @@ recorded() {
 	"$TCPCONNSTATE" audit --json --window 0.2 --close-wait-age 0.1 -N "$HOLD_NETNS" >audit.out || true
 	for row in listener close_wait time_wait; do
 		diff <(jq -c "select(.type == \"$row\") | del(.oldest_us, .growth_per_s, .fd_seconds_left,
-				.oldest_exact, .seconds_left, .drops_per_s)" audit.out) \
+				.oldest_exact, .seconds_left, .drops_per_s, .resent_per_s, .done_per_s,
+				.next_free_s, .all_free_s)" audit.out) \
 			<(jq -c "select(.type == \"$row\") | del(.oldest_us, .growth_per_s, .fd_seconds_left,
-				.oldest_exact, .seconds_left, .drops_per_s)" replay.out)
+				.oldest_exact, .seconds_left, .drops_per_s, .resent_per_s, .done_per_s,
+				.next_free_s, .all_free_s)" replay.out)
 	done
 
 	# other thresholds, another verdict
