@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test_older.c - who held a socket before we came: of several holders the first, else the listener */
+/* test_older.c - who held a socket before we came: of several the first, else the listener */
 #include "unit.h"
 
 #include "older.h"
