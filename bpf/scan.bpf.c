@@ -21,8 +21,9 @@
 
 #define SOCKFS_MAGIC 0x534f434b
 
-const volatile bool leave_notes; /* at sockets */
-const volatile bool marked_only; /* only files that have a mark */
+/* Written before each walk. */
+bool leave_notes; /* at sockets */
+bool marked_only; /* only files that have a mark */
 
 char LICENSE[] SEC("license") = "GPL";
 

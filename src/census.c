@@ -235,7 +235,7 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 		census_free(c);
 		return err;
 	}
-	if (scan_new(NULL, bpf_map__fd(c->skel->maps.marks), &c->scan, &no_owners))
+	if (scan_new(c->config.maps, bpf_map__fd(c->skel->maps.marks), &c->scan, &no_owners))
 		c->scan = NULL; /* every look says so */
 	*ret = c;
 	return 0;
@@ -274,6 +274,16 @@ static bool is_wanted(const struct census *c, uint32_t netns)
 	return false;
 }
 
+int census_walk_files(struct census *c, scan_fn fn, void *ctx, struct failure *reterr)
+{
+	if (c->scan)
+		return scan_walk(c->scan, SCAN_NOTES, fn, ctx, reterr);
+	failure_set(reterr, false,
+		    "cannot walk the open files of this host: owners of sockets older than this "
+		    "program stay unknown");
+	return -ENOENT;
+}
+
 bool census_knows(const struct census *c, uint32_t netns)
 {
 	return netns_known(&c->list, netns);
@@ -294,7 +304,7 @@ static int find_owners(struct census *c, struct older **ret)
 
 	if (older_new(&owners))
 		return -ENOMEM;
-	if (!c->scan || scan_walk(c->scan, keep_owner, owners, &why))
+	if (!c->scan || scan_walk(c->scan, SCAN_MARKED, keep_owner, owners, &why))
 		c->blind.owners_unknown = true;
 	c->blind.skipped += older_skipped(owners);
 	older_settle(owners);

@@ -31,6 +31,7 @@
 #include "failure.h"
 #include "filter.h"
 #include "record.h"
+#include "scan.h"
 #include "socket_maps.h"
 
 struct census_config {
@@ -65,6 +66,9 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
  */
 #define CENSUS_WANTED 16
 bool census_want(struct census *c, uint32_t netns);
+
+/* Every open TCP socket and its holder; notes are left. Needs config.maps. */
+int census_walk_files(struct census *c, scan_fn fn, void *ctx, struct failure *reterr);
 
 /* Has this namespace been looked at? */
 bool census_knows(const struct census *c, uint32_t netns);

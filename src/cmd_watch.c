@@ -20,7 +20,6 @@
 #include "pipeline.h"
 #include "recorder.h"
 #include "rights.h"
-#include "scan.h"
 #include "source_live.h"
 #include "watch.h"
 
@@ -136,18 +135,16 @@ static int take_older(void *ctx, const struct tcs_wire_scan *row)
 }
 
 /* After attaching: what changes during the walk tells its own owner. */
-static void find_older(struct watch *w, const struct socket_maps *maps)
+static void find_older(struct watch *w)
 {
-	struct scan *scan = NULL;
 	struct failure why;
 
-	if (scan_new(maps, -1, &scan, &why) || scan_walk(scan, take_older, w, &why))
+	if (census_walk_files(w->census, take_older, w, &why))
 		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
 	if (host_processes_hidden())
 		fprintf(stderr,
 			"tcpconnstate: %s; sockets that are older than this start have no owner\n",
 			host_processes_hidden());
-	scan_free(scan);
 }
 
 int watch_sink_new(const struct opts *o, const struct sink_world *world,
@@ -348,7 +345,7 @@ static int open_all(struct watch *w)
 					    .tap = w->path ? recorder_tap : NULL,
 					    .tap_ctx = w->recorder,
 				    });
-	find_older(w, &info.maps);
+	find_older(w);
 	rights_go_first();
 	if (rights_keep(RIGHTS_BPF | (w->opts->rotate_bytes ? RIGHTS_FILES : RIGHTS_NONE) |
 			(w->opts->filter.netns == netns_own() ? RIGHTS_NONE : RIGHTS_NETNS)))

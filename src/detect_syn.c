@@ -90,6 +90,7 @@ void syn_facts_read(const struct audit *look, const struct audit_service *s, str
 		ret->cookies = above(known(counter_of(look, s, COUNTER_COOKIES_SENT)),
 				     known(counter_of(look, s, COUNTER_COOKIES_RECV)));
 	ret->drops = queue_drops(look, s);
+	ret->resets = known(counter_of(look, s, COUNTER_EMBRYONIC_RSTS));
 	ret->visible =
 		s->stuck || ret->failing || known(s->failing_milli) || ret->cookies || ret->drops;
 }
@@ -154,7 +155,8 @@ static bool queue_stands(const struct syn_facts *f, int64_t least)
  * Below the limit nobody is refused, and there is time. Many from each of a few addresses, by a
  * stack that offers what all stacks in use do (SACK, timestamps; programs that forge SYNs mostly
  * do not), may be health checks that never complete and are reset after a while. A flood's stay:
- * 5 s after its beginning half of those that are stuck are past the second timeout, too.
+ * 5 s after its beginning half of those that are stuck are past the second timeout, too, while as
+ * many resets as there are resent SYN-ACKs say that they go.
  */
 static bool may_be_checks(const struct syn_facts *f, int64_t least)
 {
@@ -165,7 +167,8 @@ static bool may_be_checks(const struct syn_facts *f, int64_t least)
 	if (s->sources == AUDIT_UNKNOWN)
 		return true; /* the next walk will tell */
 	return s->half_open >= s->sources * CHECKS_PER_SOURCE && s->plain * 2 < s->stuck &&
-	       ((int64_t)s->old_stuck * 1000 < least || s->old_stuck * 2 < s->stuck);
+	       ((int64_t)s->old_stuck * 1000 < least || s->old_stuck * 2 < s->stuck ||
+		(f->resets > 0 && f->resets >= f->failing));
 }
 
 static bool is_flood(const struct detect_config *config, const struct audit *look,

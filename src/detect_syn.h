@@ -45,6 +45,7 @@ struct syn_facts {
 	int64_t failing; /* resent for the first time, less those that completed late */
 	int64_t cookies; /* sent and not returned; of this service as far as can be told */
 	int64_t drops;	 /* of SYNs, because the SYN queue is full */
+	int64_t resets;	 /* of half-open connections, in the whole namespace */
 	bool cookies_now;
 	bool visible; /* any of the three has been seen */
 };

@@ -82,37 +82,32 @@ static int walk_marked(struct scan *s, scan_fn fn, void *ctx)
 	return err;
 }
 
-int scan_walk(struct scan *s, scan_fn fn, void *ctx, struct failure *reterr)
+int scan_walk(struct scan *s, enum scan_what what, scan_fn fn, void *ctx, struct failure *reterr)
 {
-	int err = s->found ? walk_marked(s, fn, ctx) : -E2BIG;
+	int err = -E2BIG;
 
+	s->skel->bss->leave_notes = what == SCAN_NOTES;
+	s->skel->bss->marked_only = what == SCAN_MARKED;
+	if (s->found && what == SCAN_MARKED)
+		err = walk_marked(s, fn, ctx);
 	if (err == -E2BIG)
 		err = walk(s, s->skel->links.tcs_scan, fn, ctx);
 	return err ? complain(reterr, err) : 0;
 }
 
-static int share_notes(struct scan_bpf *skel, const struct socket_maps *maps)
-{
-	int err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
-
-	if (!err)
-		err = bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
-	if (!err && maps->parents >= 0)
-		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
-	else if (!err)
-		err = bpf_map__set_autocreate(skel->maps.parents, false);
-	if (!err)
-		err = bpf_map__set_max_entries(skel->maps.found, 1);
-	return err ? err : bpf_map__set_max_entries(skel->maps.marks, 1);
-}
-
-static int share_marks(struct scan_bpf *skel, int marks)
+static int share(struct scan_bpf *skel, const struct socket_maps *maps, int marks)
 {
 	int err = bpf_map__reuse_fd(skel->maps.marks, marks);
 
-	if (!err)
+	if (!err && !feature_get()->kernel.storage)
 		err = bpf_map__set_autocreate(skel->maps.parents, false);
-	return err ? err : bpf_map__set_max_entries(skel->maps.notes, 1);
+	else if (!err && maps)
+		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
+	if (!err && !maps)
+		return bpf_map__set_max_entries(skel->maps.notes, 1);
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
+	return err ? err : bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
 }
 
 static int load(struct scan *s, const struct socket_maps *maps, int marks, bool fast)
@@ -122,10 +117,8 @@ static int load(struct scan *s, const struct socket_maps *maps, int marks, bool 
 
 	if (!skel)
 		return -errno;
-	skel->rodata->leave_notes = maps != NULL;
-	skel->rodata->marked_only = !maps;
 	*(struct tcs_kernel *)&skel->rodata->kernel = feature_get()->kernel;
-	err = maps ? share_notes(skel, maps) : share_marks(skel, marks);
+	err = share(skel, maps, marks);
 	if (!err)
 		err = bpf_program__set_autoload(skel->progs.tcs_scan_marked, fast);
 	if (!err)
@@ -148,12 +141,12 @@ int scan_new(const struct socket_maps *maps, int marks, struct scan **ret, struc
 	int err = s ? 0 : -ENOMEM;
 
 	if (!err)
-		err = load(s, maps, marks, !maps);
-	if (err && s && !maps) {
+		err = load(s, maps, marks, true);
+	if (err && s) {
 		/* Before 5.17 there is no bpf_loop(). */
 		scan_bpf__destroy(s->skel);
 		err = load(s, maps, marks, false);
-	} else if (!err && !maps) {
+	} else if (!err) {
 		map_found(s);
 	}
 	if (err) {

@@ -21,18 +21,21 @@
 struct scan; /* opaque */
 
 /*
- * maps: of the event programs; every socket is told, and listeners are left a note. NULL: marks is
- * the descriptor of the census's map, and only sockets whose file it marks are told; of the
- * others only the pointer is read (0.2 us each before Linux 5.17, or where more than TCS_FOUND are
- * told). 0, or -errno with the sentence in *reterr.
+ * maps: of the event programs, for notes; NULL: there are none. marks: the descriptor of the
+ * census's map of files. 0, or -errno with the sentence in *reterr.
  */
 int scan_new(const struct socket_maps *maps, int marks, struct scan **ret, struct failure *reterr);
 void scan_free(struct scan *s); /* accepts NULL */
+
+enum scan_what {
+	SCAN_MARKED = 1, /* sockets whose file the census has marked */
+	SCAN_NOTES,	 /* every socket; they are left notes (needs maps) */
+};
 
 /* Not 0: the walk ends with it. */
 typedef int (*scan_fn)(void *ctx, const struct tcs_wire_scan *row);
 
 /* 0, what fn said, or -errno with the sentence in *reterr. */
-int scan_walk(struct scan *s, scan_fn fn, void *ctx, struct failure *reterr);
+int scan_walk(struct scan *s, enum scan_what what, scan_fn fn, void *ctx, struct failure *reterr);
 
 #endif /* TCS_SCAN_H */
