@@ -457,11 +457,12 @@ static void cookies_are_blamed_on_who_completes_least(void **unused)
 static void a_scan_is_many_ports_of_one_source(void **unused)
 {
 	static const struct audit_config config;
-	struct audit_scanner s = { .netns = 1, .family = 4, .addr = V4(198, 18, 9, 9), .ports = 19 };
+	struct audit_scanner s = { .netns = 1, .family = 4, .addr = V4(198, 18, 9, 9) };
 	struct told t = { 0 };
 	struct detect *d;
 	struct audit a;
 
+	s.ports = 19;
 	(void)unused;
 	assert_int_equal(detect_new(&defaults, &d), 0);
 	assert_int_equal(audit_init(&a, &config), 0);
