@@ -259,13 +259,6 @@ static void tell_groups(const struct text *t)
 			outbuf_pad_left(b, at_, (start) + (end)-at_); \
 	} while (0)
 
-static void put_of(struct outbuf *b, uint64_t n, uint64_t limit)
-{
-	outbuf_put_grouped(b, n);
-	outbuf_putc(b, '/');
-	outbuf_put_grouped(b, limit);
-}
-
 static void put_fd_limit(struct outbuf *b, const struct audit_close_wait *c)
 {
 	uint64_t left;
@@ -274,7 +267,7 @@ static void put_fd_limit(struct outbuf *b, const struct audit_close_wait *c)
 		outbuf_putc(b, '-');
 		return;
 	}
-	put_of(b, c->fd_used, c->fd_limit);
+	text_put_of(b, c->fd_used, c->fd_limit);
 	left = audit_seconds_left(c->fd_limit > c->fd_used ? c->fd_limit - c->fd_used : 0,
 				  c->growth_milli);
 	if (left == AUDIT_UNKNOWN)
@@ -335,7 +328,7 @@ static void tell_place(const struct text *t, const struct audit_place *p)
 	put_place(b, p);
 	RIGHT(b, start, 45, outbuf_put_grouped(b, p->time_wait));
 	if (p->rport && p->ports_range) {
-		RIGHT(b, start, 65, put_of(b, p->ports_used, p->ports_range));
+		RIGHT(b, start, 65, text_put_of(b, p->ports_used, p->ports_range));
 		RIGHT(b, start, 76, outbuf_put_grouped(b, p->reusable));
 		RIGHT(b, start, 86, put_seconds(b, audit_seconds_left(left, p->growth_milli)));
 	} else {
@@ -386,7 +379,7 @@ static void put_exhaustion(struct outbuf *b, const struct finding *f)
 {
 	const struct audit_place *p = &f->row.place;
 
-	put_of(b, audit_ports_taken(p), p->ports_range);
+	text_put_of(b, audit_ports_taken(p), p->ports_range);
 	outbuf_lit(b, " local ports from ");
 	put_place(b, p);
 	outbuf_lit(b, " are taken, ");

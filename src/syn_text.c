@@ -25,13 +25,6 @@ static void put_number(struct outbuf *b, uint64_t n, bool exact)
 	outbuf_put_grouped(b, n);
 }
 
-static void put_of(struct outbuf *b, uint64_t n, uint64_t limit)
-{
-	outbuf_put_grouped(b, n);
-	outbuf_putc(b, '/');
-	outbuf_put_grouped(b, limit);
-}
-
 /* Whole ones a second, for a column that says so. */
 static void put_per_s(struct outbuf *b, int64_t milli)
 {
@@ -135,7 +128,7 @@ static void put_flood(struct outbuf *b, const struct finding_syn *syn)
 	const struct audit_service *s = &syn->service;
 
 	outbuf_lit(b, "SYN queue ");
-	put_of(b, s->syn_queue, s->queue_limit);
+	text_put_of(b, s->syn_queue, s->queue_limit);
 	put_rate_of(b, "cookies", syn->cookies_sent);
 	put_rate_of(b, "SYNs dropped", syn->drops);
 	put_rate_of(b, "new ones unanswered", syn->failing);
@@ -154,7 +147,7 @@ static void put_accept(struct outbuf *b, const struct finding_syn *syn)
 	const struct audit_service *s = &syn->service;
 
 	outbuf_lit(b, "accept queue ");
-	put_of(b, s->accept_queue, s->queue_limit);
+	text_put_of(b, s->accept_queue, s->queue_limit);
 	put_rate_of(b, "SYNs and last ACKs dropped", s->drops_milli);
 	put_rate_of(b, "accepted", s->done_milli);
 	if (s->acked) {
@@ -170,7 +163,7 @@ static void put_small(struct outbuf *b, const struct finding_syn *syn)
 	const struct audit_service *s = &syn->service;
 
 	outbuf_lit(b, "SYN queue ");
-	put_of(b, s->syn_queue, s->queue_limit);
+	text_put_of(b, s->syn_queue, s->queue_limit);
 	put_rate_of(b, "cookies", syn->cookies_sent);
 	put_rate_of(b, "SYNs dropped", syn->drops);
 	outbuf_lit(b, ", and ");
@@ -276,9 +269,9 @@ static void tell_listener(struct output *out, const struct audit_report *r,
 		outbuf_putc(b, '\n');
 		start = b->len;
 	}
-	RIGHT(b, start, 39, put_of(b, k->syn_queue, k->queue_limit));
+	RIGHT(b, start, 39, text_put_of(b, k->syn_queue, k->queue_limit));
 	RIGHT(b, start, 45, outbuf_put_grouped(b, k->syn_queue_young));
-	RIGHT(b, start, 56, put_of(b, k->accept_queue, k->queue_limit));
+	RIGHT(b, start, 56, text_put_of(b, k->accept_queue, k->queue_limit));
 	RIGHT(b, start, 64, put_per_s(b, l->drops_milli));
 	RIGHT(b, start, 73, put_per_s(b, s->resent_milli));
 	RIGHT(b, start, 80, put_per_s(b, s->done_milli));

@@ -49,3 +49,10 @@ void text_put_rate(struct outbuf *b, int64_t milli)
 		outbuf_putc(b, milli < 0 ? '-' : '+');
 	text_put_plain_rate(b, milli);
 }
+
+void text_put_of(struct outbuf *b, uint64_t n, uint64_t limit)
+{
+	outbuf_put_grouped(b, n);
+	outbuf_putc(b, '/');
+	outbuf_put_grouped(b, limit);
+}

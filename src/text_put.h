@@ -17,5 +17,7 @@ void text_put_owner(struct outbuf *b, const struct owner *o);
 void text_put_rate(struct outbuf *b, int64_t milli);
 /* The same of what cannot shrink: "2/s". */
 void text_put_plain_rate(struct outbuf *b, int64_t milli);
+/* "257/256" */
+void text_put_of(struct outbuf *b, uint64_t n, uint64_t limit);
 
 #endif /* TCS_TEXT_PUT_H */
