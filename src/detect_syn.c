@@ -166,9 +166,12 @@ static bool may_be_checks(const struct syn_facts *f, int64_t least)
 		return false;
 	if (s->sources == AUDIT_UNKNOWN)
 		return true; /* the next walk will tell */
-	return s->half_open >= s->sources * CHECKS_PER_SOURCE && s->plain * 2 < s->stuck &&
-	       ((int64_t)s->old_stuck * 1000 < least || s->old_stuck * 2 < s->stuck ||
-		(f->resets > 0 && f->resets >= f->failing));
+	if (s->plain * 2 >= s->stuck)
+		return false;
+	if (f->resets > 0 && f->resets >= f->failing)
+		return true;
+	return s->half_open >= s->sources * CHECKS_PER_SOURCE &&
+	       ((int64_t)s->old_stuck * 1000 < least || s->old_stuck * 2 < s->stuck);
 }
 
 static bool is_flood(const struct detect_config *config, const struct audit *look,
