@@ -314,7 +314,8 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 		if (state == TCP_SYN_RECV)
 			read_full(tp, &at_hand.h);
 	}
-	if (state == TCP_LISTEN) {
+	/* A mini-socket's state may be anything to the verifier of 6.1. */
+	if (tp && state == TCP_LISTEN) {
 		listening[lport >> 6] |= 1ULL << (lport & 63);
 		if (set.notes)
 			watched_begin((const struct sock *)tp,
