@@ -7,7 +7,8 @@
  * be read at once
  *
  * A walk over the kernel's tables costs as much as there are sockets, in each namespace; this one
- * costs half a microsecond a listener, in all of them. Listeners come from walks and from events,
+ * costs half a microsecond a listener, in all of them, and 6 ns for each place of the table: 0.1 ms
+ * on a host with few. Listeners come from walks and from events,
  * and go with their events. One that went unseen is told by its cookie, for the kernel uses the
  * memory of a socket only for sockets (SLAB_TYPESAFE_BY_RCU): reading it is safe, believing it is
  * not. BPF side only. Bounds: max_entries; one that finds no room is seen by walks only.
@@ -22,7 +23,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 16);
+	__uint(max_entries, 1 << 14);
 	__type(key, __u64);   /* the socket's address */
 	__type(value, __u64); /* its cookie */
 } watched SEC(".maps");

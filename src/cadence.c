@@ -41,12 +41,67 @@ enum cadence_look cadence_next(struct cadence *c, uint64_t now_ns, bool moved)
 	return CADENCE_COUNTERS;
 }
 
+bool cadence_rests(struct cadence *c, uint64_t now_ns, uint64_t interval_ns)
+{
+	bool near = c->second_ns || now_ns - c->looked_ns < interval_ns / 2;
+
+	/* News without end must not keep walks away. */
+	c->rested = near && !c->rested;
+	return c->rested;
+}
+
+bool cadence_glance(struct cadence *c, uint64_t now_ns)
+{
+	uint64_t least = c->glance_cost_ns * CADENCE_GLANCES, since;
+
+	if (least < CADENCE_GLANCE_NS)
+		least = CADENCE_GLANCE_NS;
+	since = c->looked_ns > c->glanced_ns ? c->looked_ns : c->glanced_ns;
+	if (c->second_ns || now_ns - since < least)
+		return false;
+	c->glanced_ns = now_ns;
+	return true;
+}
+
+void cadence_glanced(struct cadence *c, uint64_t cpu_ns)
+{
+	c->glance_cost_ns = cpu_ns;
+}
+
+bool cadence_early(struct cadence *c, uint64_t now_ns)
+{
+	if (c->second_ns || now_ns - c->early_ns < c->counters_cost_ns * CADENCE_RARE)
+		return false;
+	c->early_ns = now_ns;
+	return true;
+}
+
+void cadence_follow(struct cadence *c, uint64_t now_ns)
+{
+	if (!c->second_ns)
+		c->second_ns = now_ns + CADENCE_SECOND_NS;
+}
+
+bool cadence_second(struct cadence *c, uint64_t now_ns)
+{
+	if (!c->second_ns || now_ns < c->second_ns)
+		return false;
+	c->second_ns = 0;
+	c->early_ns = now_ns;
+	return true;
+}
+
 bool cadence_urgent(struct cadence *c, uint64_t now_ns)
 {
 	if (c->urgent_ns && now_ns - c->urgent_ns < c->urgent_cost_ns * CADENCE_SELDOM)
 		return false;
 	c->urgent_ns = now_ns;
 	return true;
+}
+
+void cadence_looks(struct cadence *c, uint64_t now_ns)
+{
+	c->looked_ns = now_ns;
 }
 
 void cadence_spent(struct cadence *c, enum cadence_look look, uint64_t cpu_ns)

@@ -16,6 +16,13 @@
  * counters and queues, once in CADENCE_RARE times what they cost, and walks that explain what they
  * show (cadence_urgent()), once in CADENCE_SELDOM times what they cost.
  *
+ * Nor do they wait for the interval. The queues are glanced at (glance.h) every CADENCE_GLANCE_NS;
+ * on news a look comes at once, and CADENCE_SECOND_NS after the first look that found something the
+ * one that decides what it is. That is time enough for a client behind a satellite to have answered
+ * (0.6 to 0.7 s for a round trip), and little enough for an alarm: an attack is told 1.1 s after it
+ * has become visible on an idle machine, where two whole intervals would be 2 s. Looks of the
+ * interval that would come in between, or just after, are left out.
+ *
  * Pure: times are the caller's.
  */
 #include <stdbool.h>
@@ -23,6 +30,9 @@
 
 #define CADENCE_PER_MILLE  15 /* of one core; the rest of 2 % is for the events of an idle host */
 #define CADENCE_REFRESH_NS (60 * 1000000000ull)
+#define CADENCE_GLANCE_NS  (250 * 1000000ull)
+#define CADENCE_SECOND_NS  (750 * 1000000ull)
+#define CADENCE_GLANCES	   500 /* times what they cost is the least time between two */
 #define CADENCE_RARE	   100
 #define CADENCE_SELDOM	   40
 
@@ -35,6 +45,12 @@ struct cadence {
 	uint64_t counted_ns;
 	uint64_t urgent_ns;
 	uint64_t urgent_cost_ns;
+	uint64_t looked_ns; /* the last look of any kind */
+	uint64_t early_ns;  /* the last that did not wait for the interval */
+	uint64_t second_ns; /* when the next of those is due; 0: none */
+	uint64_t glanced_ns;
+	bool rested; /* the last interval had no look of its own */
+	uint64_t glance_cost_ns;
 };
 
 enum cadence_look {
@@ -49,8 +65,27 @@ void cadence_init(struct cadence *c, uint64_t now_ns);
 /* An interval is over. moved: something has changed since the last walk. */
 enum cadence_look cadence_next(struct cadence *c, uint64_t now_ns, bool moved);
 
+/* Is there a look so near to the end of this interval, before or after, that it needs none? Not
+ * twice in a row. */
+bool cadence_rests(struct cadence *c, uint64_t now_ns, uint64_t interval_ns);
+
+/* Is it time for a glance? Not while a second look is due. */
+bool cadence_glance(struct cadence *c, uint64_t now_ns);
+void cadence_glanced(struct cadence *c, uint64_t cpu_ns);
+
+/* There is news: may a look be taken at once? */
+bool cadence_early(struct cadence *c, uint64_t now_ns);
+
+/* Something has been found that was not there before: a second look is due, if it is not yet. */
+void cadence_follow(struct cadence *c, uint64_t now_ns);
+/* It is time for it; true once. */
+bool cadence_second(struct cadence *c, uint64_t now_ns);
+
 /* Is it time for a walk that is wanted at once? */
 bool cadence_urgent(struct cadence *c, uint64_t now_ns);
+
+/* A look begins. */
+void cadence_looks(struct cadence *c, uint64_t now_ns);
 
 /* What was decided has taken so much CPU time. */
 void cadence_spent(struct cadence *c, enum cadence_look look, uint64_t cpu_ns);

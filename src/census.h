@@ -67,6 +67,12 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 #define CENSUS_WANTED 16
 bool census_want(struct census *c, uint32_t netns);
 
+/*
+ * The queues of all listeners, as a RECORD_SOCKET each, between two looks: it costs a fraction of a
+ * millisecond. Needs config.maps.
+ */
+int census_glance(struct census *c, uint64_t now_ns, record_fn fn, void *ctx);
+
 /* Every open TCP socket and its holder; notes are left. Needs config.maps. */
 int census_walk_files(struct census *c, scan_fn fn, void *ctx, struct failure *reterr);
 

@@ -330,21 +330,22 @@ static int open_all(struct watch *w)
 		if (status != TCS_EXIT_OK)
 			return status;
 	}
-	if (open_engine(w)) {
+	if (open_engine(w) ||
+	    pipeline_init(&w->pipeline, &(struct pipeline_config){
+						.source = w->source,
+						.engine = w->engine,
+						.present = &w->present,
+						.census = w->census,
+						.start_ns = w->world.start_ns,
+						.duration_ms = w->opts->duration_ms,
+						.interval_ms = w->opts->interval_ms,
+						.syn_per_s = w->opts->detect.syn_per_s,
+						.tap = w->path ? recorder_tap : NULL,
+						.tap_ctx = w->recorder,
+					})) {
 		fprintf(stderr, "tcpconnstate: out of memory\n");
 		return TCS_EXIT_RUN;
 	}
-	pipeline_init(&w->pipeline, &(struct pipeline_config){
-					    .source = w->source,
-					    .engine = w->engine,
-					    .present = &w->present,
-					    .census = w->census,
-					    .start_ns = w->world.start_ns,
-					    .duration_ms = w->opts->duration_ms,
-					    .interval_ms = w->opts->interval_ms,
-					    .tap = w->path ? recorder_tap : NULL,
-					    .tap_ctx = w->recorder,
-				    });
 	find_older(w);
 	rights_go_first();
 	if (rights_keep(RIGHTS_BPF | (w->opts->rotate_bytes ? RIGHTS_FILES : RIGHTS_NONE) |
@@ -423,6 +424,7 @@ int watch_run(const struct opts *opts, const char *path)
 	output_release(&w.output);
 	cgroup_names_free(w.cgroups);
 	census_free(w.census);
+	pipeline_release(&w.pipeline);
 	if (w.source)
 		w.source->ops->free(w.source);
 	if (signal_fd >= 0)

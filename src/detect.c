@@ -16,6 +16,7 @@ struct open_finding {
 	struct finding finding;
 	uint64_t told_amount; /* of what the rule counts, when it was last told */
 	uint32_t quiet_looks; /* in a row in which the rule did not hold */
+	uint64_t held_ns;     /* the last look in which it did */
 	bool seen;	      /* in the look at hand */
 };
 
@@ -257,7 +258,12 @@ static void raise_finding(struct detect *d, const struct finding *f, finding_fn 
 		return;
 	}
 	o = &d->open[d->n_open++];
-	*o = (struct open_finding){ .finding = *f, .told_amount = amount_of(f), .seen = true };
+	*o = (struct open_finding){
+		.finding = *f,
+		.told_amount = amount_of(f),
+		.held_ns = f->since_ns,
+		.seen = true,
+	};
 	o->finding.status = FINDING_RAISED;
 	fn(ctx, &o->finding);
 }
@@ -272,6 +278,7 @@ static void keep_finding(struct open_finding *o, const struct finding *f, findin
 
 	o->seen = true;
 	o->quiet_looks = 0;
+	o->held_ns = f->since_ns;
 	o->finding = *f;
 	o->finding.since_ns = since;
 	/* It does not become better in steps, only over: a value at the edge must not flap. */
@@ -300,17 +307,23 @@ static void consider(struct detect *d, struct finding *f, enum severity full, en
 		raise_finding(d, f, fn, ctx);
 }
 
-static void clear_quiet(struct detect *d, finding_fn fn, void *ctx)
+static bool is_over(const struct open_finding *o, uint64_t now_ns)
+{
+	if (!finding_is_syn(o->finding.kind))
+		return o->quiet_looks >= DETECT_CLEAR_LOOKS;
+	return o->quiet_looks >= DETECT_CLEAR_SYN_LOOKS &&
+	       now_ns - o->held_ns >= DETECT_CLEAR_SYN_NS;
+}
+
+static void clear_quiet(struct detect *d, uint64_t now_ns, finding_fn fn, void *ctx)
 {
 	uint32_t i = 0;
 
 	while (i < d->n_open) {
 		struct open_finding *o = &d->open[i];
 
-		uint32_t enough =
-			finding_is_syn(o->finding.kind) ? DETECT_CLEAR_SYN : DETECT_CLEAR_LOOKS;
-
-		if (o->seen || ++o->quiet_looks < enough) {
+		o->quiet_looks += !o->seen;
+		if (o->seen || !is_over(o, now_ns)) {
 			i++;
 			continue;
 		}
@@ -507,7 +520,7 @@ void detect_look(struct detect *d, const struct audit *look, uint32_t judge, fin
 		look_at_tables(d, look, fn, ctx);
 		look_at_dead(d, look, fn, ctx);
 	}
-	clear_quiet(d, fn, ctx);
+	clear_quiet(d, look->ts_ns, fn, ctx);
 }
 
 uint32_t detect_wanted(const struct detect *d, const uint32_t **ret)

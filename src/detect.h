@@ -7,13 +7,15 @@
  *
  * Fed with one look at the host after another (audit.h), it raises a finding once, tells it again
  * when it has become worse, and clears it when it is over. So that nothing flaps, what is raised
- * stays until its rule, with thresholds a tenth lower, has not held for DETECT_CLEAR_LOOKS looks.
+ * stays until its rule, with thresholds a tenth lower, has not held for DETECT_CLEAR_LOOKS looks;
+ * what is about handshakes, with half of the thresholds, for DETECT_CLEAR_SYN_NS.
  *
  * The rules:
  *
  *   syn_flood, syn_backlog_small, accept_queue_full, handshake_loss
  *                     what happens to handshakes at a service: detect_syn.h. They need two looks
- *                     in a row, so that the beginning of a rush is not taken for a flood.
+ *                     in a row, so that the beginning of a rush is not taken for a flood:
+ *                     CADENCE_SECOND_NS apart, or an interval.
  *   syn_scan          one source tried scan_ports closed ports within ten seconds (Linux 6.12).
  *   close_wait_leak   a process has close_wait_count sockets in CLOSE_WAIT for close_wait_age_ns
  *                     or longer. One that is slow for a moment has many young ones; one that leaks
@@ -37,9 +39,11 @@
 #include "audit.h"
 #include "service.h"
 
-#define DETECT_MAX	   1024
-#define DETECT_CLEAR_LOOKS 3
-#define DETECT_CLEAR_SYN   5 /* the same for findings about handshakes: a flood may pause */
+#define DETECT_MAX	       1024
+#define DETECT_CLEAR_LOOKS     3
+/* Those about handshakes: in two looks at least, for so long. A flood may pause. */
+#define DETECT_CLEAR_SYN_LOOKS 2
+#define DETECT_CLEAR_SYN_NS    4500000000ull
 
 enum finding_kind {
 	FINDING_SYN_FLOOD = 1,

@@ -9,6 +9,9 @@
 #include "record.h"
 #include "select.h"
 
+/* A walk may take a tenth of it; glances that call for a look come later. */
+#define WINDOW_MIN_NS 200000000ull
+
 struct engine {
 	struct engine_config config;
 	struct track *track;
@@ -22,7 +25,6 @@ struct engine {
 	uint64_t window_ns;    /* between the last two whole ones */
 	bool look_begun;
 	bool sources_left_out; /* of the look at hand */
-	bool judged; /* handshakes were, in this interval: rates need one between two looks */
 	enum severity worst;
 	struct engine_totals totals;
 	struct record_stats stats; /* what the source said last */
@@ -152,18 +154,18 @@ static int end_look(struct engine *e)
 {
 	struct audit *look = e->filling;
 	uint32_t judge = look->covers;
+	/* Rates need time between two looks: a walk right behind counters has none. */
+	bool too_soon = e->recent && look->ts_ns < e->recent->ts_ns + WINDOW_MIN_NS;
 	int err = audit_settle(look, e->whole, e->recent);
 
 	e->look_begun = false;
 	if (err)
 		return err;
-	if (e->judged)
+	if (too_soon)
 		judge &= ~(uint32_t)(AUDIT_LISTENERS | AUDIT_HANDSHAKES);
 	detect_look(e->detect, look, judge, on_finding, e);
-	if (judge & AUDIT_LISTENERS) {
-		e->judged = e->recent; /* the first has nothing to be compared with */
+	if (judge & AUDIT_LISTENERS)
 		e->recent = look;
-	}
 	if (look->covers & AUDIT_SOCKETS) {
 		e->window_ns = e->whole && look->ts_ns > e->whole->ts_ns ?
 				       look->ts_ns - e->whole->ts_ns :
@@ -294,7 +296,6 @@ static void take_tick(struct engine *e, const struct record_tick *tick)
 		s.look_age_ns = tick->ts_ns - look->ts_ns;
 	e->transitions = e->opens = e->closes = e->handed_over = 0;
 	e->tick_ns = tick->ts_ns;
-	e->judged = false;
 	e->config.sink.summary(e->config.sink.ctx, &s);
 }
 

@@ -49,6 +49,26 @@ static uint64_t mix_counters(uint64_t sum, const struct audit_netns *n)
 	return hash_mix(sum) + n->counters[COUNTER_SYN_RETRANS];
 }
 
+/* What the last look saw of listeners is what a glance compares with. */
+static void tell_glance(struct pipeline *p, const void *bytes)
+{
+	switch (*(const uint8_t *)bytes) {
+	case RECORD_LOOK:
+		if (((const struct record_look *)bytes)->covers & AUDIT_LISTENERS)
+			glance_begin(&p->glance, ((const struct record_look *)bytes)->ts_ns);
+		break;
+	case RECORD_SOCKET:
+		/* One that finds no room has to wait for the interval. */
+		(void)glance_take(&p->glance, &((const struct record_socket *)bytes)->socket);
+		break;
+	case RECORD_LOOK_END:
+		glance_end(&p->glance);
+		break;
+	default:
+		break;
+	}
+}
+
 int pipeline_record(void *ctx, const void *bytes, size_t len)
 {
 	struct pipeline *p = ctx;
@@ -62,6 +82,7 @@ int pipeline_record(void *ctx, const void *bytes, size_t len)
 	else if (kind == RECORD_NETNS)
 		p->counters =
 			mix_counters(p->counters, &((const struct record_netns *)bytes)->netns);
+	tell_glance(p, bytes);
 	if (!err)
 		err = engine_record(p->config.engine, bytes, len);
 	if (err && !p->error)
@@ -162,6 +183,11 @@ void pipeline_between(void *ctx)
 
 /* ---- looks ----------------------------------------------------------------------------------- */
 
+static uint64_t interval_ns(const struct pipeline *p)
+{
+	return p->config.interval_ms * 1000000;
+}
+
 static bool moved(const struct pipeline *p)
 {
 	/* What has been raised is to be cleared soon after it is over. */
@@ -177,6 +203,7 @@ static void look(struct pipeline *p, enum cadence_look what)
 	struct failure why;
 
 	p->drain_cpu_ns = 0;
+	cadence_looks(&p->cadence, pipeline_now_ns());
 	if (walk)
 		p->walked_events = p->events;
 	/* One that fails leaves the numbers as old as they are, which they say. */
@@ -191,15 +218,22 @@ static void look(struct pipeline *p, enum cadence_look what)
 	cadence_spent(&p->cadence, what, cpu_ns() - before - p->drain_cpu_ns);
 }
 
-/* What all that follows is compared with; what is wrong already is told an interval later. */
+/* What all that follows is compared with; what is wrong already is told by the second. */
 static void first_look(struct pipeline *p)
 {
+	const uint32_t *wanted;
+
 	if (cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK)
 		look(p, CADENCE_WALK);
+	if (p->glance.news || engine_wanted(p->config.engine, &wanted))
+		cadence_follow(&p->cadence, pipeline_now_ns());
 }
 
-/* Counters and queues; and a walk where the last ones were strange, if it is not too dear. */
-static void quick_look(struct pipeline *p)
+/*
+ * Counters and queues; and a walk where the last ones were strange, if it is not too dear. True:
+ * something is strange that was not so before. A second look decides what it is.
+ */
+static bool quick_look(struct pipeline *p)
 {
 	const uint32_t *wanted;
 	uint32_t i, n = engine_wanted(p->config.engine, &wanted);
@@ -208,37 +242,73 @@ static void quick_look(struct pipeline *p)
 	for (i = 0; urgent && i < n; i++)
 		(void)census_want(p->config.census, wanted[i]);
 	look(p, urgent ? CADENCE_URGENT : CADENCE_COUNTERS);
+	present_flush(p->config.present);
+	return p->glance.news || (!n && engine_wanted(p->config.engine, &wanted));
 }
 
 /* What is found quickly is told before the walk over everything, which may take a while. */
 static void tick_looks(struct pipeline *p)
 {
-	enum cadence_look what = cadence_next(&p->cadence, pipeline_now_ns(), moved(p));
+	enum cadence_look what;
 
+	if (cadence_rests(&p->cadence, pipeline_now_ns(), interval_ns(p)))
+		return;
+	what = cadence_next(&p->cadence, pipeline_now_ns(), moved(p));
 	if (what == CADENCE_NONE)
 		return;
-	quick_look(p);
-	present_flush(p->config.present);
+	if (quick_look(p)) {
+		cadence_follow(&p->cadence, pipeline_now_ns());
+		return; /* which a walk must not delay */
+	}
 	/* What they tell may call for a walk at once. */
 	if (what == CADENCE_WALK ||
 	    (moved(p) && cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK))
 		look(p, CADENCE_WALK);
 }
 
-/*
- * An interval is over. True: something is strange that was not so before. A second look decides
- * what it is, and must not come late on a busy host.
- */
-static bool tick(struct pipeline *p)
+static int on_glance(void *ctx, const void *bytes, size_t len)
 {
-	const uint32_t *wanted;
-	bool strange = engine_wanted(p->config.engine, &wanted);
+	struct pipeline *p = ctx;
+	const struct audit_socket *s = &((const struct record_socket *)bytes)->socket;
 
+	(void)len;
+	p->news |= glance_is_news(&p->glance, s, pipeline_now_ns());
+	return 0;
+}
+
+static bool glance(struct pipeline *p)
+{
+	uint64_t before = cpu_ns();
+
+	p->news = false;
+	p->drain_cpu_ns = 0;
+	/* One that fails is no news; the looks that fail are told. */
+	(void)census_glance(p->config.census, pipeline_now_ns(), on_glance, p);
+	cadence_glanced(&p->cadence, cpu_ns() - before - p->drain_cpu_ns);
+	return p->news;
+}
+
+/* Looks that do not wait for the end of the interval: on news, and the one after. */
+static void early_looks(struct pipeline *p)
+{
+	uint64_t now = pipeline_now_ns();
+
+	if (cadence_second(&p->cadence, now)) {
+		if (quick_look(p)) /* at another queue */
+			cadence_follow(&p->cadence, now);
+	} else if (cadence_glance(&p->cadence, now) && glance(p) &&
+		   cadence_early(&p->cadence, now)) {
+		(void)quick_look(p);
+		cadence_follow(&p->cadence, now);
+	}
+}
+
+static void tick(struct pipeline *p)
+{
 	if (p->config.census)
 		tick_looks(p);
 	tell_stats(p);
 	tell_tick(p, RECORD_TICK);
-	return !strange && engine_wanted(p->config.engine, &wanted);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -301,11 +371,19 @@ static enum pipeline_end ended_by_output(const struct pipeline *p)
 	}
 }
 
+static uint64_t earliest(const struct pipeline *p, uint64_t end, uint64_t next_tick)
+{
+	uint64_t second = p->cadence.second_ns ? p->cadence.second_ns : UINT64_MAX;
+	uint64_t at = end < next_tick ? end : next_tick;
+
+	return at < second ? at : second;
+}
+
 static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 {
-	uint64_t interval = p->config.interval_ms * 1000000, start = p->config.start_ns;
+	uint64_t start = p->config.start_ns;
 	uint64_t end = p->config.duration_ms ? start + p->config.duration_ms * 1000000 : UINT64_MAX;
-	uint64_t next_tick = start + interval, next_clock = start;
+	uint64_t next_tick = start + interval_ns(p), next_clock = start;
 	enum pipeline_end why;
 
 	if (p->config.census)
@@ -318,8 +396,11 @@ static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 			tell_clock(p);
 			next_clock = now + CLOCK_NS;
 		}
+		if (p->config.census)
+			early_looks(p);
 		if (now >= next_tick) {
-			next_tick = now + (tick(p) ? interval / 5 * 4 : interval);
+			tick(p);
+			next_tick = now + interval_ns(p);
 		}
 		present_flush(p->config.present);
 		why = ended_by_output(p);
@@ -327,7 +408,7 @@ static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 			return why;
 		if (present_full(p->config.present) || now >= end)
 			return PIPELINE_DONE;
-		if (pause_for(p, signal_fd, n, end < next_tick ? end : next_tick) &&
+		if (pause_for(p, signal_fd, n, earliest(p, end, next_tick)) &&
 		    take_signals(p, signal_fd))
 			return PIPELINE_INTERRUPTED;
 	}
@@ -352,8 +433,14 @@ enum pipeline_end pipeline_run(struct pipeline *p)
 	return p->config.present->output->end == OUTPUT_FAILED ? PIPELINE_FAILED : end;
 }
 
-void pipeline_init(struct pipeline *p, const struct pipeline_config *config)
+int pipeline_init(struct pipeline *p, const struct pipeline_config *config)
 {
 	*p = (struct pipeline){ .config = *config, .epoch = 1 };
 	cadence_init(&p->cadence, config->start_ns);
+	return glance_init(&p->glance, config->syn_per_s);
+}
+
+void pipeline_release(struct pipeline *p)
+{
+	glance_release(&p->glance);
 }

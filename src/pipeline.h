@@ -11,7 +11,8 @@
  *
  * One thread. It sleeps for a few milliseconds while the rings fill, drains them, writes one batch,
  * and looks at signals and deadlines in between. At each interval it reads the counters, walks over
- * all sockets when cadence.h says so (draining the rings between two slices), and ticks. It ends on
+ * all sockets when cadence.h says so (draining the rings between two slices), and ticks. In between
+ * it glances at the queues of listeners, and looks at once when something has begun there. It ends on
  * SIGINT, SIGTERM or SIGHUP, when the duration or the number of lines is reached, or when nobody
  * reads the output any more.
  *
@@ -23,6 +24,7 @@
 #include "cadence.h"
 #include "census.h"
 #include "engine.h"
+#include "glance.h"
 #include "present.h"
 #include "record.h"
 #include "source.h"
@@ -35,7 +37,8 @@ struct pipeline_config {
 	uint64_t start_ns;
 	uint64_t duration_ms; /* 0 no limit */
 	uint64_t interval_ms;
-	record_fn tap; /* sees every record before the engine does */
+	uint32_t syn_per_s; /* glance.h */
+	record_fn tap;	    /* sees every record before the engine does */
 	void *tap_ctx;
 };
 
@@ -50,6 +53,8 @@ enum pipeline_end {
 struct pipeline {
 	struct pipeline_config config;
 	struct cadence cadence;
+	struct glance glance;
+	bool news;		/* the glance at hand has met some */
 	uint64_t events;	/* taken in */
 	uint64_t walked_events; /* of these, when the last walk began */
 	uint64_t counters;	/* of all namespaces, mixed into one number */
@@ -68,8 +73,9 @@ struct pipeline {
  */
 int pipeline_signals(void);
 
-/* All pointers stay the caller's. */
-void pipeline_init(struct pipeline *p, const struct pipeline_config *config);
+/* All pointers stay the caller's. 0 or -ENOMEM. */
+int pipeline_init(struct pipeline *p, const struct pipeline_config *config);
+void pipeline_release(struct pipeline *p);
 
 /* For struct census_config.between; ctx is a struct pipeline. */
 void pipeline_between(void *ctx);

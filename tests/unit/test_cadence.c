@@ -106,6 +106,93 @@ static void short_intervals_do_not_cost_more(void **state)
 	assert_in_range(h.walks, 200, 400);
 }
 
+/* ---- looks that do not wait for the interval ------------------------------------------------- */
+
+struct minute {
+	unsigned int glances, looks;
+	uint64_t told_ns;	 /* from the beginning of an attack to its second look */
+	uint64_t longest_gap_ns; /* between two looks of the interval */
+};
+
+/* The loop of pipeline.c, which wakes each 10 ms; there is news from `at` on, or always. */
+static struct minute watch(uint64_t at, bool always, uint64_t glance_cost, uint64_t look_cost)
+{
+	uint64_t start = 5 * SECOND, now, next = start + SECOND, last = start;
+	struct minute m = { 0 };
+	bool known = false;
+	struct cadence c;
+
+	cadence_init(&c, start);
+	cadence_looks(&c, start);
+	for (now = start; now < start + 60 * SECOND; now += 10 * MS) {
+		bool news = always || (!known && at && now >= start + at);
+
+		if (cadence_second(&c, now)) {
+			m.looks++;
+			cadence_looks(&c, now);
+			if (known && !m.told_ns)
+				m.told_ns = now - start - at;
+		} else if (cadence_glance(&c, now)) {
+			m.glances++;
+			cadence_glanced(&c, glance_cost);
+			if (news && cadence_early(&c, now)) {
+				m.looks++;
+				cadence_looks(&c, now);
+				cadence_follow(&c, now);
+				known = true;
+			}
+		}
+		if (now < next)
+			continue;
+		next = now + SECOND;
+		if (cadence_rests(&c, now, SECOND))
+			continue;
+		if (now - last > m.longest_gap_ns)
+			m.longest_gap_ns = now - last;
+		last = now;
+		cadence_looks(&c, now);
+		cadence_spent(&c, CADENCE_COUNTERS, look_cost);
+		if (news) {
+			known = true;
+			cadence_follow(&c, now);
+		}
+	}
+	return m;
+}
+
+static void an_attack_is_looked_at_twice_within_a_second(void **state)
+{
+	uint64_t at;
+
+	(void)state;
+	for (at = 10 * SECOND; at < 12 * SECOND; at += 10 * MS) {
+		struct minute m = watch(at, false, 0, 0);
+
+		assert_in_range(m.told_ns, CADENCE_SECOND_NS,
+				CADENCE_SECOND_NS + CADENCE_GLANCE_NS + 20 * MS);
+	}
+}
+
+static void glances_are_four_a_second_at_most_and_two_in_a_thousand(void **state)
+{
+	(void)state;
+	assert_in_range(watch(0, false, 100 * 1000, 0).glances, 120, 240);
+	assert_in_range(watch(0, false, 100 * MS, 0).glances, 1, 2);
+	assert_int_equal(watch(0, false, 0, 0).looks, 0);
+}
+
+/* The interval's own looks come all the same, and dear ones keep others away. */
+static void news_without_end_are_bounded(void **state)
+{
+	struct minute cheap = watch(0, true, 0, 0), dear = watch(0, true, 0, 50 * MS);
+
+	(void)state;
+	assert_in_range(cheap.looks, 20, 120);
+	assert_true(cheap.longest_gap_ns <= 2 * SECOND + 20 * MS);
+	assert_true(dear.looks < cheap.looks);
+	assert_true(dear.longest_gap_ns <= 2 * SECOND + 20 * MS);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -115,6 +202,9 @@ int main(void)
 		cmocka_unit_test(an_idle_host_pays_a_thousandth),
 		cmocka_unit_test(what_cannot_be_saved_up_for_comes_all_the_same),
 		cmocka_unit_test(short_intervals_do_not_cost_more),
+		cmocka_unit_test(an_attack_is_looked_at_twice_within_a_second),
+		cmocka_unit_test(glances_are_four_a_second_at_most_and_two_in_a_thousand),
+		cmocka_unit_test(news_without_end_are_bounded),
 	};
 
 	return cmocka_run_group_tests_name("cadence", tests, NULL, NULL);

@@ -198,19 +198,24 @@ struct pair {
 	struct audit before, now;
 };
 
-static void look_twice(struct pair *p, const struct scene *c)
+static void look_twice_at(struct pair *p, const struct scene *c, uint64_t ts_ns)
 {
 	static const struct audit_config config;
 
 	assert_int_equal(audit_init(&p->before, &config), 0);
 	assert_int_equal(audit_init(&p->now, &config), 0);
-	p->before.ts_ns = SECOND;
-	p->now.ts_ns = 2 * SECOND;
+	p->before.ts_ns = ts_ns - SECOND;
+	p->now.ts_ns = ts_ns;
 	fill_look(&p->before, NULL);
 	assert_int_equal(audit_settle(&p->before, NULL, NULL), 0);
 	fill_look(&p->now, c);
 	assert_int_equal(audit_settle(&p->now, NULL, &p->before), 0);
 	assert_int_equal(p->now.n_services, 1);
+}
+
+static void look_twice(struct pair *p, const struct scene *c)
+{
+	look_twice_at(p, c, 2 * SECOND);
 }
 
 static void release(struct pair *p)
@@ -251,6 +256,7 @@ static const struct scene *scene_of(const char *name)
 /* ---- raised, standing, over ------------------------------------------------------------------ */
 
 struct told {
+	uint64_t ts_ns; /* of the last look */
 	uint32_t raised, updated, cleared;
 	struct finding last;
 };
@@ -271,7 +277,8 @@ static void show(struct detect *d, struct told *t, const char *name, unsigned in
 	struct pair p;
 
 	while (n--) {
-		look_twice(&p, scene_of(name));
+		t->ts_ns += SECOND;
+		look_twice_at(&p, scene_of(name), t->ts_ns + SECOND);
 		detect_look(d, &p.now, UINT32_MAX, on_finding, t);
 		release(&p);
 	}
@@ -298,7 +305,7 @@ static void a_flood_is_raised_by_the_second_look(void **unused)
 	detect_free(d);
 }
 
-static void it_is_over_after_five_quiet_looks_and_not_before(void **unused)
+static void it_is_over_after_five_quiet_seconds_and_not_before(void **unused)
 {
 	struct told t = { 0 };
 	struct detect *d;
@@ -487,7 +494,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_scene_has_its_name),
 		cmocka_unit_test(a_flood_is_raised_by_the_second_look),
-		cmocka_unit_test(it_is_over_after_five_quiet_looks_and_not_before),
+		cmocka_unit_test(it_is_over_after_five_quiet_seconds_and_not_before),
 		cmocka_unit_test(one_look_of_a_rush_is_not_told),
 		cmocka_unit_test(a_slow_flood_that_fills_the_queue_is_told_again),
 		cmocka_unit_test(audit_does_not_wait),
