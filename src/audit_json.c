@@ -448,7 +448,7 @@ static void put_close_wait(const struct json *j)
 		put_number(b, "fd_limit", c->fd_limit);
 		put_number(b, "fd_seconds_left", left);
 		outbuf_lit(b, ",\"ports\":\"");
-		audit_put_ports(b, c);
+		text_put_ports(b, c);
 		outbuf_putc(b, '"');
 		put_number(b, "old", c->old);
 		end(b);

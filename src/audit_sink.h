@@ -23,10 +23,11 @@ struct audit_report {
 	uint32_t n_findings;
 	uint64_t findings_skipped;
 	enum severity worst;
-	uint64_t window_ns; /* between the two looks; 0: there was one */
-	int exit_status;    /* that follows */
-	bool all_rows;	    /* text: not only the first of each table */
-	bool owned_only;    /* filtered by owner: TIME_WAIT and half-open ones have none */
+	uint64_t window_ns;   /* between the two looks; 0: there was one */
+	int exit_status;      /* that follows */
+	unsigned int columns; /* text: of the terminal; 0 none */
+	bool all_rows;	      /* text: not only the first of each table */
+	bool owned_only;      /* filtered by owner: TIME_WAIT and half-open ones have none */
 	const struct sink_world *world;
 	const struct sink_meta *meta; /* JSON */
 };
@@ -34,14 +35,7 @@ struct audit_report {
 void audit_text(struct output *out, const struct audit_report *report);
 void audit_json(struct output *out, const struct audit_report *report);
 
-/* "->10.0.0.5:5432", ":80", "several"; what the sockets of a CLOSE_WAIT row have in common. */
-void audit_put_ports(struct outbuf *b, const struct audit_close_wait *c);
-/* Lines between those of events: "ALERT ...", with its advice, or "CLEAR ...". ts_ns: now. */
-void audit_put_alert(struct outbuf *b, const struct finding *f, uint64_t ts_ns);
-/* Row i of look->groups. */
-void audit_put_group(struct outbuf *b, const struct audit *look, uint32_t i);
-
-/* The same as JSON lines. */
+/* Lines between those of events. ts_ns: now. */
 void audit_json_alert(struct outbuf *b, const struct sink_world *world, const struct finding *f,
 		      uint64_t ts_ns);
 void audit_json_group(struct outbuf *b, const struct audit *look, uint32_t i);

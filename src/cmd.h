@@ -46,4 +46,14 @@ struct command {
 #include "command.def"
 #undef X
 
+/* What several commands say in the same words before they end; each returns the exit code. */
+struct failure; /* failure.h */
+struct output;	/* output.h */
+int cmd_failed(const struct failure *why);
+int cmd_no_memory(void);
+/* output->end is OUTPUT_FAILED; behind: what else there is to say of it. */
+int cmd_not_written(const struct output *output, const char *behind);
+/* Everything is in it: write, release; status, unless it could not be written. */
+int cmd_end_output(struct output *output, int status);
+
 #endif /* TCS_CMD_H */

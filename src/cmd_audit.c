@@ -7,8 +7,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "pipeline.h"
 #include "record.h"
 #include "rights.h"
+#include "tell.h"
 #include "verdict.h"
 
 struct audit_run {
@@ -31,12 +30,6 @@ struct audit_run {
 	int signal_fd;
 	bool interrupted;
 };
-
-static int complain(const struct failure *why)
-{
-	fprintf(stderr, "tcpconnstate: %s\n", why->text);
-	return why->of_host ? TCS_EXIT_HOST : TCS_EXIT_RUN;
-}
 
 static struct audit_config audit_config_of(const struct opts *o)
 {
@@ -55,7 +48,7 @@ static void count_handshakes(struct audit_run *r)
 
 	if (handshakes_new(r->opts->btf_path, &r->handshakes, &why)) {
 		r->handshakes = NULL;
-		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
+		tell("warning: %s", why.text);
 	} else {
 		handshakes_maps(r->handshakes, &r->maps);
 	}
@@ -75,14 +68,12 @@ static int open_all(struct audit_run *r)
 	struct failure why;
 
 	if (output_init(&r->output, STDOUT_FILENO, r->signal_fd) || audit_init(&r->first, &audit) ||
-	    audit_init(&r->second, &audit)) {
-		fprintf(stderr, "tcpconnstate: out of memory\n");
-		return TCS_EXIT_RUN;
-	}
+	    audit_init(&r->second, &audit))
+		return cmd_no_memory();
 	if (o->window_ms)
 		count_handshakes(r);
 	config.handshakes = r->handshakes ? &r->maps : NULL;
-	return census_new(&config, &r->census, &why) ? complain(&why) : TCS_EXIT_OK;
+	return census_new(&config, &r->census, &why) ? cmd_failed(&why) : TCS_EXIT_OK;
 }
 
 /* Until the window is over; a signal ends it early, and what is known is told. */
@@ -109,16 +100,16 @@ static int look(struct audit_run *r)
 	struct failure why;
 
 	if (census_look(r->census, all, start, take_record, &r->first, &why))
-		return complain(&why);
+		return cmd_failed(&why);
 	if (!r->opts->window_ms)
 		return audit_settle(&r->first, NULL, NULL) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 	wait_window(r, start + r->opts->window_ms * 1000000);
 	if (census_look(r->census, all, pipeline_now_ns(), take_record, &r->second, &why))
-		return complain(&why);
+		return cmd_failed(&why);
 	return audit_settle(&r->second, &r->first, &r->first) ? TCS_EXIT_RUN : TCS_EXIT_OK;
 }
 
-static int tell(struct audit_run *r)
+static int tell_verdict(struct audit_run *r)
 {
 	const struct opts *o = r->opts;
 	struct sink_world world = { .wall_offset_ns = pipeline_wall_offset_ns() };
@@ -154,7 +145,7 @@ int cmd_audit(const struct opts *opts)
 	/* Everything that needs a right is done. */
 	(void)rights_drop();
 	if (status == TCS_EXIT_OK)
-		status = tell(&r);
+		status = tell_verdict(&r);
 	audit_release(&r.first);
 	audit_release(&r.second);
 	census_free(r.census);

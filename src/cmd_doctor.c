@@ -6,7 +6,6 @@
  * each check.
  */
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,7 +17,6 @@
 
 #define LINE_BYTES 8192 /* what one check prints is no longer, nor what those of a line do */
 #define INDENT	   6
-#define WIDTH	   100
 
 struct verdict {
 	unsigned int missing[2]; /* checks that say no, for watch and for audit */
@@ -66,9 +64,9 @@ static bool same_line(const struct check *a, const struct check *b)
 }
 
 /* A line of its own, or several, below a mark that is INDENT wide. */
-static void put_indented(struct outbuf *b, const char *label, const char *text)
+static void put_indented(struct outbuf *b, const char *label, const char *text, unsigned int width)
 {
-	struct wrap w = { b, b->len, 0, INDENT + (unsigned int)strlen(label), WIDTH };
+	struct wrap w = { b, b->len, 0, INDENT + (unsigned int)strlen(label), width };
 
 	outbuf_pad_to(b, w.start + INDENT);
 	outbuf_puts(b, label);
@@ -78,24 +76,27 @@ static void put_indented(struct outbuf *b, const char *label, const char *text)
 }
 
 /* `n` checks that share a line; all: what is done is told of those that are well, too. */
-static void put_checks(struct outbuf *b, const struct check *c, size_t n, bool all)
+static void put_checks(struct outbuf *b, const struct check *c, size_t n, bool all,
+		       unsigned int width)
 {
-	struct wrap w = { b, b->len, 0, INDENT, WIDTH };
+	struct wrap w = { b, b->len, 0, INDENT, width };
 	size_t i;
 
 	outbuf_puts(b, status_marks[c->status]);
 	outbuf_puts(b, c->group);
 	outbuf_putc(b, ':');
 	for (i = 0; i < n; i++) {
-		wrap_text(&w, c[i].found, strlen(c[i].found));
+		outbuf_putc(b, ' ');
+		outbuf_puts(b, c[i].found);
 		if (i + 1 < n)
 			outbuf_putc(b, ',');
 	}
+	wrap_again(&w, w.start);
 	outbuf_putc(b, '\n');
 	if (c->path[0] && (all || c->status != CHECK_OK))
-		put_indented(b, "here: ", c->path);
+		put_indented(b, "here: ", c->path, width);
 	if (c->fix[0])
-		put_indented(b, "fix: ", c->fix);
+		put_indented(b, "fix: ", c->fix, width);
 }
 
 static void put_missing(struct outbuf *b, unsigned int n)
@@ -126,23 +127,29 @@ static void put_verdict(struct outbuf *b, const struct verdict *v)
 	}
 	outbuf_lit(b, ".  (exit ");
 	outbuf_put_u64(b, v->exit);
-	outbuf_lit(b, ")\n");
+	outbuf_putc(b, ')');
 }
 
 static void print_text(struct output *out, const struct check *checks, size_t n,
 		       const struct verdict *v, bool all)
 {
-	size_t i, together;
+	unsigned int width = wrap_width(output_columns(out));
+	size_t i, together, verdict;
+	struct wrap w;
 
 	for (i = 0; i < n; i += together) {
 		for (together = 1; !all && i + together < n; together++)
 			if (!same_line(&checks[i], &checks[i + together]))
 				break;
 		output_reserve(out, LINE_BYTES);
-		put_checks(&out->buf, &checks[i], together, all);
+		put_checks(&out->buf, &checks[i], together, all, width);
 	}
 	output_reserve(out, LINE_BYTES);
+	verdict = out->buf.len;
 	put_verdict(&out->buf, v);
+	w = (struct wrap){ &out->buf, verdict, verdict, 0, width };
+	wrap_again(&w, verdict);
+	outbuf_putc(&out->buf, '\n');
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -204,23 +211,13 @@ int cmd_doctor(const struct opts *opts)
 	size_t n = checks_run(checks);
 	struct verdict v = judge(checks, n);
 	struct output out;
-	int status = v.exit;
 
 	(void)rights_drop();
-	if (output_init(&out, STDOUT_FILENO, -1)) {
-		fprintf(stderr, "tcpconnstate: out of memory\n");
-		return TCS_EXIT_RUN;
-	}
+	if (output_init(&out, STDOUT_FILENO, -1))
+		return cmd_no_memory();
 	if (opts->format == OPTS_JSON)
 		print_json(&out, checks, n, &v);
 	else
 		print_text(&out, checks, n, &v, opts->extended);
-	output_flush(&out);
-	if (out.end == OUTPUT_FAILED) {
-		fprintf(stderr, "tcpconnstate: cannot write the output: %s\n",
-			strerror(out.error_number));
-		status = TCS_EXIT_RUN;
-	}
-	output_release(&out);
-	return status;
+	return cmd_end_output(&out, v.exit);
 }

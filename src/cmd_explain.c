@@ -4,32 +4,26 @@
  *
  * Needs neither rights nor BPF. Nothing is printed unless every name is known.
  */
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "explain_print.h"
 #include "opts.h"
 #include "output.h"
+#include "tell.h"
+#include "wrap.h"
 
 #define NEAR_MAX 3
 
-/* Text that is wider is hard to read. */
-#define COLUMNS_LEAST	40
-#define COLUMNS_DEFAULT 80
-#define COLUMNS_MOST	100
-
-static enum exit_code unknown(const char *name)
+static int unknown(const char *name)
 {
 	const struct explanation *near[NEAR_MAX];
 	size_t n = explain_near(name, strlen(name), near, NEAR_MAX);
 	struct outbuf line;
 
-	if (outbuf_init(&line, 512)) {
-		fprintf(stderr, "tcpconnstate: out of memory\n");
-		return TCS_EXIT_RUN;
-	}
-	outbuf_lit(&line, "tcpconnstate: there is no state, finding or close reason '");
+	if (outbuf_init(&line, 512))
+		return cmd_no_memory();
+	outbuf_lit(&line, "there is no state, finding or close reason '");
 	outbuf_put_term(&line, name, 60);
 	outbuf_lit(&line, "'; ");
 	if (!n)
@@ -40,20 +34,9 @@ static enum exit_code unknown(const char *name)
 	}
 	if (n)
 		outbuf_putc(&line, '?');
-	fprintf(stderr, "%.*s\n", (int)line.len, line.data);
+	tell("%.*s", (int)line.len, line.data);
 	outbuf_release(&line);
 	return TCS_EXIT_USAGE;
-}
-
-static unsigned int columns(const struct output *out)
-{
-	unsigned int n = output_columns(out);
-
-	if (!n)
-		return COLUMNS_DEFAULT;
-	if (n < COLUMNS_LEAST)
-		return COLUMNS_LEAST;
-	return n < COLUMNS_MOST ? n : COLUMNS_MOST;
 }
 
 static void print_pages(struct output *out, const struct opts *o)
@@ -70,35 +53,25 @@ static void print_pages(struct output *out, const struct opts *o)
 		}
 		if (i)
 			outbuf_lit(&out->buf, "\n\n");
-		explain_print_text(&out->buf, page, columns(out));
+		explain_print_text(&out->buf, page, wrap_width(output_columns(out)));
 	}
 }
 
 int cmd_explain(const struct opts *opts)
 {
 	struct output out;
-	int status = TCS_EXIT_OK;
 
 	for (size_t i = 0; i < opts->n_names; i++)
 		if (!explain_find(opts->names[i], strlen(opts->names[i])))
 			return unknown(opts->names[i]);
 
-	if (output_init(&out, STDOUT_FILENO, -1)) {
-		fprintf(stderr, "tcpconnstate: out of memory\n");
-		return TCS_EXIT_RUN;
-	}
+	if (output_init(&out, STDOUT_FILENO, -1))
+		return cmd_no_memory();
 	if (!opts->n_names && opts->format == OPTS_TEXT) {
-		explain_print_list(&out.buf);
+		explain_print_list(&out.buf, wrap_width(output_columns(&out)));
 		outbuf_lit(&out.buf, "\n`tcpconnstate explain NAME` prints the page.\n");
 	} else {
 		print_pages(&out, opts);
 	}
-	output_flush(&out);
-	if (out.end == OUTPUT_FAILED) {
-		fprintf(stderr, "tcpconnstate: cannot write the output: %s\n",
-			strerror(out.error_number));
-		status = TCS_EXIT_RUN;
-	}
-	output_release(&out);
-	return status;
+	return cmd_end_output(&out, TCS_EXIT_OK);
 }

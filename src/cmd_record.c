@@ -11,15 +11,14 @@
 #include <unistd.h>
 
 #include "watch.h"
+#include "tell.h"
 
 int cmd_record(const struct opts *opts)
 {
 	const char *path = opts->names[0];
 
 	if (!strcmp(path, "-") && isatty(STDOUT_FILENO)) {
-		fprintf(stderr,
-			"tcpconnstate: a capture is nothing for a terminal; give a file, or "
-			"send it elsewhere\n");
+		tell("a capture is nothing for a terminal; give a file, or send it elsewhere");
 		return TCS_EXIT_USAGE;
 	}
 	/* A file that has become too large for its limit is an error like a full disk. */

@@ -17,6 +17,7 @@
 #include "cgroup_names.h"
 #include "opts.h"
 #include "pipeline.h"
+#include "tell.h"
 #include "verdict.h"
 #include "watch.h"
 
@@ -192,8 +193,8 @@ static int tell_verdict(struct replay *r, bool interrupted)
 
 	if (verdict.look)
 		return verdict_tell(r->opts, &verdict, &r->output);
-	fprintf(stderr, "tcpconnstate: %s has no look at all sockets to judge%s\n", r->name,
-		r->opts->until.set ? " by then" : "");
+	tell("%s has no look at all sockets to judge%s", r->name,
+	     r->opts->until.set ? " by then" : "");
 	return TCS_EXIT_RUN;
 }
 
@@ -211,22 +212,16 @@ static int finish(struct replay *r, enum capture_end end)
 		status = tell_verdict(r, interrupted);
 	else if (r->has_meta)
 		present_end(&r->present, r->engine, r->now_ns);
-	if (r->output.end == OUTPUT_FAILED) {
-		fprintf(stderr,
-			"tcpconnstate: cannot write the output: %s; what came after is not in it\n",
-			strerror(r->output.error_number));
-		return TCS_EXIT_RUN;
-	}
+	if (r->output.end == OUTPUT_FAILED)
+		return cmd_not_written(&r->output, "; what came after is not in it");
 	if (r->output.end == OUTPUT_CLOSED)
 		return TCS_EXIT_OK;
 	if (r->has_meta && !r->opts->verdict)
 		watch_tell_totals(r->opts, r->engine, r->present.shown,
 				  r->now_ns - r->world.start_ns, "");
 	if (r->unknown)
-		fprintf(stderr,
-			"tcpconnstate: %llu records of kinds that this version does not know were "
-			"skipped\n",
-			(unsigned long long)r->unknown);
+		tell("%llu records of kinds that this version does not know were skipped",
+		     (unsigned long long)r->unknown);
 	return status == TCS_EXIT_OK ? watch_exit_status(r->opts, r->engine) : status;
 }
 
@@ -238,12 +233,11 @@ static bool ended_well(struct replay *r, enum capture_end end, bool complete)
 	if (end == CAPTURE_DONE && complete)
 		return true;
 	if (end == CAPTURE_DONE)
-		fprintf(stderr,
-			"tcpconnstate: %s: the end is missing; it is still being recorded, or was "
-			"cut off between two parts\n",
-			r->name);
+		tell("%s: the end is missing; it is still being recorded, or was "
+		     "cut off between two parts",
+		     r->name);
 	else
-		fprintf(stderr, "tcpconnstate: %s: %s\n", r->name, capture_reader_why(r->reader));
+		tell("%s: %s", r->name, capture_reader_why(r->reader));
 	return false;
 }
 
@@ -263,10 +257,8 @@ static int run(struct replay *r)
 			   *(const uint8_t *)record == RECORD_NEXT;
 		err = take_record(r, record, len);
 	}
-	if (err == -ENOMEM) {
-		fprintf(stderr, "tcpconnstate: out of memory\n");
-		return TCS_EXIT_RUN;
-	}
+	if (err == -ENOMEM)
+		return cmd_no_memory();
 	status = finish(r, err == -EINTR ? CAPTURE_INTERRUPTED : end);
 	return ended_well(r, end, complete) ? status : TCS_EXIT_RUN;
 }
@@ -317,9 +309,9 @@ int cmd_replay(const struct opts *opts)
 
 	outbuf_plain(r.name, sizeof(r.name), from_stdin ? "standard input" : path);
 	if (fd < 0)
-		fprintf(stderr, "tcpconnstate: cannot open %s: %s\n", r.name, strerror(errno));
+		tell("cannot open %s: %s", r.name, strerror(errno));
 	else if (open_all(&r, fd, signal_fd))
-		fprintf(stderr, "tcpconnstate: out of memory\n");
+		status = cmd_no_memory();
 	else
 		status = run(&r);
 	engine_free(r.engine);

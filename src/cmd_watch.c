@@ -21,6 +21,7 @@
 #include "recorder.h"
 #include "rights.h"
 #include "source_live.h"
+#include "tell.h"
 #include "watch.h"
 
 struct watch {
@@ -55,12 +56,6 @@ static const char *cgroup_path(void *ctx, uint64_t id)
 	return w->last_cgroup_path;
 }
 
-static int complain(const struct failure *why)
-{
-	fprintf(stderr, "tcpconnstate: %s\n", why->text);
-	return why->of_host ? TCS_EXIT_HOST : TCS_EXIT_RUN;
-}
-
 struct audit_config watch_audit_config(const struct opts *o)
 {
 	return (struct audit_config){
@@ -85,7 +80,7 @@ static int open_source(struct watch *w)
 	};
 	struct failure why;
 
-	return source_live_new(&config, &w->source, &why) ? complain(&why) : TCS_EXIT_OK;
+	return source_live_new(&config, &w->source, &why) ? cmd_failed(&why) : TCS_EXIT_OK;
 }
 
 static int open_census(struct watch *w, const struct source_live_info *info)
@@ -104,7 +99,7 @@ static int open_census(struct watch *w, const struct source_live_info *info)
 	};
 	struct failure why;
 
-	return census_new(&config, &w->census, &why) ? complain(&why) : TCS_EXIT_OK;
+	return census_new(&config, &w->census, &why) ? cmd_failed(&why) : TCS_EXIT_OK;
 }
 
 static int open_engine(struct watch *w)
@@ -140,11 +135,10 @@ static void find_older(struct watch *w)
 	struct failure why;
 
 	if (census_walk_files(w->census, take_older, w, &why))
-		fprintf(stderr, "tcpconnstate: warning: %s\n", why.text);
+		tell("warning: %s", why.text);
 	if (host_processes_hidden())
-		fprintf(stderr,
-			"tcpconnstate: %s; sockets that are older than this start have no owner\n",
-			host_processes_hidden());
+		tell("%s; sockets that are older than this start have no owner",
+		     host_processes_hidden());
 }
 
 int watch_sink_new(const struct opts *o, const struct sink_world *world,
@@ -223,7 +217,7 @@ static int open_recorder(struct watch *w)
 		w->present.progress = put_progress;
 		w->present.progress_ctx = w;
 	}
-	return recorder_new(&config, &meta, &w->recorder, &why) ? complain(&why) : TCS_EXIT_OK;
+	return recorder_new(&config, &meta, &w->recorder, &why) ? cmd_failed(&why) : TCS_EXIT_OK;
 }
 
 static void tell_meta(struct watch *w)
@@ -291,7 +285,7 @@ void watch_tell_totals(const struct opts *opts, const struct engine *engine, uin
 	outbuf_putc(&line, '.');
 	outbuf_put_u64(&line, tenths % 10);
 	outbuf_lit(&line, " s");
-	fprintf(stderr, "%.*s\n", (int)line.len, line.data);
+	tell_bare("%.*s", (int)line.len, line.data);
 	outbuf_release(&line);
 }
 
@@ -342,16 +336,13 @@ static int open_all(struct watch *w)
 						.syn_per_s = w->opts->detect.syn_per_s,
 						.tap = w->path ? recorder_tap : NULL,
 						.tap_ctx = w->recorder,
-					})) {
-		fprintf(stderr, "tcpconnstate: out of memory\n");
-		return TCS_EXIT_RUN;
-	}
+					}))
+		return cmd_no_memory();
 	find_older(w);
 	rights_go_first();
 	if (rights_keep(RIGHTS_BPF | (w->opts->rotate_bytes ? RIGHTS_FILES : RIGHTS_NONE) |
 			(w->opts->filter.netns == netns_own() ? RIGHTS_NONE : RIGHTS_NETNS)))
-		fprintf(stderr,
-			"tcpconnstate: warning: could not give up capabilities; going on\n");
+		tell("warning: could not give up capabilities; going on");
 	return TCS_EXIT_OK;
 }
 
@@ -374,22 +365,16 @@ static int run(struct watch *w)
 	if (w->recorder)
 		recorder_finish(w->recorder);
 	if (w->recorder && recorder_error(w->recorder)) {
-		fprintf(stderr, "tcpconnstate: %s\n", recorder_error(w->recorder));
+		tell("%s", recorder_error(w->recorder));
 		return TCS_EXIT_RUN;
 	}
 	if (w->recorder && recorder_older_left_out(w->recorder))
-		fprintf(stderr,
-			"tcpconnstate: warning: the owners of %llu older sockets are only in the "
-			"first file\n",
-			(unsigned long long)recorder_older_left_out(w->recorder));
-	if (end == PIPELINE_FAILED) {
-		fprintf(stderr,
-			"tcpconnstate: cannot write the output: %s; what came after is not in it\n",
-			strerror(w->output.error_number));
-		return TCS_EXIT_RUN;
-	}
+		tell("warning: the owners of %llu older sockets are only in the first file",
+		     (unsigned long long)recorder_older_left_out(w->recorder));
+	if (end == PIPELINE_FAILED)
+		return cmd_not_written(&w->output, "; what came after is not in it");
 	if (end == PIPELINE_STUCK) {
-		fprintf(stderr, "tcpconnstate: %s\n", strerror(-w->pipeline.error));
+		tell("%s", strerror(-w->pipeline.error));
 		return TCS_EXIT_RUN;
 	}
 	if (end == PIPELINE_CLOSED)
@@ -412,7 +397,7 @@ int watch_run(const struct opts *opts, const char *path)
 
 	if (cgroup_names_new(&w.cgroups) || output_init(&w.output, STDOUT_FILENO, signal_fd) ||
 	    watch_sink_new(opts, &w.world, &w.output, &w.sink))
-		fprintf(stderr, "tcpconnstate: out of memory\n");
+		status = cmd_no_memory();
 	else
 		status = open_all(&w);
 	if (status == TCS_EXIT_OK)

@@ -71,7 +71,7 @@ void explain_print_text(struct outbuf *b, const struct explanation *page, unsign
 	put_see_also(b, page->see_also, width);
 }
 
-void explain_print_list(struct outbuf *b)
+void explain_print_list(struct outbuf *b, unsigned int width)
 {
 	static const char *const titles[EXPLAIN_GROUP_MAX] = {
 		[EXPLAIN_STATE] = "States:",
@@ -82,18 +82,19 @@ void explain_print_list(struct outbuf *b)
 	int group = 0;
 
 	for (size_t i = 0; (page = explain_at(i)); i++) {
-		size_t start;
+		struct wrap w = { .b = b, .indent = LIST_COLUMN, .width = width };
 
 		if ((int)page->group != group) {
 			group = (int)page->group;
 			outbuf_puts(b, titles[group]);
 			outbuf_putc(b, '\n');
 		}
-		start = b->len;
-		outbuf_pad_to(b, start + INDENT);
+		w.start = b->len;
+		outbuf_pad_to(b, w.start + INDENT);
 		outbuf_puts(b, page->title->name);
-		outbuf_pad_to(b, start + LIST_COLUMN);
-		outbuf_puts(b, page->title->summary);
+		outbuf_pad_to(b, w.start + LIST_COLUMN);
+		w.fresh = b->len;
+		wrap_text(&w, page->title->summary, strlen(page->title->summary));
 		outbuf_putc(b, '\n');
 	}
 }

@@ -5,16 +5,15 @@
 /*
  * explain_print.h - the pages of explain.h, as text and as JSON
  *
- * Text is wrapped at blanks; nothing is longer than the width, but for a word that is. A list fits
- * 80 columns. The caller has made room for EXPLAIN_PRINT_MAX bytes.
+ * Text is wrapped (wrap.h). A list fits 80 columns. The caller has made room for EXPLAIN_PRINT_MAX bytes.
  */
 #include "explain.h"
 #include "outbuf.h"
 
 #define EXPLAIN_PRINT_MAX 16384 /* no page, and not the list, is longer */
 
-/* All names by group, one line each. */
-void explain_print_list(struct outbuf *b);
+/* All names by group, one line each where it is wide enough. width: columns, at least 40. */
+void explain_print_list(struct outbuf *b, unsigned int width);
 
 /* A page: title, meaning, when it is normal, what to do, see also. width: columns, at least 40. */
 void explain_print_text(struct outbuf *b, const struct explanation *page, unsigned int width);

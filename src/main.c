@@ -11,6 +11,7 @@
 
 #include "cmd.h"
 #include "opts.h"
+#include "tell.h"
 
 static const struct command commands[CMD_MAX] = {
 #define X(name_, id, summary_) \
@@ -47,7 +48,7 @@ static enum exit_code print(const struct opts *opts)
 
 	if ((!fflush(stdout) && !ferror(stdout)) || errno == EPIPE)
 		return TCS_EXIT_OK;
-	fprintf(stderr, "tcpconnstate: stdout cannot be written: %s\n", strerror(errno));
+	tell("stdout cannot be written: %s", strerror(errno));
 	return TCS_EXIT_RUN;
 }
 
@@ -65,7 +66,7 @@ int main(int argc, char **argv)
 	if (!err && opts.action == OPTS_RUN)
 		err = opts_resolve(&opts, &error);
 	if (err) {
-		fprintf(stderr, "tcpconnstate: %s\n", error.text);
+		tell("%s", error.text);
 		return err == -ENOMEM ? TCS_EXIT_RUN : TCS_EXIT_USAGE;
 	}
 

@@ -174,7 +174,7 @@ static const struct option_row table[] = {
 	  .group = GROUP_RUN, .help = "exit 4 if any event was lost" },
 	{ "window", 0, "S", OPT_SECONDS, FIELD(window_ms), .min = 0, .max = 3600000,
 	  .commands = ON(AUDIT), .group = GROUP_RUN, .takes = "seconds",
-	  .help = "how long rates are watched (default 1; 0: one look)" },
+	  .help = "rates: watched so long (default 1; 0: one look)" },
 	{ "by", 0, "KEY", OPT_PARSER, FIELD(by), parse_by, .commands = ON(WATCH) | ON(AUDIT),
 	  .live = true, .group = GROUP_OUTPUT, .takes = "comm, lport, raddr or netns",
 	  .values = "comm lport raddr netns", .help = "states by comm, lport, raddr or netns",

@@ -114,11 +114,14 @@ void output_flush(struct output *o)
 	o->buf.len = 0;
 }
 
-unsigned int output_columns(const struct output *o)
+unsigned int output_columns_of(int fd)
 {
 	struct winsize size;
 
-	if (!o->terminal || ioctl(o->fd, TIOCGWINSZ, &size))
-		return 0;
-	return size.ws_col;
+	return isatty(fd) && !ioctl(fd, TIOCGWINSZ, &size) ? size.ws_col : 0;
+}
+
+unsigned int output_columns(const struct output *o)
+{
+	return o->terminal ? output_columns_of(o->fd) : 0;
 }

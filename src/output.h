@@ -52,6 +52,8 @@ static inline void output_reserve(struct output *o, size_t n)
 		output_flush(o);
 }
 
-unsigned int output_columns(const struct output *o); /* of the terminal; 0: it is none */
+/* Columns of the terminal; 0: it is none. The one place where anybody asks. */
+unsigned int output_columns(const struct output *o);
+unsigned int output_columns_of(int fd);
 
 #endif /* TCS_OUTPUT_H */

@@ -3,13 +3,13 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "hash.h"
 #include "mono.h"
+#include "tell.h"
 
 #define CLOCK_NS 1000000000ull /* the wall clock may be set while we run */
 
@@ -210,8 +210,7 @@ static void look(struct pipeline *p, enum cadence_look what)
 	if (census_look(p->config.census, covers, pipeline_now_ns(), pipeline_record, p, &why) &&
 	    !p->error && !p->look_failed) {
 		p->look_failed = true;
-		fprintf(stderr, "tcpconnstate: warning: %s; sums and findings stand still\n",
-			why.text);
+		tell("warning: %s; sums and findings stand still", why.text);
 	}
 	if (walk)
 		p->walked_counters = p->counters;

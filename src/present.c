@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "present.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #include "summary_text.h"
+#include "tell.h"
 
 bool present_full(const struct present *p)
 {
@@ -77,11 +77,10 @@ static void on_lost(void *ctx, enum lost_reason reason, uint64_t count, uint64_t
 		return;
 	}
 	status_hide(&p->status);
-	fprintf(stderr, "tcpconnstate: %llu events lost (%s)%s\n", (unsigned long long)count,
-		lost_reason_name(reason),
-		reason == LOST_RING_FULL  ? "; a larger --buffer holds more" :
-		reason == LOST_TABLE_FULL ? "; see --max-sockets" :
-					    "");
+	tell("%llu events lost (%s)%s", (unsigned long long)count, lost_reason_name(reason),
+	     reason == LOST_RING_FULL  ? "; a larger --buffer holds more" :
+	     reason == LOST_TABLE_FULL ? "; see --max-sockets" :
+					 "");
 }
 
 static void on_finding(void *ctx, const struct finding *finding, uint64_t ts_ns)

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* sink_text.c - lines for people: columns from the field table, fitted to the terminal */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "audit_sink.h"
 #include "fields.h"
+#include "finding_text.h"
 #include "row_cache.h"
 #include "sink.h"
 #include "state.h"
+#include "summary_text.h"
 
 #define COLUMNS_MAX    24
 #define ADDRESS_WIDE   39 /* the longest IPv6 address; an endpoint adds "[]:65535" */
@@ -414,19 +416,17 @@ static void text_free(struct sink *s)
 static void text_finding(struct sink *s, struct outbuf *out, const struct finding *finding,
 			 uint64_t ts_ns)
 {
-	(void)s;
-	audit_put_alert(out, finding, ts_ns);
+	finding_text_alert(out, finding, ts_ns, text_of(s)->config.columns);
 }
 
 static void text_group(struct sink *s, struct outbuf *out, const struct audit *look, uint32_t i)
 {
-	(void)s;
+	char before[32];
+
 	if (i >= GROUPS_SHOWN)
 		return;
-	outbuf_lit(out, "BY ");
-	outbuf_puts(out, audit_by_name(look->config.by));
-	outbuf_putc(out, ' ');
-	audit_put_group(out, look, i);
+	snprintf(before, sizeof(before), "BY %s ", audit_by_name(look->config.by));
+	summary_text_group(out, look, i, before, text_of(s)->config.columns);
 }
 
 static const struct sink_ops text_ops = {

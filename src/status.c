@@ -2,8 +2,9 @@
 #include "status.h"
 
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "output.h"
 
 void status_init(struct status *s, int fd)
 {
@@ -29,11 +30,9 @@ static void put(const struct status *s, const char *before, const char *text, si
 /* What fits in one line: the terminal would scroll at the last column. */
 static size_t fitting(const struct status *s)
 {
-	struct winsize size;
+	unsigned int columns = output_columns_of(s->fd);
 
-	if (ioctl(s->fd, TIOCGWINSZ, &size) || !size.ws_col || s->len < size.ws_col)
-		return s->len;
-	return size.ws_col - 1u;
+	return !columns || s->len < columns ? s->len : columns - 1;
 }
 
 void status_again(struct status *s)

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "summary_text.h"
 
+#include "filter.h"
+#include "state.h"
+#include "table.h"
 #include "text_put.h"
 
-#define OLD_NS (5 * 1000000000ull) /* younger numbers are told without their age */
+#define GROUP_INDENT 18
+#define OLD_NS	     (5 * 1000000000ull) /* younger numbers are told without their age */
 
 static int64_t rate_of(const struct summary *s, uint64_t n)
 {
@@ -82,4 +86,52 @@ void summary_text(struct outbuf *b, const struct summary *s)
 	outbuf_lit(b, "  (counted ");
 	outbuf_put_span(b, s->look_age_ns);
 	outbuf_lit(b, " ago)");
+}
+
+static const uint8_t state_order[] = {
+	TCS_ESTABLISHED, TCS_SYN_RECV,	TCS_TIME_WAIT, TCS_CLOSE_WAIT, TCS_FIN_WAIT2,
+	TCS_LISTEN,	 TCS_FIN_WAIT1, TCS_SYN_SENT,  TCS_LAST_ACK,   TCS_CLOSING,
+};
+
+void summary_text_states(struct wrap *w, const uint64_t states[TCS_STATE_MAX], bool zeros)
+{
+	size_t i, at;
+
+	for (i = 0; i < sizeof(state_order); i++) {
+		/* The first six are always told; the rest only if there is one. */
+		if (!states[state_order[i]] && (!zeros || i > 5))
+			continue;
+		at = w->b->len;
+		outbuf_lit(w->b, "  ");
+		outbuf_puts(w->b, state_json(state_order[i]));
+		outbuf_putc(w->b, ' ');
+		outbuf_put_grouped(w->b, states[state_order[i]]);
+		wrap_whole(w, at);
+	}
+}
+
+void summary_text_group(struct outbuf *b, const struct audit *look, uint32_t i, const char *before,
+			unsigned int columns)
+{
+	struct wrap w = { b, b->len, b->len, GROUP_INDENT + 2, table_width(columns) };
+	const struct audit_group *g = &look->groups[i];
+	size_t start;
+
+	outbuf_puts(b, before);
+	start = b->len;
+
+	if (look->config.by == AUDIT_BY_LPORT)
+		outbuf_put_u64(b, g->lport);
+	else if (look->config.by == AUDIT_BY_NETNS)
+		outbuf_put_u64(b, g->netns);
+	else if (look->config.by == AUDIT_BY_RADDR)
+		outbuf_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6);
+	else if (g->comm[0])
+		outbuf_put_term(b, g->comm, sizeof(g->comm));
+	else
+		outbuf_putc(b, '-');
+	wrap_again(&w, w.start);
+	outbuf_pad_to(b, start + GROUP_INDENT);
+	summary_text_states(&w, g->states, false);
+	outbuf_putc(b, '\n');
 }

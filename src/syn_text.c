@@ -1,29 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "syn_text.h"
 
+#include "service.h"
+#include "table.h"
 #include "text_put.h"
 
-#define ROWS_SHOWN 12
-#define TOP_SHOWN  6
-#define LINE_MAX   4096
-
-static struct outbuf *line(struct output *out)
-{
-	output_reserve(out, LINE_MAX);
-	return &out->buf;
-}
-
-/* "257", "~104,182" */
-static void put_number(struct outbuf *b, uint64_t n, bool exact)
-{
-	if (n == AUDIT_UNKNOWN) {
-		outbuf_putc(b, '-');
-		return;
-	}
-	if (!exact)
-		outbuf_putc(b, '~');
-	outbuf_put_grouped(b, n);
-}
+#define TOP_SHOWN 6
+#define TOP_WIDTH 30 /* of one of them; an IPv6 address needs two */
 
 /* Whole ones a second, for a column that says so. */
 static void put_per_s(struct outbuf *b, int64_t milli)
@@ -32,184 +15,6 @@ static void put_per_s(struct outbuf *b, int64_t milli)
 		outbuf_putc(b, '-');
 	else
 		outbuf_put_grouped(b, ((uint64_t)(milli > 0 ? milli : 0) + 500) / 1000);
-}
-
-/* "0.4 %" */
-static void put_permille(struct outbuf *b, uint64_t permille)
-{
-	outbuf_put_u64(b, permille / 10);
-	outbuf_putc(b, '.');
-	outbuf_put_u64(b, permille % 10);
-	outbuf_lit(b, " %");
-}
-
-static void put_prefix(struct outbuf *b, const uint8_t addr[16], uint8_t family, uint8_t bits)
-{
-	outbuf_put_addr(b, addr, family);
-	if (bits == (family == 4 ? 32 : 128))
-		return;
-	outbuf_putc(b, '/');
-	outbuf_put_u64(b, bits);
-}
-
-static const char *prefix_word(const struct audit_service *s)
-{
-	return s->spread_family == 6 || (!s->spread_family && s->family == 6) ? " /64s" : " /24s";
-}
-
-/* "257 sources in 251 /24s" */
-static void put_sources(struct outbuf *b, const struct audit_service *s)
-{
-	put_number(b, s->sources, s->sources_exact);
-	outbuf_puts(b, s->sources == 1 ? " source in " : " sources in ");
-	put_number(b, s->prefixes, s->prefixes_exact);
-	outbuf_puts(b, prefix_word(s));
-}
-
-/* ---- findings -------------------------------------------------------------------------------- */
-
-void syn_put_subject(struct outbuf *b, const struct finding *f)
-{
-	const struct audit_service *s = &f->row.syn.service;
-
-	if (f->kind == FINDING_SYN_SCAN) {
-		outbuf_lit(b, " from ");
-		outbuf_put_addr(b, f->row.scanner.addr, f->row.scanner.family);
-		return;
-	}
-	outbuf_lit(b, " on ");
-	text_put_endpoint(b, s->laddr, s->family, s->lport);
-	if (!s->owner.pid)
-		return;
-	outbuf_putc(b, ' ');
-	text_put_owner(b, &s->owner);
-}
-
-static void put_spread(struct outbuf *b, const struct audit_service *s, bool cookies)
-{
-	if (s->spread == SPREAD_NONE) {
-		outbuf_lit(b, ", no source to be seen");
-		return;
-	}
-	outbuf_lit(b, ", ");
-	outbuf_put_grouped(b, s->half_open);
-	outbuf_lit(b, " half-open from ");
-	put_sources(b, s);
-	outbuf_lit(b, " (");
-	if (s->spread == SPREAD_DISTRIBUTED) {
-		outbuf_lit(b, "distributed");
-	} else {
-		outbuf_put_u64(b, s->spread_percent);
-		outbuf_lit(b, " % from ");
-		put_prefix(b, s->spread_addr, s->spread_family, s->spread_bits);
-	}
-	outbuf_puts(b, cookies ? "; cookies hide the rest)" : ")");
-}
-
-static void put_rate_of(struct outbuf *b, const char *what, int64_t milli)
-{
-	if (milli == AUDIT_NO_RATE || milli <= 0)
-		return;
-	outbuf_lit(b, ", ");
-	outbuf_puts(b, what);
-	outbuf_putc(b, ' ');
-	text_put_plain_rate(b, milli);
-}
-
-static const char *const flood_ends[SYN_PRESSURE_MAX] = {
-	[SYN_SLOW] = " The queue has room: nobody is refused yet.",
-	[SYN_QUEUE_FULL] = " The queue is full: what comes next gets a cookie, or is dropped.",
-	[SYN_COOKIES] = " The service still answers.",
-	[SYN_DROPS] = " Clients are being refused.",
-};
-
-static void put_flood(struct outbuf *b, const struct finding_syn *syn)
-{
-	const struct audit_service *s = &syn->service;
-
-	outbuf_lit(b, "SYN queue ");
-	text_put_of(b, s->syn_queue, s->queue_limit);
-	put_rate_of(b, "cookies", syn->cookies_sent);
-	put_rate_of(b, "SYNs dropped", syn->drops);
-	put_rate_of(b, "new ones unanswered", syn->failing);
-	if (syn->done_permille != AUDIT_UNKNOWN) {
-		outbuf_lit(b, ", ");
-		put_permille(b, syn->done_permille);
-		outbuf_lit(b, " of handshakes complete");
-	}
-	put_spread(b, s, syn->pressure == SYN_COOKIES);
-	outbuf_putc(b, '.');
-	outbuf_puts(b, flood_ends[syn->pressure]);
-}
-
-static void put_accept(struct outbuf *b, const struct finding_syn *syn)
-{
-	const struct audit_service *s = &syn->service;
-
-	outbuf_lit(b, "accept queue ");
-	text_put_of(b, s->accept_queue, s->queue_limit);
-	put_rate_of(b, "SYNs and last ACKs dropped", s->drops_milli);
-	put_rate_of(b, "accepted", s->done_milli);
-	if (s->acked) {
-		outbuf_lit(b, "; ");
-		outbuf_put_grouped(b, s->acked);
-		outbuf_lit(b, " clients have answered and wait in the SYN queue");
-	}
-	outbuf_putc(b, '.');
-}
-
-static void put_small(struct outbuf *b, const struct finding_syn *syn)
-{
-	const struct audit_service *s = &syn->service;
-
-	outbuf_lit(b, "SYN queue ");
-	text_put_of(b, s->syn_queue, s->queue_limit);
-	put_rate_of(b, "cookies", syn->cookies_sent);
-	put_rate_of(b, "SYNs dropped", syn->drops);
-	outbuf_lit(b, ", and ");
-	text_put_plain_rate(b, s->done_milli);
-	outbuf_lit(b, " handshakes complete: the clients are real, the queue is small for them.");
-}
-
-static void put_loss(struct outbuf *b, const struct finding_syn *syn)
-{
-	const struct audit_service *s = &syn->service;
-
-	text_put_plain_rate(b, s->late_milli);
-	outbuf_lit(b, " of ");
-	text_put_plain_rate(b, s->done_milli);
-	outbuf_lit(b,
-		   " handshakes completed only after the SYN-ACK was sent again; SYN-ACKs resent ");
-	text_put_plain_rate(b, s->resent_milli);
-	outbuf_putc(b, '.');
-}
-
-static void put_scan(struct outbuf *b, const struct audit_scanner *s)
-{
-	outbuf_put_grouped(b, s->resets);
-	outbuf_lit(b, " SYNs to ");
-	outbuf_put_grouped(b, s->ports);
-	outbuf_lit(b, " closed ports were answered with resets.");
-}
-
-void syn_put_evidence(struct outbuf *b, const struct finding *f)
-{
-	switch (f->kind) {
-	case FINDING_SYN_FLOOD:
-		put_flood(b, &f->row.syn);
-		break;
-	case FINDING_ACCEPT_QUEUE_FULL:
-		put_accept(b, &f->row.syn);
-		break;
-	case FINDING_SYN_BACKLOG_SMALL:
-		put_small(b, &f->row.syn);
-		break;
-	case FINDING_HANDSHAKE_LOSS:
-		put_loss(b, &f->row.syn);
-		break;
-	default:
-		put_scan(b, &f->row.scanner);
-	}
 }
 
 /* ---- listeners ------------------------------------------------------------------------------- */
@@ -238,46 +43,50 @@ const char *syn_verdict_name(const struct audit_report *r, const struct audit_li
 	return "ok";
 }
 
-/* A number at the right edge of its column. */
-#define RIGHT(b, start, end, put)                                     \
-	do {                                                          \
-		size_t at_ = (b)->len;                                \
-		put;                                                  \
-		if ((start) + (end) > (b)->len)                       \
-			outbuf_pad_left(b, at_, (start) + (end)-at_); \
-	} while (0)
+static const struct table_layout listener_layout = {
+	.title = "LISTENERS",
+	.name_least = 22,
+	.name_most = 54,
+	.gap = 1,
+	.columns = {
+		{ "SYNQ/LIMIT", 11, 0, false },
+		{ "YOUNG", 5, 1, false },
+		{ "ACCQ/LIMIT", 10, 0, false },
+		{ "DROPS/s", 7, 0, false },
+		{ "RESENT/s", 8, 2, false },
+		{ "DONE/s", 6, 0, false },
+		{ "VERDICT", 17, 0, true },
+	},
+};
 
-#define NAME_WIDTH 28
-
-static void tell_listener(struct output *out, const struct audit_report *r,
-			  const struct audit_listener *l)
+static void tell_listener(const struct page *p, struct table *t, const struct audit_listener *l)
 {
-	const struct audit_service *s = &r->look->services[l->service];
-	const char *verdict = syn_verdict_name(r, l);
+	const struct audit_service *s = &p->report->look->services[l->service];
+	const char *verdict = syn_verdict_name(p->report, l);
 	const struct audit_socket *k = &l->socket;
-	struct outbuf *b = line(out);
-	size_t start = b->len;
+	struct outbuf *b = page_line(p);
 
+	table_row(t, b);
 	text_put_endpoint(b, k->laddr, k->family, k->lport);
 	outbuf_putc(b, ' ');
 	text_put_owner(b, &k->owner);
-	if (r->look->n_netns > 1) {
-		outbuf_lit(b, " net:");
-		outbuf_put_u64(b, k->netns);
-	}
-	if (b->len - start > NAME_WIDTH) {
-		outbuf_putc(b, '\n');
-		start = b->len;
-	}
-	RIGHT(b, start, 39, text_put_of(b, k->syn_queue, k->queue_limit));
-	RIGHT(b, start, 45, outbuf_put_grouped(b, k->syn_queue_young));
-	RIGHT(b, start, 56, text_put_of(b, k->accept_queue, k->queue_limit));
-	RIGHT(b, start, 64, put_per_s(b, l->drops_milli));
-	RIGHT(b, start, 73, put_per_s(b, s->resent_milli));
-	RIGHT(b, start, 80, put_per_s(b, s->done_milli));
-	outbuf_lit(b, "  ");
+	page_netns(p, b, k->netns);
+	table_cell(t);
+	text_put_of(b, k->syn_queue, k->queue_limit);
+	table_cell(t);
+	outbuf_put_grouped(b, k->syn_queue_young);
+	table_cell(t);
+	text_put_of(b, k->accept_queue, k->queue_limit);
+	table_cell(t);
+	put_per_s(b, l->drops_milli);
+	table_cell(t);
+	put_per_s(b, s->resent_milli);
+	table_cell(t);
+	put_per_s(b, s->done_milli);
+	table_cell(t);
 	outbuf_puts(b, verdict ? verdict : "-");
-	outbuf_putc(b, '\n');
+	table_cell(t);
+	table_end(t);
 }
 
 static bool is_marked(const struct audit_report *r, const struct audit_listener *l)
@@ -286,28 +95,25 @@ static bool is_marked(const struct audit_report *r, const struct audit_listener 
 }
 
 /* Those with a verdict first. */
-void syn_text_listeners(struct output *out, const struct audit_report *r)
+void syn_text_listeners(const struct page *p)
 {
-	const struct audit *a = r->look;
-	uint32_t i, told = 0, most = r->all_rows ? UINT32_MAX : ROWS_SHOWN;
+	const struct audit *a = p->report->look;
+	uint32_t i, told = 0, most = page_shown(p, a->n_listeners);
+	struct table t;
 	int marked;
 
 	if (!a->n_listeners)
 		return;
-	outbuf_lit(line(out),
-		   "\nLISTENERS                    SYNQ/LIMIT YOUNG ACCQ/LIMIT DROPS/s RESENT/s"
-		   " DONE/s  VERDICT\n");
+	table_init(&t, &listener_layout, p->columns);
+	outbuf_putc(page_line(p), '\n');
+	table_header(&t, page_line(p));
 	for (marked = 1; marked >= 0; marked--)
 		for (i = 0; i < a->n_listeners && told < most; i++)
-			if (is_marked(r, &a->listeners[i]) == marked) {
-				tell_listener(out, r, &a->listeners[i]);
+			if (is_marked(p->report, &a->listeners[i]) == marked) {
+				tell_listener(p, &t, &a->listeners[i]);
 				told++;
 			}
-	if (told == a->n_listeners)
-		return;
-	outbuf_lit(line(out), "  ... and ");
-	outbuf_put_grouped(line(out), a->n_listeners - told);
-	outbuf_lit(line(out), " more (-x shows all)\n");
+	page_rest(p, a->n_listeners);
 }
 
 /* ---- counters -------------------------------------------------------------------------------- */
@@ -322,43 +128,46 @@ static bool moves(const struct audit_netns *n)
 	return false;
 }
 
-void syn_text_counters(struct output *out, const struct audit_report *r)
+static void put_counter(struct outbuf *b, const char *name, int64_t milli)
 {
+	outbuf_puts(b, name);
+	text_put_plain_rate(b, milli);
+}
+
+void syn_text_counters(const struct page *p)
+{
+	const struct audit *a = p->report->look;
 	uint32_t i;
 
-	for (i = 0; i < r->look->n_netns; i++) {
-		const struct audit_netns *n = &r->look->netns[i];
-		const int64_t *rates = n->counter_milli;
-		struct outbuf *b = line(out);
+	for (i = 0; i < a->n_netns; i++) {
+		const int64_t *rates = a->netns[i].counter_milli;
+		struct outbuf *b = page_line(p);
+		size_t start = b->len;
 
-		if (!r->window_ns || (r->look->n_netns > 1 && !moves(n)))
+		if (!p->report->window_ns || (p->many && !moves(&a->netns[i])))
 			continue;
 		outbuf_lit(b, "COUNTERS");
-		if (r->look->n_netns > 1) {
-			outbuf_lit(b, " net:");
-			outbuf_put_u64(b, n->netns);
-		}
-		outbuf_lit(b, "   cookies sent ");
-		text_put_plain_rate(b, rates[COUNTER_COOKIES_SENT]);
-		outbuf_lit(b, ", accepted ");
-		text_put_plain_rate(b, rates[COUNTER_COOKIES_RECV]);
-		outbuf_lit(b, ", failed ");
-		text_put_plain_rate(b, rates[COUNTER_COOKIES_FAILED]);
-		outbuf_lit(b, "\n   queue-full drops ");
-		text_put_plain_rate(b, rates[COUNTER_QUEUE_FULL_DROPS]);
-		outbuf_lit(b, ", accept overflows ");
-		text_put_plain_rate(b, rates[COUNTER_LISTEN_OVERFLOWS]);
-		outbuf_lit(b, ", half-open ones reset ");
-		text_put_plain_rate(b, rates[COUNTER_EMBRYONIC_RSTS]);
-		outbuf_putc(b, '\n');
+		page_netns(p, b, a->netns[i].netns);
+		put_counter(b, "   cookies sent ", rates[COUNTER_COOKIES_SENT]);
+		put_counter(b, ", accepted ", rates[COUNTER_COOKIES_RECV]);
+		put_counter(b, ", failed ", rates[COUNTER_COOKIES_FAILED]);
+		put_counter(b, "; queue-full drops ", rates[COUNTER_QUEUE_FULL_DROPS]);
+		put_counter(b, ", accept overflows ", rates[COUNTER_LISTEN_OVERFLOWS]);
+		put_counter(b, ", half-open ones reset ", rates[COUNTER_EMBRYONIC_RSTS]);
+		page_fold(p, b, start, 11);
 	}
 }
 
 /* ---- half-open connections ------------------------------------------------------------------- */
 
-static void put_head(struct outbuf *b, const struct audit_service *s)
+static void tell_head(const struct page *p, const struct audit_service *s)
 {
-	outbuf_lit(b, "\nHALF-OPEN on ");
+	struct outbuf *b = page_line(p);
+	size_t start;
+
+	outbuf_putc(b, '\n');
+	start = b->len;
+	outbuf_lit(b, "HALF-OPEN on ");
 	text_put_endpoint(b, s->laddr, s->family, s->lport);
 	outbuf_lit(b, ": ");
 	outbuf_put_grouped(b, s->half_open);
@@ -367,8 +176,8 @@ static void put_head(struct outbuf *b, const struct audit_service *s)
 		outbuf_put_span(b, s->oldest_ns);
 	}
 	outbuf_lit(b, ", ");
-	put_sources(b, s);
-	outbuf_putc(b, '\n');
+	text_put_sources(b, s);
+	page_fold(p, b, start, 2);
 }
 
 static bool is_address(const struct audit_source *row)
@@ -389,106 +198,146 @@ static bool worth_telling(const struct audit_report *r, const struct audit_servi
 	return false;
 }
 
-/* The largest of a kind, three in a line. */
-static void tell_top(struct output *out, const struct audit_report *r,
-		     const struct audit_service *s, bool addresses)
+/* "  198.18.7.0/24      3", one or two places wide. */
+static void put_top(struct wrap *w, const struct audit_source *row)
 {
-	uint32_t i, told = 0, most = r->all_rows ? UINT32_MAX : TOP_SHOWN, matching = 0;
+	size_t start = w->b->len, number, width = TOP_WIDTH;
 
+	outbuf_lit(w->b, "  ");
+	text_put_prefix(w->b, row->addr, row->family, row->bits);
+	outbuf_putc(w->b, ' ');
+	number = w->b->len;
+	outbuf_put_grouped(w->b, row->count);
+	if (w->b->len - start > width)
+		width *= 2;
+	if (start + width > number)
+		outbuf_pad_left(w->b, number, start + width - number);
+	wrap_whole(w, start);
+}
+
+/* The largest of a kind, some in a line. */
+static void tell_top(const struct page *p, const struct audit_service *s, bool addresses)
+{
+	uint32_t i, told = 0, most = p->report->all_rows ? UINT32_MAX : TOP_SHOWN, matching = 0;
+	struct wrap w = { page_line(p), 0, 0, 2, table_width(p->columns) };
+
+	w.start = w.b->len;
 	for (i = s->first_source; i < s->first_source + s->n_sources; i++) {
-		const struct audit_source *row = &r->look->sources[i];
-		struct outbuf *b = line(out);
-		size_t start = b->len;
+		const struct audit_source *row = &p->report->look->sources[i];
 
 		if (is_address(row) != addresses)
 			continue;
-		matching++;
-		if (told == most)
+		if (matching++ >= most)
 			continue;
-		outbuf_lit(b, "  ");
-		put_prefix(b, row->addr, row->family, row->bits);
-		outbuf_putc(b, ' ');
-		RIGHT(b, start, 30, outbuf_put_grouped(b, row->count));
-		told++;
-		if (told % 3 == 0)
-			outbuf_putc(b, '\n');
+		if (told++ && outbuf_room(w.b) < PAGE_LINE_MAX / 2) {
+			outbuf_putc(w.b, '\n');
+			w.b = page_line(p);
+			w.start = w.b->len;
+		}
+		put_top(&w, row);
 	}
 	if (matching > told)
-		outbuf_lit(line(out), "  ...\n");
-	else if (told % 3)
-		outbuf_putc(line(out), '\n');
+		outbuf_lit(w.b, "\n  ...");
+	outbuf_putc(w.b, '\n');
 }
 
-static void tell_half_open(struct output *out, const struct audit_report *r,
-			   const struct audit_service *s)
+static void tell_half_open(const struct page *p, const struct audit_service *s)
 {
-	put_head(line(out), s);
+	struct outbuf *b;
+	size_t start;
+
+	tell_head(p, s);
+	b = page_line(p);
+	start = b->len;
 	if (s->acked) {
-		outbuf_lit(line(out), "  ");
-		outbuf_put_grouped(line(out), s->acked);
-		outbuf_lit(line(out), " of them were answered: they wait for the program, or for"
-				      " data (TCP_DEFER_ACCEPT).\n");
+		outbuf_lit(b, "  ");
+		outbuf_put_grouped(b, s->acked);
+		outbuf_lit(b, " of them were answered: they wait for the program, or for data"
+			      " (TCP_DEFER_ACCEPT).");
+		page_fold(p, b, start, 2);
 	}
-	if (s->cookie_age_ns < 2000000000)
-		outbuf_lit(line(out), "  SYNs answered by cookies leave no trace here.\n");
-	if (worth_telling(r, s, true))
-		tell_top(out, r, s, true);
-	if (worth_telling(r, s, false))
-		tell_top(out, r, s, false);
+	start = b->len;
+	if (s->cookie_age_ns < 2000000000) {
+		outbuf_lit(b, "  SYNs answered by cookies leave no trace here.");
+		page_fold(p, b, start, 2);
+	}
+	if (worth_telling(p->report, s, true))
+		tell_top(p, s, true);
+	if (worth_telling(p->report, s, false))
+		tell_top(p, s, false);
 }
 
 /* Of a listener that was closed; they live on until their timers end (tcp_v4_syn_recv_sock()). */
-static void tell_left_over(struct output *out, const struct audit_half_open *h)
+static void tell_left_over(const struct page *p, const struct audit_half_open *h)
 {
-	struct outbuf *b = line(out);
+	struct outbuf *b = page_line(p);
+	size_t start;
 
-	outbuf_lit(b, "\nHALF-OPEN on ");
+	outbuf_putc(b, '\n');
+	start = b->len;
+	outbuf_lit(b, "HALF-OPEN on ");
 	text_put_endpoint(b, h->laddr, h->family, h->lport);
 	outbuf_lit(b, ": ");
 	outbuf_put_grouped(b, h->count);
-	outbuf_lit(b, ", of no listener\n");
+	outbuf_lit(b, ", of no listener");
+	page_fold(p, b, start, 2);
 }
 
-static void tell_request(struct outbuf *b, const struct audit_request *q)
-{
-	size_t start = b->len;
+static const struct table_layout request_layout = {
+	.title = "EACH HALF-OPEN CONNECTION",
+	.name_least = 49,
+	.name_most = 98,
+	.gap = 2,
+	.columns = {
+		{ "AGE", 6, 0, false },
+		{ "RESENT", 6, 0, false },
+		{ "ANSWERED", 8, 1, true },
+	},
+};
 
-	outbuf_lit(b, "  ");
-	text_put_endpoint(b, q->raddr, q->family, q->rport);
-	outbuf_lit(b, " -> ");
-	text_put_endpoint(b, q->laddr, q->family, q->lport);
-	outbuf_putc(b, ' ');
-	outbuf_pad_to(b, start + 52);
-	if (q->age_ns == AUDIT_UNKNOWN)
-		outbuf_putc(b, '-');
-	else
-		outbuf_put_span(b, q->age_ns);
-	outbuf_putc(b, ' ');
-	outbuf_pad_to(b, start + 62);
-	outbuf_lit(b, "resent ");
-	outbuf_put_u64(b, q->retransmits);
-	if (q->acked)
-		outbuf_lit(b, "  answered");
-	outbuf_putc(b, '\n');
+static void tell_requests(const struct page *p)
+{
+	const struct audit *a = p->report->look;
+	struct table t;
+	uint32_t i;
+
+	if (!a->n_requests)
+		return;
+	table_init(&t, &request_layout, p->columns);
+	outbuf_putc(page_line(p), '\n');
+	table_header(&t, page_line(p));
+	for (i = 0; i < a->n_requests; i++) {
+		const struct audit_request *q = &a->requests[i];
+		struct outbuf *b = page_line(p);
+
+		table_row(&t, b);
+		text_put_endpoint(b, q->raddr, q->family, q->rport);
+		outbuf_lit(b, " -> ");
+		text_put_endpoint(b, q->laddr, q->family, q->lport);
+		table_cell(&t);
+		text_put_age(b, q->age_ns, true);
+		table_cell(&t);
+		outbuf_put_u64(b, q->retransmits);
+		table_cell(&t);
+		outbuf_puts(b, q->acked ? "yes" : "no");
+		table_cell(&t);
+		table_end(&t);
+	}
 }
 
-void syn_text_half_open(struct output *out, const struct audit_report *r)
+void syn_text_half_open(const struct page *p)
 {
-	const struct audit *a = r->look;
+	const struct audit *a = p->report->look;
 	uint32_t i, told = 0;
 
 	for (i = 0; i < a->n_services; i++) {
 		if (!a->services[i].half_open)
 			continue;
-		if (told++ < ROWS_SHOWN || r->all_rows)
-			tell_half_open(out, r, &a->services[i]);
+		if (told++ < PAGE_ROWS || p->report->all_rows)
+			tell_half_open(p, &a->services[i]);
 	}
 	for (i = 0; i < a->n_half_open; i++)
-		if (a->half_open[i].service == AUDIT_NONE && !r->owned_only)
-			tell_left_over(out, &a->half_open[i]);
-	if (a->n_requests)
-		outbuf_lit(line(out),
-			   "\nEACH HALF-OPEN CONNECTION                            AGE\n");
-	for (i = 0; i < a->n_requests; i++)
-		tell_request(line(out), &a->requests[i]);
+		if (a->half_open[i].service == AUDIT_NONE && !p->report->owned_only)
+			tell_left_over(p, &a->half_open[i]);
+	tell_requests(p);
 }

@@ -56,3 +56,107 @@ void text_put_of(struct outbuf *b, uint64_t n, uint64_t limit)
 	outbuf_putc(b, '/');
 	outbuf_put_grouped(b, limit);
 }
+
+void text_put_number(struct outbuf *b, uint64_t n, bool exact)
+{
+	if (n == AUDIT_UNKNOWN) {
+		outbuf_putc(b, '-');
+		return;
+	}
+	if (!exact)
+		outbuf_putc(b, '~');
+	outbuf_put_grouped(b, n);
+}
+
+void text_put_count(struct outbuf *b, uint64_t n)
+{
+	text_put_number(b, n, true);
+}
+
+void text_put_seconds(struct outbuf *b, uint64_t seconds)
+{
+	if (seconds == AUDIT_UNKNOWN)
+		outbuf_putc(b, '-');
+	else if (seconds > 86400)
+		outbuf_lit(b, ">1d");
+	else
+		outbuf_put_span(b, seconds * 1000000000);
+}
+
+void text_put_age(struct outbuf *b, uint64_t ns, bool exact)
+{
+	if (ns == AUDIT_UNKNOWN) {
+		outbuf_putc(b, '-');
+		return;
+	}
+	if (!exact)
+		outbuf_putc(b, '>');
+	outbuf_put_span(b, ns);
+}
+
+void text_put_prefix(struct outbuf *b, const uint8_t addr[16], uint8_t family, uint8_t bits)
+{
+	outbuf_put_addr(b, addr, family);
+	if (bits == (family == 4 ? 32 : 128))
+		return;
+	outbuf_putc(b, '/');
+	outbuf_put_u64(b, bits);
+}
+
+void text_put_ports(struct outbuf *b, const struct audit_close_wait *c)
+{
+	const struct audit_socket *e = &c->example;
+
+	/* One socket is described by where we connected to, or where it came to. */
+	if (c->same_local && (!c->same_remote || e->lport < e->rport)) {
+		outbuf_putc(b, ':');
+		outbuf_put_u64(b, e->lport);
+	} else if (c->same_remote) {
+		outbuf_lit(b, "->");
+		text_put_endpoint(b, e->raddr, e->family, e->rport);
+	} else {
+		outbuf_lit(b, "several");
+	}
+}
+
+void text_put_place(struct outbuf *b, const struct audit_place *p)
+{
+	if (p->rport) {
+		outbuf_put_addr(b, p->laddr, p->family);
+		outbuf_lit(b, " -> ");
+		text_put_endpoint(b, p->raddr, p->family, p->rport);
+	} else {
+		text_put_endpoint(b, p->laddr, p->family, p->lport);
+		outbuf_lit(b, " (clients)");
+	}
+}
+
+void text_put_descriptors(struct outbuf *b, const struct audit_close_wait *c)
+{
+	uint64_t left;
+
+	if (c->fd_limit == AUDIT_UNKNOWN || c->fd_used == AUDIT_UNKNOWN) {
+		outbuf_putc(b, '-');
+		return;
+	}
+	text_put_of(b, c->fd_used, c->fd_limit);
+	left = audit_seconds_left(c->fd_limit > c->fd_used ? c->fd_limit - c->fd_used : 0,
+				  c->growth_milli);
+	if (left == AUDIT_UNKNOWN)
+		return;
+	outbuf_lit(b, " in ");
+	text_put_seconds(b, left);
+}
+
+static const char *prefix_word(const struct audit_service *s)
+{
+	return s->spread_family == 6 || (!s->spread_family && s->family == 6) ? " /64s" : " /24s";
+}
+
+void text_put_sources(struct outbuf *b, const struct audit_service *s)
+{
+	text_put_number(b, s->sources, s->sources_exact);
+	outbuf_puts(b, s->sources == 1 ? " source in " : " sources in ");
+	text_put_number(b, s->prefixes, s->prefixes_exact);
+	outbuf_puts(b, prefix_word(s));
+}

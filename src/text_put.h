@@ -7,6 +7,7 @@
  */
 #include "audit.h"
 #include "outbuf.h"
+#include "service.h"
 
 /* Address and port: "10.0.0.5:5432", "[2001:db8::1]:443". */
 void text_put_endpoint(struct outbuf *b, const uint8_t addr[16], unsigned int family,
@@ -19,5 +20,23 @@ void text_put_rate(struct outbuf *b, int64_t milli);
 void text_put_plain_rate(struct outbuf *b, int64_t milli);
 /* "257/256" */
 void text_put_of(struct outbuf *b, uint64_t n, uint64_t limit);
+/* "257", "~104,182" where it is an estimate, "-" for AUDIT_UNKNOWN */
+void text_put_number(struct outbuf *b, uint64_t n, bool exact);
+/* The same of what is exact. */
+void text_put_count(struct outbuf *b, uint64_t n);
+/* "58.0s", "3m12s", ">1d", "-" */
+void text_put_seconds(struct outbuf *b, uint64_t seconds);
+/* "3.02s", ">2h14m" where it is a lower bound, "-" */
+void text_put_age(struct outbuf *b, uint64_t ns, bool exact);
+/* "198.18.7.0/24", "198.18.7.4": all bits are an address */
+void text_put_prefix(struct outbuf *b, const uint8_t addr[16], uint8_t family, uint8_t bits);
+/* "->10.0.0.5:5432", ":80", "several": what the sockets of a row have in common */
+void text_put_ports(struct outbuf *b, const struct audit_close_wait *c);
+/* "10.0.0.7 -> 10.0.0.5:5432", "10.0.0.7:80 (clients)" */
+void text_put_place(struct outbuf *b, const struct audit_place *p);
+/* "145/20,000 in 8m17s", "-" */
+void text_put_descriptors(struct outbuf *b, const struct audit_close_wait *c);
+/* "257 sources in 251 /24s" */
+void text_put_sources(struct outbuf *b, const struct audit_service *s);
 
 #endif /* TCS_TEXT_PUT_H */

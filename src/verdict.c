@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "verdict.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cmd.h"
 #include "detect.h"
@@ -49,6 +47,7 @@ static int judge(const struct opts *o, const struct verdict *v, struct detect *d
 		.window_ns = v->window_ns,
 		.world = v->world,
 		.meta = v->meta,
+		.columns = output_columns(out),
 	};
 
 	detect_look(detect, v->look, UINT32_MAX, keep_finding, findings);
@@ -65,8 +64,7 @@ static int judge(const struct opts *o, const struct verdict *v, struct detect *d
 		audit_text(out, &report);
 	if (out->end != OUTPUT_FAILED)
 		return report.exit_status;
-	fprintf(stderr, "tcpconnstate: cannot write the output: %s\n", strerror(out->error_number));
-	return TCS_EXIT_RUN;
+	return cmd_not_written(out, "");
 }
 
 int verdict_tell(const struct opts *opts, const struct verdict *v, struct output *out)
@@ -80,7 +78,7 @@ int verdict_tell(const struct opts *opts, const struct verdict *v, struct output
 	if (findings.at && !detect_new(&config, &detect))
 		status = judge(opts, v, detect, &findings, out);
 	else
-		fprintf(stderr, "tcpconnstate: out of memory\n");
+		status = cmd_no_memory();
 	detect_free(detect);
 	free(findings.at);
 	return status;

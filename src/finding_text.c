@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "finding_text.h"
+
+#include "text_put.h"
+#include "wrap.h"
+
+#define INDENT 2
+
+/* ---- what it is about ------------------------------------------------------------------------ */
+
+static void put_service(struct outbuf *b, const struct audit_service *s)
+{
+	outbuf_lit(b, " on ");
+	text_put_endpoint(b, s->laddr, s->family, s->lport);
+	if (!s->owner.pid)
+		return;
+	outbuf_putc(b, ' ');
+	text_put_owner(b, &s->owner);
+}
+
+void finding_text_subject(struct outbuf *b, const struct finding *f)
+{
+	switch (f->kind) {
+	case FINDING_SYN_FLOOD:
+	case FINDING_ACCEPT_QUEUE_FULL:
+	case FINDING_SYN_BACKLOG_SMALL:
+	case FINDING_HANDSHAKE_LOSS:
+		put_service(b, &f->row.syn.service);
+		break;
+	case FINDING_SYN_SCAN:
+		outbuf_lit(b, " from ");
+		outbuf_put_addr(b, f->row.scanner.addr, f->row.scanner.family);
+		break;
+	case FINDING_CLOSE_WAIT_LEAK:
+		outbuf_lit(b, " in ");
+		text_put_owner(b, &f->row.close_wait.owner);
+		break;
+	case FINDING_PORT_EXHAUSTION:
+		outbuf_lit(b, " from ");
+		outbuf_put_addr(b, f->row.place.laddr, f->row.place.family);
+		outbuf_lit(b, " to ");
+		text_put_endpoint(b, f->row.place.raddr, f->row.place.family, f->row.place.rport);
+		break;
+	case FINDING_DEAD_PEER:
+		outbuf_lit(b, " at ");
+		outbuf_put_addr(b, f->row.dead.raddr, f->row.dead.family);
+		break;
+	default:
+		outbuf_lit(b, " in net:");
+		outbuf_put_u64(b, f->netns);
+	}
+}
+
+/* ---- handshakes ------------------------------------------------------------------------------ */
+
+/* "0.4 %" */
+static void put_permille(struct outbuf *b, uint64_t permille)
+{
+	outbuf_put_u64(b, permille / 10);
+	outbuf_putc(b, '.');
+	outbuf_put_u64(b, permille % 10);
+	outbuf_lit(b, " %");
+}
+
+static void put_spread(struct outbuf *b, const struct audit_service *s, bool cookies)
+{
+	if (s->spread == SPREAD_NONE) {
+		outbuf_lit(b, ", no source to be seen");
+		return;
+	}
+	outbuf_lit(b, ", ");
+	outbuf_put_grouped(b, s->half_open);
+	outbuf_lit(b, " half-open from ");
+	text_put_sources(b, s);
+	outbuf_lit(b, " (");
+	if (s->spread == SPREAD_DISTRIBUTED) {
+		outbuf_lit(b, "distributed");
+	} else {
+		outbuf_put_u64(b, s->spread_percent);
+		outbuf_lit(b, " % from ");
+		text_put_prefix(b, s->spread_addr, s->spread_family, s->spread_bits);
+	}
+	outbuf_puts(b, cookies ? "; cookies hide the rest)" : ")");
+}
+
+static void put_rate_of(struct outbuf *b, const char *what, int64_t milli)
+{
+	if (milli == AUDIT_NO_RATE || milli <= 0)
+		return;
+	outbuf_lit(b, ", ");
+	outbuf_puts(b, what);
+	outbuf_putc(b, ' ');
+	text_put_plain_rate(b, milli);
+}
+
+static const char *const flood_ends[SYN_PRESSURE_MAX] = {
+	[SYN_SLOW] = " The queue has room: nobody is refused yet.",
+	[SYN_QUEUE_FULL] = " The queue is full: what comes next gets a cookie, or is dropped.",
+	[SYN_COOKIES] = " The service still answers.",
+	[SYN_DROPS] = " Clients are being refused.",
+};
+
+static void put_flood(struct outbuf *b, const struct finding_syn *syn)
+{
+	const struct audit_service *s = &syn->service;
+
+	outbuf_lit(b, "SYN queue ");
+	text_put_of(b, s->syn_queue, s->queue_limit);
+	put_rate_of(b, "cookies", syn->cookies_sent);
+	put_rate_of(b, "SYNs dropped", syn->drops);
+	put_rate_of(b, "new ones unanswered", syn->failing);
+	if (syn->done_permille != AUDIT_UNKNOWN) {
+		outbuf_lit(b, ", ");
+		put_permille(b, syn->done_permille);
+		outbuf_lit(b, " of handshakes complete");
+	}
+	put_spread(b, s, syn->pressure == SYN_COOKIES);
+	outbuf_putc(b, '.');
+	outbuf_puts(b, flood_ends[syn->pressure]);
+}
+
+static void put_accept(struct outbuf *b, const struct finding_syn *syn)
+{
+	const struct audit_service *s = &syn->service;
+
+	outbuf_lit(b, "accept queue ");
+	text_put_of(b, s->accept_queue, s->queue_limit);
+	put_rate_of(b, "SYNs and last ACKs dropped", s->drops_milli);
+	put_rate_of(b, "accepted", s->done_milli);
+	if (s->acked) {
+		outbuf_lit(b, "; ");
+		outbuf_put_grouped(b, s->acked);
+		outbuf_lit(b, " clients have answered and wait in the SYN queue");
+	}
+	outbuf_putc(b, '.');
+}
+
+static void put_small(struct outbuf *b, const struct finding_syn *syn)
+{
+	const struct audit_service *s = &syn->service;
+
+	outbuf_lit(b, "SYN queue ");
+	text_put_of(b, s->syn_queue, s->queue_limit);
+	put_rate_of(b, "cookies", syn->cookies_sent);
+	put_rate_of(b, "SYNs dropped", syn->drops);
+	outbuf_lit(b, ", and ");
+	text_put_plain_rate(b, s->done_milli);
+	outbuf_lit(b, " handshakes complete: the clients are real, the queue is small for them.");
+}
+
+static void put_loss(struct outbuf *b, const struct finding_syn *syn)
+{
+	const struct audit_service *s = &syn->service;
+
+	text_put_plain_rate(b, s->late_milli);
+	outbuf_lit(b, " of ");
+	text_put_plain_rate(b, s->done_milli);
+	outbuf_lit(b,
+		   " handshakes completed only after the SYN-ACK was sent again; SYN-ACKs resent ");
+	text_put_plain_rate(b, s->resent_milli);
+	outbuf_putc(b, '.');
+}
+
+static void put_scan(struct outbuf *b, const struct audit_scanner *s)
+{
+	outbuf_put_grouped(b, s->resets);
+	outbuf_lit(b, " SYNs to ");
+	outbuf_put_grouped(b, s->ports);
+	outbuf_lit(b, " closed ports were answered with resets.");
+}
+
+/* ---- the rest -------------------------------------------------------------------------------- */
+
+static void put_leak(struct outbuf *b, const struct finding *f)
+{
+	const struct audit_close_wait *c = &f->row.close_wait;
+
+	text_put_owner(b, &c->owner);
+	outbuf_lit(b, " holds ");
+	outbuf_put_grouped(b, c->count);
+	outbuf_lit(b, " sockets whose peer has closed, ");
+	outbuf_put_grouped(b, c->old);
+	outbuf_lit(b, " of them for long; the oldest ");
+	text_put_age(b, c->oldest_ns, c->oldest_exact);
+	outbuf_lit(b, ", growth ");
+	text_put_rate(b, c->growth_milli);
+	outbuf_lit(b, ", descriptors ");
+	text_put_descriptors(b, c);
+	outbuf_putc(b, '.');
+}
+
+static void put_exhaustion(struct outbuf *b, const struct finding *f)
+{
+	const struct audit_place *p = &f->row.place;
+
+	text_put_of(b, audit_ports_taken(p), p->ports_range);
+	outbuf_lit(b, " local ports from ");
+	text_put_place(b, p);
+	outbuf_lit(b, " are taken, ");
+	outbuf_put_grouped(b, p->time_wait);
+	outbuf_lit(b, " by TIME_WAIT");
+	if (f->seconds_left != AUDIT_UNKNOWN) {
+		outbuf_lit(b, "; none is left in ");
+		text_put_seconds(b, f->seconds_left);
+	}
+	outbuf_putc(b, '.');
+}
+
+static void put_table(struct outbuf *b, const struct audit_netns *n)
+{
+	outbuf_lit(b, "net:");
+	outbuf_put_u64(b, n->netns);
+	outbuf_lit(b, " has ");
+	text_put_count(b, n->time_wait_table);
+	outbuf_lit(b, " sockets in its time-wait table, the limit is ");
+	text_put_count(b, n->time_wait_limit ? n->time_wait_limit : AUDIT_UNKNOWN);
+	outbuf_lit(b, "; overflow ");
+	text_put_rate(b, n->overflow_milli);
+	outbuf_putc(b, '.');
+}
+
+static void put_dead(struct outbuf *b, const struct audit_dead *d)
+{
+	outbuf_put_grouped(b, d->count);
+	outbuf_lit(b, " connections to ");
+	outbuf_put_addr(b, d->raddr, d->family);
+	outbuf_lit(b, " get no answer; the longest has heard nothing for ");
+	text_put_age(b, d->quiet_ns, false);
+	outbuf_lit(b, "; one belongs to ");
+	text_put_owner(b, &d->owner);
+	outbuf_putc(b, '.');
+}
+
+static void put_evidence(struct outbuf *b, const struct finding *f)
+{
+	switch (f->kind) {
+	case FINDING_SYN_FLOOD:
+		put_flood(b, &f->row.syn);
+		break;
+	case FINDING_ACCEPT_QUEUE_FULL:
+		put_accept(b, &f->row.syn);
+		break;
+	case FINDING_SYN_BACKLOG_SMALL:
+		put_small(b, &f->row.syn);
+		break;
+	case FINDING_HANDSHAKE_LOSS:
+		put_loss(b, &f->row.syn);
+		break;
+	case FINDING_SYN_SCAN:
+		put_scan(b, &f->row.scanner);
+		break;
+	case FINDING_CLOSE_WAIT_LEAK:
+		put_leak(b, f);
+		break;
+	case FINDING_PORT_EXHAUSTION:
+		put_exhaustion(b, f);
+		break;
+	case FINDING_TIME_WAIT_BUILDUP:
+		put_table(b, &f->row.table);
+		break;
+	default:
+		put_dead(b, &f->row.dead);
+	}
+}
+
+/* ---- lines ----------------------------------------------------------------------------------- */
+
+/* Ends the line, or lines, of the sentence that began at `start`. */
+static void fold(struct outbuf *b, size_t start, unsigned int columns)
+{
+	struct wrap w = { b, start, start, INDENT, wrap_width(columns) };
+
+	wrap_again(&w, start);
+	outbuf_putc(b, '\n');
+}
+
+static void put_advice(struct outbuf *b, const struct finding *f, unsigned int columns)
+{
+	struct wrap w = { b, b->len, 0, INDENT, wrap_width(columns) };
+	size_t len;
+	const char *advice = finding_advice(f->kind, &len);
+
+	outbuf_pad_to(b, w.start + INDENT);
+	w.fresh = b->len;
+	wrap_text(&w, advice, len);
+	outbuf_putc(b, '\n');
+}
+
+void finding_text_tell(struct outbuf *b, const struct finding *f, unsigned int columns)
+{
+	size_t start = b->len;
+
+	outbuf_puts(b, finding_name(f->kind));
+	outbuf_putc(b, ' ');
+	outbuf_puts(b, severity_name(f->severity));
+	outbuf_lit(b, "   ");
+	put_evidence(b, f);
+	fold(b, start, columns);
+	put_advice(b, f, columns);
+}
+
+void finding_text_alert(struct outbuf *b, const struct finding *f, uint64_t ts_ns,
+			unsigned int columns)
+{
+	bool over = f->status == FINDING_CLEARED;
+	size_t start = b->len;
+
+	outbuf_puts(b, over ? "CLEAR " : "ALERT ");
+	outbuf_puts(b, finding_name(f->kind));
+	if (!over) {
+		outbuf_putc(b, ' ');
+		outbuf_puts(b, severity_name(f->severity));
+	}
+	finding_text_subject(b, f);
+	if (over) {
+		outbuf_lit(b, " after ");
+		outbuf_put_span(b, ts_ns - f->since_ns);
+		fold(b, start, columns);
+		return;
+	}
+	outbuf_lit(b, ": ");
+	put_evidence(b, f);
+	fold(b, start, columns);
+	put_advice(b, f, columns);
+}

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_audit_text.c - no line of an audit, an alert or a sum is wider than the terminal */
+#include <unistd.h>
+
+#include "unit.h"
+
+#include "audit_sink.h"
+#include "finding_text.h"
+#include "service.h"
+#include "summary_text.h"
+#include "table.h"
+
+#define SECOND 1000000000ull
+#define LONGEST                                                                               \
+	{                                                                                     \
+		0xfd, 0x18, 0x11, 0x11, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44, 0x55, 0x55, 0x66, \
+			0x66, 0x77, 0x77                                                      \
+	}
+
+static const uint8_t longest[16] = LONGEST;
+static const struct owner hog = { .pid = 4194303,
+				  .source = OWNER_LISTENER,
+				  .comm = "fifteen-letters" };
+
+/* Everything an audit can say, with names and numbers as long as they get. */
+static void fill(struct audit *a)
+{
+	struct audit_blind blind = { .skipped = 1234567,
+				     .netns_denied = 54321,
+				     .netns_only_own = 1,
+				     .owners_unknown = 1,
+				     .processes_hidden = 1 };
+	struct audit_socket s = { .id = 77,
+				  .netns = 4026531840,
+				  .state = TCS_LISTEN,
+				  .family = 6,
+				  .laddr = LONGEST,
+				  .lport = 65535,
+				  .owner = hog,
+				  .syn_queue = 65536,
+				  .queue_limit = 65535,
+				  .accept_queue = 65536,
+				  .syn_queue_young = 65535,
+				  .quiet_ns = 90 * SECOND,
+				  .in_state_ns = 7000 * SECOND,
+				  .cookie_age_ns = 1 };
+	struct audit_half_open h = { .listener = 77,
+				     .count = 7,
+				     .acked = 2,
+				     .oldest_ns = 31 * SECOND,
+				     .sources = 104182,
+				     .prefixes = 104182,
+				     .laddr = LONGEST,
+				     .netns = 4026531840,
+				     .lport = 65535,
+				     .family = 6 };
+	struct audit_place p = { .laddr = LONGEST,
+				 .raddr = LONGEST,
+				 .netns = 4026531840,
+				 .time_wait = 28232,
+				 .ports_used = 28232,
+				 .ports_range = 28232,
+				 .reusable = 28232,
+				 .rport = 65535,
+				 .family = 6,
+				 .all_free_ns = 58 * SECOND };
+	struct audit_source source = { .family = 6, .count = 123456, .oldest_ns = SECOND };
+	struct audit_request q = { .age_ns = 63 * SECOND,
+				   .laddr = LONGEST,
+				   .raddr = LONGEST,
+				   .lport = 65535,
+				   .rport = 65535,
+				   .family = 6,
+				   .retransmits = 5,
+				   .acked = 1 };
+	struct audit_netns n = { .netns = 4026531840, .states = { [TCS_CLOSE_WAIT] = 1 } };
+	struct audit_group g = { .raddr = LONGEST };
+	unsigned int i;
+
+	for (i = 1; i < TCS_NEW_SYN_RECV; i++)
+		n.states[i] = g.states[i] = 1234567890;
+	assert_int_equal(audit_add_netns(a, &n), 0);
+	n.netns--;
+	assert_int_equal(audit_add_netns(a, &n), 0);
+	assert_int_equal(audit_add_socket(a, &s), 0);
+	s.state = TCS_CLOSE_WAIT;
+	memcpy(s.raddr, longest, sizeof(longest));
+	s.rport = 65535;
+	s.lport = 40000;
+	assert_int_equal(audit_add_socket(a, &s), 0);
+	s.owner.pid = 1; /* and a second row, both ends different */
+	s.lport = 30000;
+	assert_int_equal(audit_add_socket(a, &s), 0);
+	assert_int_equal(audit_add_half_open(a, &h), 0);
+	for (i = 0; i < 5; i++) {
+		memcpy(source.addr, longest, sizeof(longest));
+		source.addr[15] = (uint8_t)i;
+		source.bits = 128;
+		assert_int_equal(audit_add_source(a, &source), 0);
+		source.addr[7] = (uint8_t)i;
+		memset(source.addr + 8, 0, 8);
+		source.bits = 64;
+		assert_int_equal(audit_add_source(a, &source), 0);
+	}
+	h.listener = 0;
+	h.lport = 1;
+	assert_int_equal(audit_add_half_open(a, &h), 0);
+	assert_int_equal(audit_add_request(a, &q), 0);
+	assert_int_equal(audit_add_place(a, &p), 0);
+	p.rport = 0;
+	p.lport = 443;
+	assert_int_equal(audit_add_place(a, &p), 0);
+	for (i = 0; i < 3; i++) {
+		g.raddr[0] = (uint8_t)i;
+		assert_int_equal(audit_add_group(a, &g), 0);
+	}
+	audit_add_blind(a, &blind);
+	assert_int_equal(audit_settle(a, NULL, NULL), 0);
+	/* Rates, as two looks have them. */
+	for (i = 0; i < a->n_netns; i++)
+		for (int c = 0; c < COUNTER_MAX; c++)
+			a->netns[i].counter_milli[c] = 1234567000;
+	a->listeners[0].drops_milli = 1234567000;
+	a->close_wait[0].growth_milli = 1234000;
+	a->close_wait[0].fd_used = 524287;
+	a->close_wait[0].fd_limit = 524288;
+	a->places[0].growth_milli = 1000;
+	for (i = 0; i < a->n_services; i++)
+		a->services[i].resent_milli = a->services[i].done_milli = 1234567000;
+}
+
+static uint32_t fill_findings(const struct audit *a, struct finding *f)
+{
+	uint32_t n = 0;
+
+	for (int kind = 1; kind < FINDING_MAX; kind++, n++) {
+		f[n] = (struct finding){ .kind = (enum finding_kind)kind,
+					 .severity = SEVERITY_CRITICAL,
+					 .status = FINDING_RAISED,
+					 .netns = 4026531840,
+					 .seconds_left = 86399 };
+		if (finding_is_syn(f[n].kind)) {
+			f[n].row.syn = (struct finding_syn){ .service = a->services[0],
+							     .pressure = SYN_COOKIES,
+							     .failing = 1234567000,
+							     .cookies_sent = 1234567000,
+							     .drops = 1234567000,
+							     .done_permille = 999 };
+			f[n].row.syn.service.spread = SPREAD_PREFIX;
+			f[n].row.syn.service.spread_family = 6;
+			f[n].row.syn.service.spread_bits = 127;
+			memcpy(f[n].row.syn.service.spread_addr, longest, sizeof(longest));
+		} else if (f[n].kind == FINDING_SYN_SCAN) {
+			f[n].row.scanner = (struct audit_scanner){ .addr = LONGEST, .family = 6 };
+		} else if (f[n].kind == FINDING_CLOSE_WAIT_LEAK) {
+			f[n].row.close_wait = a->close_wait[0];
+		} else if (f[n].kind == FINDING_PORT_EXHAUSTION) {
+			f[n].row.place = a->places[0];
+		} else if (f[n].kind == FINDING_TIME_WAIT_BUILDUP) {
+			f[n].row.table = a->netns[0];
+		} else {
+			f[n].row.dead =
+				(struct audit_dead){ .family = 6, .raddr = LONGEST, .owner = hog };
+		}
+	}
+	return n;
+}
+
+/* NULL: all is well; else the line that is too wide, or that ends with blanks. */
+static const char *too_wide(const char *text, size_t len, size_t columns)
+{
+	static char line[4096];
+	const char *end = text + len;
+
+	while (text < end) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		size_t n;
+
+		if (!newline)
+			return "the last line has no end";
+		n = (size_t)(newline - text);
+		snprintf(line, sizeof(line), "%zu: %.*s", n, (int)n, text);
+		if (n > columns || (n && newline[-1] == ' '))
+			return line;
+		text = newline + 1;
+	}
+	return NULL;
+}
+
+static void fits(const struct outbuf *b, size_t columns, const char *what)
+{
+	const char *line = too_wide(b->data, b->len, columns);
+
+	assert_int_equal(b->cut, 0);
+	if (line)
+		fail_msg("%s on %zu columns: %s", what, columns, line);
+}
+
+static void an_audit_fits_the_terminal(void **unused)
+{
+	struct audit_config config = { .old_ns = 60 * SECOND, .stalled = 3, .by = AUDIT_BY_RADDR };
+	struct audit_report report = { .window_ns = SECOND, .exit_status = 3 };
+	static struct finding findings[FINDING_MAX];
+	struct audit a;
+
+	(void)unused;
+	assert_int_equal(audit_init(&a, &config), 0);
+	fill(&a);
+	report.look = &a;
+	report.findings = findings;
+	report.n_findings = fill_findings(&a, findings);
+	for (unsigned int columns = WRAP_LEAST; columns <= 240; columns++) {
+		for (int all = 0; all < 2; all++) {
+			FILE *f = tmpfile();
+			static char text[1 << 16];
+			struct output out;
+			size_t len;
+
+			assert_non_null(f);
+			report.all_rows = all;
+			report.columns = columns == 240 ? 0 : columns;
+			assert_int_equal(output_init(&out, fileno(f), -1), 0);
+			audit_text(&out, &report);
+			assert_int_equal(out.buf.cut, 0);
+			output_release(&out);
+			rewind(f);
+			len = fread(text, 1, sizeof(text), f);
+			fclose(f);
+			assert_in_range(len, 1000, sizeof(text) - 1);
+			if (too_wide(text, len, report.columns ? report.columns : TABLE_DEFAULT))
+				fail_msg("on %u columns: %s\n%.*s", report.columns,
+					 too_wide(text, len,
+						  report.columns ? report.columns : TABLE_DEFAULT),
+					 (int)len, text);
+		}
+	}
+	audit_release(&a);
+}
+
+static void alerts_and_groups_fit_the_terminal(void **unused)
+{
+	struct audit_config config = { .by = AUDIT_BY_RADDR };
+	static struct finding findings[FINDING_MAX];
+	struct outbuf b;
+	struct audit a;
+	uint32_t n;
+
+	(void)unused;
+	assert_int_equal(outbuf_init(&b, SINK_LINE_MAX), 0);
+	assert_int_equal(audit_init(&a, &config), 0);
+	fill(&a);
+	n = fill_findings(&a, findings);
+	for (unsigned int columns = WRAP_LEAST; columns <= 240; columns++) {
+		for (uint32_t i = 0; i < n; i++) {
+			b.len = 0;
+			findings[i].status = FINDING_RAISED;
+			finding_text_alert(&b, &findings[i], SECOND, columns);
+			fits(&b, columns < WRAP_MOST ? columns : WRAP_MOST, "an alert");
+			assert_memory_equal(b.data, "ALERT ", 6);
+			b.len = 0;
+			findings[i].status = FINDING_CLEARED;
+			finding_text_alert(&b, &findings[i], SECOND, columns);
+			fits(&b, columns, "the end of an alert");
+			b.len = 0;
+			finding_text_alert(&b, &findings[i], SECOND, 0);
+			fits(&b, WRAP_DEFAULT, "an alert into a pipe");
+		}
+		b.len = 0;
+		summary_text_group(&b, &a, 0, "BY raddr ", columns);
+		fits(&b, columns, "a sum");
+	}
+	audit_release(&a);
+	outbuf_release(&b);
+}
+
+static const struct table_layout layout = {
+	.title = "NAME",
+	.name_least = 8,
+	.name_most = 20,
+	.gap = 1,
+	.columns = {
+		{ "ONE", 6, 0, false },
+		{ "TWO", 6, 1, false },
+		{ "REST", 4, 0, true },
+	},
+};
+
+static const char *row(unsigned int columns, const char *name, const char *one, const char *two,
+		       const char *rest)
+{
+	static char text[512];
+	struct outbuf b;
+	struct table t;
+
+	assert_int_equal(outbuf_init(&b, sizeof(text)), 0);
+	table_init(&t, &layout, columns);
+	table_row(&t, &b);
+	outbuf_puts(&b, name);
+	table_cell(&t);
+	outbuf_puts(&b, one);
+	table_cell(&t);
+	outbuf_puts(&b, two);
+	table_cell(&t);
+	outbuf_puts(&b, rest);
+	table_cell(&t);
+	table_end(&t);
+	snprintf(text, sizeof(text), "%.*s", (int)b.len, b.data);
+	outbuf_release(&b);
+	return text;
+}
+
+static void a_table_has_its_columns(void **unused)
+{
+	(void)unused;
+	assert_string_equal(row(0, "a", "1", "22", "x"), "a                         1     22  x\n");
+	assert_string_equal(row(44, "a", "1", "22", "x"),
+			    "a                         1     22  x\n");
+	/* a long number takes the room behind it, and neither is cut */
+	assert_string_equal(row(0, "a", "123456789", "22", "x"),
+			    "a                    123456789  22  x\n");
+	/* a long name has a line of its own */
+	assert_string_equal(row(0, "a name of its own line", "1", "2", "x"),
+			    "a name of its own line\n"
+			    "                          1      2  x\n");
+	/* what is too long at the end goes to the next line */
+	assert_string_equal(row(40, "a", "1", "2", "a text that is long"),
+			    "a                         1      2\n"
+			    "    a text that is long\n");
+}
+
+static void columns_go_where_there_is_no_room(void **unused)
+{
+	static const struct table_layout wide = {
+		.title = "NAME",
+		.name_least = 20,
+		.name_most = 30,
+		.gap = 1,
+		.columns = {
+			{ "ONE", 10, 2, false },
+			{ "TWO", 10, 1, false },
+			{ "THREE", 10, 0, false },
+		},
+	};
+	static const struct {
+		unsigned int columns;
+		const char *header;
+	} want[] = {
+		{ 100, "NAME                                  ONE        TWO      THREE\n" },
+		{ 53, "NAME                        ONE        TWO      THREE\n" },
+		{ 52, "NAME                                  ONE      THREE\n" },
+		{ 41, "NAME                                THREE\n" },
+	};
+	struct outbuf b;
+	struct table t;
+
+	(void)unused;
+	assert_int_equal(outbuf_init(&b, 512), 0);
+	for (size_t i = 0; i < COUNT(want); i++) {
+		b.len = 0;
+		table_init(&t, &wide, want[i].columns);
+		table_header(&t, &b);
+		outbuf_putc(&b, '\0');
+		assert_string_equal(b.data, want[i].header);
+	}
+	outbuf_release(&b);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_table_has_its_columns),
+		cmocka_unit_test(columns_go_where_there_is_no_room),
+		cmocka_unit_test(alerts_and_groups_fit_the_terminal),
+		cmocka_unit_test(an_audit_fits_the_terminal),
+	};
+
+	return cmocka_run_group_tests_name("audit_text", tests, NULL, NULL);
+}
