@@ -109,6 +109,7 @@ BIN := $(if $(filter-out build,$(OUT)),$(OUT)/)tcpconnstate
 STATIC := $(OUT)/static/tcpconnstate
 
 SKELS := $(patsubst bpf/%.bpf.c,build/%.skel.h,$(wildcard bpf/*.bpf.c))
+GENERATED := $(SKELS) build/type_names.h
 OBJS  := $(patsubst %.c,$(OUT)/%.o,$(wildcard src/*.c))
 
 # tests/unit/test_*.c is a program each; other files there are linked into all of them.
@@ -355,12 +356,12 @@ $(STATIC): $(OBJS) $(OUT)/.objects
 		echo 'make static: this system has no complete static libbpf, libelf, zlib and libcap-ng' \
 		'(Debian 12 has; in Debian 13 libelf.a lacks symbols)' >&2; exit 1; }
 
-$(OUT)/src/%.o: src/%.c $(OUT)/.flags | $(SKELS)
+$(OUT)/src/%.o: src/%.c $(OUT)/.flags | $(GENERATED)
 	$(call msg,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) $(DEFS) -MD -MP -c -o $@ $<
 
-$(OUT)/unit/%.o: tests/unit/%.c $(OUT)/.flags | $(SKELS)
+$(OUT)/unit/%.o: tests/unit/%.c $(OUT)/.flags | $(GENERATED)
 	$(compile_test)
 $(OUT)/e2e/%.o: tests/e2e/%.c $(OUT)/.flags
 	$(compile_test)
@@ -377,7 +378,7 @@ $(UNIT): %: %.o $(UNIT_LIB) $(filter-out %/main.o,$(OBJS))
 	$(call msg,LINK)
 	$(Q)$(COMPILE) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LDLIBS) -lcmocka
 
-build/fuzz/src/%.o: src/%.c build/.fuzz-flags | $(SKELS)
+build/fuzz/src/%.o: src/%.c build/.fuzz-flags | $(GENERATED)
 	$(call msg,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link -MD -MP -c -o $@ $<
@@ -403,6 +404,13 @@ build/%.bpf.o: bpf/%.bpf.c build/.bpf-flags
 build/%.skel.h: build/%.bpf.o
 	$(call msg,SKEL)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# The types that the BPF programs name, as CO-RE looks for them: without the ___word of a flavour.
+build/type_names.h: $(SKELS:.skel.h=.bpf.o)
+	$(call msg,GEN)
+	$(Q)for o in $^; do $(BPFTOOL) btf dump file $$o || exit; done | \
+		sed -nE "s/^\[[0-9]+\] (STRUCT|UNION|ENUM|ENUM64|TYPEDEF) '([A-Za-z_0-9]+)'.*/\2/p" | \
+		sed 's/___.*//' | LC_ALL=C sort -u | sed 's/.*/"&",/' > $@
 
 # Files that hold the flags of the last build, and what it linked: what changes is made again.
 remember = $(Q)mkdir -p $(@D); f='$(subst ','\'',$(1))'; \

@@ -4,8 +4,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +15,7 @@
 #include "feature.h"
 #include "handshakes.h"
 #include "host.h"
+#include "loader.h"
 #include "netns.h"
 #include "older.h"
 #include "scan.h"
@@ -65,13 +64,6 @@ struct census {
 	struct host_net net;
 	struct audit_netns here;
 };
-
-static bool print_libbpf;
-
-static int libbpf_message(enum libbpf_print_level level, const char *format, va_list args)
-{
-	return print_libbpf && level != LIBBPF_DEBUG ? vfprintf(stderr, format, args) : 0;
-}
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
@@ -181,7 +173,7 @@ static int map_marks(struct census *c)
 
 static int load(struct census *c, struct failure *reterr)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = c->config.btf_path);
+	struct bpf_object_open_opts open_opts = loader_open(c->config.btf_path);
 	const struct features *can = feature_get();
 	int err;
 
@@ -203,7 +195,7 @@ static int load(struct census *c, struct failure *reterr)
 	if (!err)
 		err = census_bpf__load(c->skel);
 	if (!err)
-		err = census_bpf__attach(c->skel);
+		err = loader_attach(c->skel->skeleton);
 	if (!err && c->config.maps)
 		err = attach_listeners(c);
 	if (!err)
@@ -228,8 +220,7 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 	c->counts = config->handshakes ? *config->handshakes : (struct handshake_maps){ 0 };
 	c->list.own = -1;
 	c->pids_are_ours = host_pids_are_ours();
-	print_libbpf = config->verbose;
-	libbpf_set_print(libbpf_message);
+	loader_verbose(config->verbose);
 	err = load(c, reterr);
 	if (err) {
 		census_free(c);

@@ -2,14 +2,16 @@
 #include "feature.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "kernel_types.h"
 
 /* An instruction, as the programs below need it. */
 #define CALL(helper) ((struct bpf_insn){ .code = BPF_JMP | BPF_CALL, .imm = (helper) })
@@ -21,25 +23,32 @@
 
 /* ---- names in BTF ---------------------------------------------------------------------------- */
 
-static bool has_member(const struct btf *btf, const struct btf_type *t, const char *name)
+#define TYPES "/sys/kernel/btf/vmlinux"
+
+/* The types that our BPF programs name, in the order of strcmp(). */
+static const char *const type_names[] = {
+#include <type_names.h>
+};
+
+static bool has_member(const struct kernel_types *types, const struct btf_type *t, const char *name)
 {
 	const struct btf_member *m = btf_members(t);
 	unsigned int i;
 
 	for (i = 0; i < btf_vlen(t); i++)
-		if (!strcmp(btf__name_by_offset(btf, m[i].name_off), name))
+		if (!strcmp(kernel_types_name(types, m[i].name_off), name))
 			return true;
 	return false;
 }
 
-static void look_at_helpers(const struct btf *btf, const struct btf_type *t,
+static void look_at_helpers(const struct kernel_types *types, const struct btf_type *t,
 			    struct feature_btf *ret)
 {
 	const struct btf_enum *e = btf_enum(t);
 	unsigned int i;
 
 	for (i = 0; i < btf_vlen(t); i++) {
-		const char *name = btf__name_by_offset(btf, e[i].name_off);
+		const char *name = kernel_types_name(types, e[i].name_off);
 
 		if (!strcmp(name, "BPF_FUNC_sock_from_file"))
 			ret->sock_from_file = true;
@@ -66,53 +75,67 @@ static void look_at_typedef(const char *name, uint32_t id, struct feature_btf *r
 		ret->reset = id;
 }
 
-static void look_at_type(const struct btf *btf, uint32_t id, struct feature_btf *ret)
+static void look_at_function(const char *name, uint32_t id, struct feature_btf *ret)
 {
-	const struct btf_type *t = btf__type_by_id(btf, id);
-	const char *name = btf__name_by_offset(btf, t->name_off);
+	static const char prefix[] = "bpf_iter_"; /* DEFINE_BPF_ITER_FUNC */
+
+	if (strncmp(name, prefix, sizeof(prefix) - 1))
+		return;
+	name += sizeof(prefix) - 1;
+	if (!strcmp(name, "tcp"))
+		ret->iter_tcp = id;
+	else if (!strcmp(name, "task"))
+		ret->iter_task = id;
+	else if (!strcmp(name, "task_file"))
+		ret->iter_task_file = id;
+	else if (!strcmp(name, "bpf_map_elem"))
+		ret->iter_map_elem = id;
+}
+
+static void look_at_type(const struct kernel_types *types, uint32_t id, struct feature_btf *ret)
+{
+	const struct btf_type *t = kernel_types_at(types, id);
+	const char *name = kernel_types_name(types, t->name_off);
 
 	switch (btf_kind(t)) {
 	case BTF_KIND_TYPEDEF:
 		look_at_typedef(name, id, ret);
 		break;
 	case BTF_KIND_FUNC:
-		if (!strcmp(name, "bpf_iter_tcp"))
-			ret->iter_tcp = id;
-		else if (!strcmp(name, "bpf_iter_task_file"))
-			ret->iter_task_file = id;
+		look_at_function(name, id, ret);
 		break;
 	case BTF_KIND_STRUCT:
 		if (!strcmp(name, "bpf_tcp_iter_state"))
 			ret->batches = true;
 		else if (!strcmp(name, "bpf_prog_info"))
-			ret->misses_counted = has_member(btf, t, "recursion_misses");
+			ret->misses_counted = has_member(types, t, "recursion_misses");
 		break;
 	case BTF_KIND_ENUM:
 		if (!strcmp(name, "bpf_func_id"))
-			look_at_helpers(btf, t, ret);
+			look_at_helpers(types, t, ret);
 		break;
 	}
 }
 
-static void read_btf(struct feature_btf *ret)
+/* The excerpt is for as long as we run; without it libbpf reads all types itself. */
+static void read_btf(struct features *ret)
 {
-	struct btf *btf;
-	uint32_t id, n;
+	struct kernel_types types;
+	uint32_t id;
+	int fd;
 
-	/* The tracepoints are found through this file; libbpf would take others, too. */
-	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		ret->error = -errno;
+	ret->btf.error = kernel_types_read(TYPES, &types);
+	if (ret->btf.error)
 		return;
-	}
-	btf = btf__parse("/sys/kernel/btf/vmlinux", NULL);
-	if (!btf) {
-		ret->error = -errno;
+	for (id = 1; id < types.n; id++)
+		look_at_type(&types, id, &ret->btf);
+	fd = kernel_types_excerpt(&types, type_names, sizeof(type_names) / sizeof(type_names[0]));
+	kernel_types_release(&types);
+	if (fd < 0)
 		return;
-	}
-	n = btf__type_cnt(btf);
-	for (id = 1; id < n; id++)
-		look_at_type(btf, id, ret);
-	btf__free(btf);
+	snprintf(ret->types_path, sizeof(ret->types_path), "/proc/self/fd/%d", fd);
+	if (access(ret->types_path, R_OK))
+		ret->types_path[0] = '\0'; /* no /proc */
 }
 
 /* ---- trying ---------------------------------------------------------------------------------- */
@@ -257,7 +280,7 @@ static void raise_memlock(void)
 
 static void find_out(struct features *f)
 {
-	read_btf(&f->btf);
+	read_btf(f);
 	if (!f->btf.memory_cgroups)
 		raise_memlock();
 	if (f->btf.state_change) {

@@ -9,8 +9,7 @@
  * tells what is in here (checks.h). Two kinds of question:
  *
  *   feature_get()    asked at every start, once: one pass over the names in the kernel's BTF, and
- *                     two programs of three instructions that ask the verifier for a helper. About
- *                     20 ms, most of it libbpf reading the types
+ *                     two programs of three instructions that ask the verifier for a helper; 5 ms
  *   feature_try_*()  does it work? Only for doctor, and to explain a start that failed
  *
  * What cannot be asked, for lack of rights, is FEATURE_UNKNOWN, and the start goes on as if it were
@@ -36,7 +35,9 @@ struct feature_btf {
 	uint32_t synack;       /* tcp:tcp_retransmit_synack */
 	uint32_t reset;	       /* tcp:tcp_send_reset */
 	uint32_t iter_tcp;
+	uint32_t iter_task;
 	uint32_t iter_task_file;
+	uint32_t iter_map_elem;
 	bool sock_from_file;	 /* the helper bpf_sock_from_file() */
 	bool memory_cgroups;	 /* BPF memory is charged to cgroups, not to RLIMIT_MEMLOCK */
 	bool misses_counted;	 /* bpf_prog_info.recursion_misses */
@@ -46,6 +47,7 @@ struct feature_btf {
 
 struct features {
 	struct feature_btf btf;
+	char types_path[32]; /* a file with the types our programs name; "": there is none */
 	enum feature_answer cookies; /* bpf_get_socket_cookie() in tracing programs */
 	enum feature_answer storage; /* bpf_sk_storage_get() there */
 	struct tcs_kernel kernel;    /* for the programs: unknown counts as there */

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "../bpf/tcs_wire.h"
+#include "feature.h"
 #include "handshakes.skel.h"
+#include "loader.h"
 
 #define BATCH	256
 #define SCAN_NS 10000000000ull /* a source is counted anew after so long */
@@ -20,7 +22,7 @@ struct handshakes {
 
 static int load(struct handshakes *h, const char *btf_path)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = btf_path);
+	struct bpf_object_open_opts open_opts = loader_open(btf_path);
 	struct handshake_maps maps;
 	int err;
 
@@ -28,14 +30,13 @@ static int load(struct handshakes *h, const char *btf_path)
 	if (!h->skel)
 		return -errno;
 	bpf_program__set_autoload(h->skel->progs.tcs_handshake_reset,
-				  libbpf_find_vmlinux_btf_id("tcp_send_reset", BPF_TRACE_RAW_TP) >
-					  0);
+				  feature_get()->btf.reset != 0);
 	err = handshakes_bpf__load(h->skel);
 	if (err)
 		return err;
 	handshakes_maps(h, &maps);
 	err = handshakes_seed(&maps);
-	return err ? err : handshakes_bpf__attach(h->skel);
+	return err ? err : loader_attach(h->skel->skeleton);
 }
 
 int handshakes_new(const char *btf_path, struct handshakes **ret, struct failure *reterr)

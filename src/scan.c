@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "feature.h"
+#include "loader.h"
 #include "scan.skel.h"
 
 #define READ_BYTES (64u << 10)
@@ -112,7 +113,8 @@ static int share(struct scan_bpf *skel, const struct socket_maps *maps, int mark
 
 static int load(struct scan *s, const struct socket_maps *maps, int marks, bool fast)
 {
-	struct scan_bpf *skel = s->skel = scan_bpf__open();
+	struct bpf_object_open_opts opts = loader_open(NULL);
+	struct scan_bpf *skel = s->skel = scan_bpf__open_opts(&opts);
 	int err;
 
 	if (!skel)
@@ -123,7 +125,7 @@ static int load(struct scan *s, const struct socket_maps *maps, int marks, bool 
 		err = bpf_program__set_autoload(skel->progs.tcs_scan_marked, fast);
 	if (!err)
 		err = scan_bpf__load(skel);
-	return err ? err : scan_bpf__attach(skel);
+	return err ? err : loader_attach(skel->skeleton);
 }
 
 static void map_found(struct scan *s)

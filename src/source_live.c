@@ -5,7 +5,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "checks.h"
 #include "events.skel.h"
 #include "feature.h"
+#include "loader.h"
 #include "mono.h"
 #include "ring.h"
 
@@ -274,13 +274,6 @@ static const struct source_ops live_ops = {
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-static bool print_libbpf;
-
-static int libbpf_message(enum libbpf_print_level level, const char *format, va_list args)
-{
-	return print_libbpf && level != LIBBPF_DEBUG ? vfprintf(stderr, format, args) : 0;
-}
-
 static void set_filters(struct tcs_settings *set, const struct source_live_config *config,
 			struct events_bpf *skel)
 {
@@ -358,7 +351,7 @@ static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failu
 static int load(struct source_live *l, const struct source_live_config *config,
 		struct failure *reterr)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = config->btf_path);
+	struct bpf_object_open_opts open_opts = loader_open(config->btf_path);
 	const struct features *can = feature_get();
 	struct tcs_settings *set;
 	int err;
@@ -414,12 +407,10 @@ int source_live_new(const struct source_live_config *config, struct source **ret
 	l->source.ops = &live_ops;
 	l->pause_ms = PAUSE_BUSY_MS;
 	l->n_rings = (unsigned int)libbpf_num_possible_cpus();
-	print_libbpf = config->verbose;
-	libbpf_set_print(libbpf_message);
-
+	loader_verbose(config->verbose);
 	err = load(l, config, reterr);
 	if (!err) {
-		err = events_bpf__attach(l->skel);
+		err = loader_attach(l->skel->skeleton);
 		if (err)
 			checks_explain(CHECK_WATCH, "attach to the tracepoints", err, reterr);
 	}
