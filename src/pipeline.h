@@ -12,8 +12,8 @@
  * One thread. It sleeps for a few milliseconds while the rings fill, drains them, writes one batch,
  * and looks at signals and deadlines in between. At each interval it reads the counters, walks over
  * all sockets when cadence.h says so (draining the rings between two slices), and ticks. In between
- * it glances at the queues of listeners, and looks at once when something has begun there. It ends on
- * SIGINT, SIGTERM or SIGHUP, when the duration or the number of lines is reached, or when nobody
+ * it glances at the queues of listeners, and looks at once when something has begun there. It ends
+ * on SIGINT, SIGTERM or SIGHUP, when the duration or the number of lines is reached, or when nobody
  * reads the output any more.
  *
  * Memory: what engine.h, census.h and output.h say; nothing is allocated per event.
