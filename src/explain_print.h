@@ -5,7 +5,8 @@
 /*
  * explain_print.h - the pages of explain.h, as text and as JSON
  *
- * Text is wrapped (wrap.h). A list fits 80 columns. The caller has made room for EXPLAIN_PRINT_MAX bytes.
+ * Text is wrapped (wrap.h). A list fits 80 columns. The caller has made room for EXPLAIN_PRINT_MAX
+ * bytes.
  */
 #include "explain.h"
 #include "outbuf.h"

@@ -9,8 +9,8 @@
  * read in a fraction of a millisecond (census_glance()): so they are read several times in between,
  * and compared with what the last look saw. A listener is strange when requests have timed out,
  * SYNs have been dropped or a cookie has been sent since then, or its queue is full; it is news
- * when it was not so at the last look. This says when to look, never what is wrong: all that is judged
- * comes with looks, which are recorded, and a replay needs no glances.
+ * when it was not so at the last look. This says when to look, never what is wrong: all that is
+ * judged comes with looks, which are recorded, and a replay needs no glances.
  *
  * Pure. Memory: 24 bytes and a place in a table for each listener, twice. Errors: -ENOMEM; what
  * finds no room is not compared, and waits for the interval.

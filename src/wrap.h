@@ -5,9 +5,9 @@
 /*
  * wrap.h - words that fill lines of a width, and how wide that is
  *
- * Nothing is longer than the width: a word that is goes on in the next line. All lines but the first
- * are indented. The caller ends the last line, and has made room in the outbuf for a text of at most
- * WRAP_TEXT_MAX bytes, and for an indent and a newline with each word. One byte is one column:
+ * Nothing is longer than the width: a word that is goes on in the next line. All lines but the
+ * first are indented. The caller ends the last line, and has made room in the outbuf for a text of
+ * at most WRAP_TEXT_MAX bytes, and for an indent and a newline with each word. One byte is one column:
  * untrusted text is plain before it comes here (outbuf_put_term()).
  */
 #include <stddef.h>
@@ -16,7 +16,7 @@
 
 #define WRAP_TEXT_MAX 4096
 
-/* Sentences: narrower cannot be read, and neither can wider; where there is no terminal, the last. */
+/* Sentences: narrower cannot be read, nor can wider; where there is no terminal, the last. */
 #define WRAP_LEAST   40
 #define WRAP_MOST    100
 #define WRAP_DEFAULT 80

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test_kernel_types.c - what we and libbpf read in a BTF file and in an excerpt of it is the same */
+/* test_kernel_types.c - what we and libbpf read in BTF, and in an excerpt of it, is the same */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <sys/mman.h>
