@@ -7,8 +7,8 @@
  *
  * Nothing is longer than the width: a word that is goes on in the next line. All lines but the
  * first are indented. The caller ends the last line, and has made room in the outbuf for a text of
- * at most WRAP_TEXT_MAX bytes, and for an indent and a newline with each word. One byte is one column:
- * untrusted text is plain before it comes here (outbuf_put_term()).
+ * at most WRAP_TEXT_MAX bytes, and for an indent and a newline with each word. One byte is one
+ * column: untrusted text is plain before it comes here (outbuf_put_term()).
  */
 #include <stddef.h>
 
