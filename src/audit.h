@@ -244,6 +244,7 @@ struct audit_config {
 	uint8_t stalled; /* a peer is dead after so many timeouts in a row */
 	bool count_rows; /* count the states here, from sockets, for they are filtered by owner */
 	enum audit_by by;
+	uint32_t uncounted; /* states, as bits, that are filtered out: nobody knows how many */
 };
 
 struct audit {
@@ -273,6 +274,13 @@ struct audit {
 	uint32_t at_netns; /* of the socket that was added last */
 	struct hash by_holder, by_peer, by_group;
 };
+
+/* How many are in a state, by `states` of a look or of one of its groups; AUDIT_UNKNOWN. */
+static inline uint64_t audit_count(const struct audit *a, const uint64_t states[TCS_STATE_MAX],
+				   unsigned int state)
+{
+	return a->config.uncounted >> state & 1 ? AUDIT_UNKNOWN : states[state];
+}
 
 int audit_init(struct audit *a, const struct audit_config *config);
 void audit_release(struct audit *a);

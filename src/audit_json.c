@@ -135,8 +135,9 @@ static void put_ts(const struct json *j, struct outbuf *b)
 	put_rfc3339(b, j->report->world, j->report->look->ts_ns);
 }
 
-/* The keys of one state each; the two kinds of SYN_RECV are one. NULL: unknown. */
-static void put_states(struct outbuf *b, const uint64_t states[TCS_STATE_MAX])
+/* The keys of one state each; the two kinds of SYN_RECV are one. look NULL: unknown. */
+static void put_states(struct outbuf *b, const struct audit *look,
+		       const uint64_t states[TCS_STATE_MAX])
 {
 	int i;
 
@@ -148,7 +149,8 @@ static void put_states(struct outbuf *b, const uint64_t states[TCS_STATE_MAX])
 		outbuf_puts(b, state_json((unsigned int)i));
 		outbuf_lit(b, "\":");
 		/* CLOSE is in no table that can be walked. */
-		put_value(b, states && i != TCS_CLOSE ? states[i] : AUDIT_UNKNOWN);
+		put_value(b, look && i != TCS_CLOSE ? audit_count(look, states, (unsigned int)i) :
+						      AUDIT_UNKNOWN);
 	}
 	outbuf_putc(b, '}');
 }
@@ -187,6 +189,11 @@ static const struct audit_close_wait *oldest_close_wait(const struct audit *a)
 	return oldest;
 }
 
+static uint64_t count_of(const struct audit *a, unsigned int state)
+{
+	return a ? audit_count(a, a->states, state) : AUDIT_UNKNOWN;
+}
+
 static void put_build_up(struct outbuf *b, const struct audit *a)
 {
 	const struct audit_close_wait *oldest = a ? oldest_close_wait(a) : NULL;
@@ -196,14 +203,14 @@ static void put_build_up(struct outbuf *b, const struct audit *a)
 	for (i = 0; a && i < a->n_netns; i++)
 		table += a->netns[i].time_wait_table;
 	outbuf_lit(b, ",\"time_wait\":{\"count\":");
-	put_value(b, a ? a->states[TCS_TIME_WAIT] : AUDIT_UNKNOWN);
+	put_value(b, count_of(a, TCS_TIME_WAIT));
 	put_number(b, "table", a ? table : AUDIT_UNKNOWN);
 	outbuf_lit(b, "},\"close_wait\":{\"count\":");
-	put_value(b, a ? a->states[TCS_CLOSE_WAIT] : AUDIT_UNKNOWN);
+	put_value(b, count_of(a, TCS_CLOSE_WAIT));
 	put_us(b, "oldest_us", oldest ? oldest->oldest_ns : AUDIT_UNKNOWN);
 	put_bool(b, "oldest_exact", oldest && oldest->oldest_exact);
 	outbuf_putc(b, '}');
-	put_number(b, "half_open", a ? a->states[TCS_SYN_RECV] : AUDIT_UNKNOWN);
+	put_number(b, "half_open", count_of(a, TCS_SYN_RECV));
 }
 
 static void put_lost(struct outbuf *b, const struct summary *s)
@@ -234,7 +241,7 @@ void audit_json_summary(struct outbuf *b, const struct sink_world *world, const 
 	put_type(b, "summary");
 	put_key(b, "ts");
 	put_rfc3339(b, world, s->ts_ns);
-	put_states(b, a ? a->states : NULL);
+	put_states(b, a, a ? a->states : NULL);
 	put_rates(b, s);
 	put_build_up(b, a);
 	put_lost(b, s);
@@ -281,7 +288,7 @@ void audit_json_group(struct outbuf *b, const struct audit *look, uint32_t i)
 	put_type(b, "group");
 	put_text(b, "by", audit_by_name(look->config.by));
 	put_group_key(b, &look->groups[i], look->config.by);
-	put_states(b, look->groups[i].states);
+	put_states(b, look, look->groups[i].states);
 	end(b);
 }
 
@@ -293,16 +300,20 @@ static void put_groups(const struct json *j)
 		audit_json_group(line(j), j->report->look, i);
 }
 
-/* What one listener has; sources cannot be told where cookies leave none. */
+/*
+ * What one listener has; sources cannot be told where cookies leave none, and nothing where
+ * half-open ones are filtered out.
+ */
 static void put_half_open_of(struct outbuf *b, const struct audit *a,
 			     const struct audit_listener *l)
 {
 	static const struct audit_half_open none = { .oldest_ns = AUDIT_UNKNOWN };
 	const struct audit_half_open *h = &none;
+	bool counted = !(a->config.uncounted >> TCS_NEW_SYN_RECV & 1);
 
 	if (l->half_open != AUDIT_NONE)
 		h = &a->half_open[l->half_open];
-	put_number(b, "half_open", h->count);
+	put_number(b, "half_open", counted ? h->count : AUDIT_UNKNOWN);
 	put_us(b, "oldest_us", h->oldest_ns);
 	put_number(b, "sources", h->count ? h->sources : AUDIT_UNKNOWN);
 	put_number(b, "prefixes", h->count ? h->prefixes : AUDIT_UNKNOWN);

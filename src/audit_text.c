@@ -101,8 +101,11 @@ static void tell_limits(const struct page *p)
 		tell_limit(p, "Rows that had no room and are missing below: ", blind->skipped,
 			   "; counts of states are whole.");
 	if (p->report->owned_only)
-		tell_limit(p, "Only sockets with an owner are counted: TIME_WAIT has none.", 0,
-			   NULL);
+		tell_limit(
+			p,
+			"Only sockets with an owner are counted: TIME_WAIT and half-open ones have "
+			"none.",
+			0, NULL);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -117,7 +120,7 @@ static void tell_states(const struct page *p)
 	outbuf_putc(b, '\n');
 	w = (struct wrap){ b, b->len, b->len, 8, table_width(p->columns) };
 	outbuf_lit(b, "STATES");
-	summary_text_states(&w, a->states, true);
+	summary_text_states(&w, a, a->states, true);
 	at = b->len;
 	outbuf_lit(b, "  (");
 	outbuf_put_grouped(b, a->n_netns);

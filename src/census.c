@@ -67,19 +67,6 @@ struct census {
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-/* States that --state leaves, as bits. A half-open request counts as SYN_RECV. */
-static uint32_t wanted_states(const struct filter *f)
-{
-	uint32_t bits = 0, state;
-
-	for (state = 1; state < TCS_STATE_MAX; state++)
-		if (state_set_match(&f->states, state, state))
-			bits |= 1u << state;
-	if (bits >> TCS_NEW_SYN_RECV & 1)
-		bits |= 1u << TCS_SYN_RECV;
-	return bits;
-}
-
 static bool counts_by_owner(const struct audit_config *config)
 {
 	return config->count_rows || config->by == AUDIT_BY_COMM;
@@ -93,17 +80,14 @@ static uint32_t row_states(const struct census_config *config)
 	       (config->each_half_open ? 1u << TCS_SYN_RECV : 0);
 }
 
-static bool owner_filtered(const struct census_config *config)
-{
-	return config->audit.count_rows || config->filter->has_uid || config->filter->cgroup;
-}
-
 static void set_up(struct census *c)
 {
 	const struct filter *f = c->config.filter;
 	struct tcs_census_settings *set = (struct tcs_census_settings *)&c->skel->rodata->set;
 
-	set->count = wanted_states(f);
+	set->count = filter_counted_states(f);
+	if (set->count >> TCS_NEW_SYN_RECV & 1)
+		set->count |= 1u << TCS_SYN_RECV;
 	set->rows = row_states(&c->config);
 	/* Where a walk that goes on may miss a socket, or meet it again, it is not cut for us. */
 	set->slice = feature_get()->btf.batches ? c->config.slice : 0;
@@ -122,8 +106,7 @@ static void set_up(struct census *c)
 	set->by_rport = f->rport.any_set;
 	memcpy((void *)c->skel->rodata->lports, f->lport.bits, sizeof(f->lport.bits));
 	memcpy((void *)c->skel->rodata->rports, f->rport.bits, sizeof(f->rport.bits));
-	/* Neither TIME_WAIT nor ports have an owner. */
-	set->places = set->count >> TCS_TIME_WAIT & 1 && !owner_filtered(&c->config);
+	set->places = set->count >> TCS_TIME_WAIT & 1;
 	set->half_open = set->count >> TCS_SYN_RECV & 1;
 	if (c->config.audit.count_rows)
 		return; /* groups are made of rows too */

@@ -19,6 +19,7 @@
 #include "rights.h"
 #include "tell.h"
 #include "verdict.h"
+#include "watch.h"
 
 struct audit_run {
 	const struct opts *opts;
@@ -30,16 +31,6 @@ struct audit_run {
 	int signal_fd;
 	bool interrupted;
 };
-
-static struct audit_config audit_config_of(const struct opts *o)
-{
-	return (struct audit_config){
-		.old_ns = o->close_wait_age_ms * 1000000,
-		.stalled = (uint8_t)o->detect.dead_peer_timeouts,
-		.count_rows = o->filter.has_pid || o->filter.has_comm,
-		.by = o->by,
-	};
-}
 
 /* Between the looks; without them the rest of an audit is as good. */
 static void count_handshakes(struct audit_run *r)
@@ -57,7 +48,7 @@ static void count_handshakes(struct audit_run *r)
 static int open_all(struct audit_run *r)
 {
 	const struct opts *o = r->opts;
-	struct audit_config audit = audit_config_of(o);
+	struct audit_config audit = watch_audit_config(o);
 	struct census_config config = {
 		.filter = &o->filter,
 		.audit = audit,

@@ -63,6 +63,7 @@ struct audit_config watch_audit_config(const struct opts *o)
 		.stalled = (uint8_t)o->detect.dead_peer_timeouts,
 		.count_rows = o->filter.has_pid || o->filter.has_comm,
 		.by = o->by,
+		.uncounted = ~filter_counted_states(&o->filter),
 	};
 }
 

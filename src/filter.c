@@ -147,3 +147,24 @@ bool prefix_has(const struct prefix *prefix, const uint8_t addr[16])
 			return false;
 	return true;
 }
+
+bool filter_by_owner(const struct filter *filter)
+{
+	return filter->has_pid || filter->has_comm || filter->has_uid || filter->cgroup;
+}
+
+uint32_t filter_counted_states(const struct filter *filter)
+{
+	uint32_t bits = 0, state;
+
+	for (state = 1; state < TCS_STATE_MAX; state++)
+		if (state_set_match(&filter->states, state, state))
+			bits |= 1u << state;
+	if (bits >> TCS_NEW_SYN_RECV & 1)
+		bits |= 1u << TCS_SYN_RECV;
+	if (filter_by_owner(filter))
+		bits &= ~(1u << TCS_TIME_WAIT | 1u << TCS_SYN_RECV);
+	if (filter->has_uid || filter->cgroup)
+		bits &= ~(1u << TCS_NEW_SYN_RECV);
+	return bits;
+}

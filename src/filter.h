@@ -74,4 +74,14 @@ bool prefix_has(const struct prefix *prefix, const uint8_t addr[16]);
 /* Is addr (16 bytes) inside ::ffff:0:0/96? */
 bool addr_is_mapped(const uint8_t addr[16]);
 
+/* Is anything asked for that a socket of TIME_WAIT or a half-open request does not have? */
+bool filter_by_owner(const struct filter *filter);
+
+/*
+ * The states, as bits, whose sockets can be counted under this filter: those that --state leaves,
+ * without those that have no owner where one is asked for. TCS_SYN_RECV stands for both kinds;
+ * TCS_NEW_SYN_RECV for half-open requests of a listener, which are its process's all the same.
+ */
+uint32_t filter_counted_states(const struct filter *filter);
+
 #endif /* TCS_FILTER_H */

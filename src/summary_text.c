@@ -29,10 +29,8 @@ static void put_count(struct outbuf *b, const char *name, const struct summary *
 {
 	outbuf_puts(b, name);
 	outbuf_putc(b, ' ');
-	if (s->look)
-		outbuf_put_grouped(b, s->look->states[state]);
-	else
-		outbuf_putc(b, '-');
+	text_put_count(b, s->look ? audit_count(s->look, s->look->states, (unsigned int)state) :
+				    AUDIT_UNKNOWN);
 }
 
 /* " (+2/s, app(991))": all of them together, and who has most. */
@@ -93,19 +91,22 @@ static const uint8_t state_order[] = {
 	TCS_LISTEN,	 TCS_FIN_WAIT1, TCS_SYN_SENT,  TCS_LAST_ACK,   TCS_CLOSING,
 };
 
-void summary_text_states(struct wrap *w, const uint64_t states[TCS_STATE_MAX], bool zeros)
+void summary_text_states(struct wrap *w, const struct audit *look,
+			 const uint64_t states[TCS_STATE_MAX], bool zeros)
 {
 	size_t i, at;
 
 	for (i = 0; i < sizeof(state_order); i++) {
+		uint64_t n = audit_count(look, states, state_order[i]);
+
 		/* The first six are always told; the rest only if there is one. */
-		if (!states[state_order[i]] && (!zeros || i > 5))
+		if ((!n || n == AUDIT_UNKNOWN) && (!zeros || i > 5))
 			continue;
 		at = w->b->len;
 		outbuf_lit(w->b, "  ");
 		outbuf_puts(w->b, state_json(state_order[i]));
 		outbuf_putc(w->b, ' ');
-		outbuf_put_grouped(w->b, states[state_order[i]]);
+		text_put_count(w->b, n);
 		wrap_whole(w, at);
 	}
 }
@@ -132,6 +133,6 @@ void summary_text_group(struct outbuf *b, const struct audit *look, uint32_t i, 
 		outbuf_putc(b, '-');
 	wrap_again(&w, w.start);
 	outbuf_pad_to(b, start + GROUP_INDENT);
-	summary_text_states(&w, g->states, false);
+	summary_text_states(&w, look, g->states, false);
 	outbuf_putc(b, '\n');
 }

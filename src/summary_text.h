@@ -18,7 +18,8 @@
 void summary_text(struct outbuf *b, const struct summary *s);
 
 /* "  established 1,204  syn_recv 257 ..."; zeros: of the commonest six, too. */
-void summary_text_states(struct wrap *w, const uint64_t states[TCS_STATE_MAX], bool zeros);
+void summary_text_states(struct wrap *w, const struct audit *look,
+			 const uint64_t states[TCS_STATE_MAX], bool zeros);
 /* Row i of look->groups, a line and more where the terminal's columns (0: none) ask for it. */
 void summary_text_group(struct outbuf *b, const struct audit *look, uint32_t i, const char *before,
 			unsigned int columns);

@@ -43,7 +43,7 @@ static int judge(const struct opts *o, const struct verdict *v, struct detect *d
 	struct audit_report report = {
 		.look = v->look,
 		.all_rows = o->extended,
-		.owned_only = o->filter.has_pid || o->filter.has_comm,
+		.owned_only = filter_by_owner(&o->filter),
 		.window_ns = v->window_ns,
 		.world = v->world,
 		.meta = v->meta,

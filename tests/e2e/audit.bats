@@ -83,7 +83,7 @@ fd_limit() { awk '/^Max open files/ { print $4 }' "/proc/${HOLD_PIDS[$1]}/limits
 	is '.[1].connections.established == 28 and .[1].connections.close_wait == 0 and
 		.[1].connections.fin_wait2 == 5'
 	audit 0 -N "$ns" --window 0 --state close-wait,listen
-	is '.[1].connections.established == 0 and .[1].connections.close_wait == 5 and
+	is '.[1].connections.established == null and .[1].connections.close_wait == 5 and
 		.[1].connections.listen == 5'
 	audit 0 -N "$ns" --window 0 -p "${HOLD_PIDS[0]}"
 	is '.[1].connections.established == 56 and .[1].connections.close_wait == 5'
@@ -342,6 +342,29 @@ half_open_by_ss() { nsenter -t "${HOLD_PIDS[$1]}" -n ss -tanH state syn-recv | a
 	timeout 10 "$TCPCONNSTATE" audit --window 0 -N "$gone" >out 2>err || got=$?
 	((got == 1))
 	grep -q namespace err
+}
+
+@test "what a filter leaves out is not counted: null and -, not 0" {
+	hold established=6 close_wait=4 time_wait=3 syn_recv=5
+	local ns=${HOLD_NETNS[0]}
+	audit 0 -N "$ns" --window 0 --state established,listen
+	is '.[1] | .connections.established == 17 and .connections.listen >= 1 and
+		(.connections | del(.established, .listen) | [.[] | values] == []) and
+		.time_wait.count == null and .close_wait.count == null and .half_open == null'
+	is 'map(select(.type == "listener")) | length > 0 and all(.half_open == null)'
+	"$TCPCONNSTATE" audit -N "$ns" --window 0 --state established >text
+	grep -q '^STATES  established 17  syn_recv -  time_wait -  close_wait -  fin_wait2 -  listen -  (' text
+	audit 0 -N "$ns" --window 0 -p "${HOLD_PIDS[0]}"
+	is '.[1].connections | .established == 17 and .close_wait == 4 and .time_wait == null and
+		.syn_recv == null and .listen >= 1'
+	# what is half-open belongs to its listener's process
+	is 'map(select(.type == "listener").half_open) | add == 5'
+	audit 0 -N "$ns" --window 0 -u 0
+	is '.[1].connections | .established == 17 and .time_wait == null and .syn_recv == null'
+	is 'map(select(.type == "listener")) | length > 0 and all(.half_open == null)'
+	# and without one it is known that there are none
+	audit 0 -N "$ns" --window 0 -L 1
+	is '.[1].connections | del(.close) | [.[] | select(. != 0)] == []'
 }
 
 @test "long-lived sockets are exact while others come and go" {

@@ -187,7 +187,20 @@ saw_transitions() {
 	until_true 5 sums_are 1
 	tool_stop
 	is tool '[.[] | select(.type == "summary")][0].connections
-		| .established == 12 and .close_wait == 4 and .time_wait == 0'
+		| .established == 12 and .close_wait == 4 and .time_wait == null and .syn_recv == null'
+}
+
+@test "what --state leaves out is not counted: null and -, not 0" {
+	hold established=6 close_wait=4 time_wait=3
+	tool_start --json -N "${HOLD_NETNS[0]}" -i 0.2 --state established
+	until_true 5 sums_are 1
+	tool_stop
+	is tool '[.[] | select(.type == "summary")][0] | .connections.established == 12 and
+		(.connections | del(.established) | [.[] | values] == []) and
+		.time_wait.count == null and .close_wait.count == null and .half_open == null'
+	tool_start -N "${HOLD_NETNS[0]}" -i 0.2 --state established
+	until_true 5 grep -q '^ESTAB 12  TIME_WAIT -  CLOSE_WAIT -  half-open -' tool.err
+	tool_stop
 }
 
 @test "--fail-on: 3 after a finding, also when it is over" {

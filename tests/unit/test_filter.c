@@ -234,6 +234,23 @@ static void wrong_prefixes_are_refused(void **unused)
 	}
 }
 
+static void what_is_filtered_out_is_not_counted(void **state)
+{
+	const uint32_t all = (1u << TCS_STATE_MAX) - 2, half_open = 1u << TCS_NEW_SYN_RECV;
+	const uint32_t syn = half_open | 1u << TCS_SYN_RECV, tw = 1u << TCS_TIME_WAIT;
+	struct filter none = { 0 }, pid = { .has_pid = true }, uid = { .has_uid = true };
+	struct filter f = { 0 };
+
+	(void)state;
+	assert_int_equal(filter_counted_states(&none), all);
+	assert_int_equal(filter_counted_states(&pid), all & ~(tw | 1u << TCS_SYN_RECV));
+	assert_int_equal(filter_counted_states(&uid), all & ~(tw | syn));
+	assert_int_equal(state_parse_list("syn-recv,estab", &f.states, NULL), 0);
+	assert_int_equal(filter_counted_states(&f), syn | 1u << TCS_ESTABLISHED);
+	assert_int_equal(state_parse_list("!time-wait", &f.states, NULL), 0);
+	assert_int_equal(filter_counted_states(&f), all & ~tw);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -244,6 +261,7 @@ int main(void)
 		cmocka_unit_test(an_address_is_in_or_out),
 		cmocka_unit_test(no_prefix_passes_every_address),
 		cmocka_unit_test(wrong_prefixes_are_refused),
+		cmocka_unit_test(what_is_filtered_out_is_not_counted),
 	};
 
 	return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
