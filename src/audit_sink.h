@@ -35,10 +35,4 @@ struct audit_report {
 void audit_text(struct output *out, const struct audit_report *report);
 void audit_json(struct output *out, const struct audit_report *report);
 
-/* Lines between those of events. ts_ns: now. */
-void audit_json_alert(struct outbuf *b, const struct sink_world *world, const struct finding *f,
-		      uint64_t ts_ns);
-void audit_json_group(struct outbuf *b, const struct audit *look, uint32_t i);
-void audit_json_summary(struct outbuf *b, const struct sink_world *world, const struct summary *s);
-
 #endif /* TCS_AUDIT_SINK_H */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "census.h"
+#include "feature.h"
 #include "handshakes.h"
 #include "host.h"
 #include "opts.h"
@@ -104,6 +105,9 @@ static int tell_verdict(struct audit_run *r)
 {
 	const struct opts *o = r->opts;
 	struct sink_world world = { .wall_offset_ns = pipeline_wall_offset_ns() };
+	/* The walks, and what counts handshakes between them. */
+	const char *const hooks[] = { "iter/tcp", "iter/task_file", "sock:inet_sock_set_state",
+				      "tcp:tcp_retransmit_synack", "tcp:tcp_send_reset" };
 	struct utsname uts = { 0 };
 	char boot_id[64];
 	struct sink_meta meta = {
@@ -113,6 +117,10 @@ static int tell_verdict(struct audit_run *r)
 		.boot_id = host_boot_id(boot_id, sizeof(boot_id)),
 		.command = "audit",
 		.netns_scope = o->netns_spec,
+		.hooks = hooks,
+		.n_hooks = !r->handshakes	    ? 2 :
+			   feature_get()->btf.reset ? 5 :
+						      4,
 	};
 	struct verdict verdict = {
 		.look = o->window_ms ? &r->second : &r->first,

@@ -100,11 +100,15 @@ static bool wait_for_turn(struct replay *r, uint64_t ts_ns)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static void begin(struct replay *r)
+/* hooks: room for those of a recording. */
+static struct sink_meta sink_meta(const struct replay *r, const char *hooks[4])
 {
 	const struct record_meta *m = &r->meta;
-	const char *hooks[4] = { m->hooks[0], m->hooks[1], m->hooks[2], m->hooks[3] };
-	struct sink_meta meta = {
+	uint32_t i;
+
+	for (i = 0; i < m->n_hooks; i++)
+		hooks[i] = m->hooks[i];
+	return (struct sink_meta){
 		.version = TCS_VERSION,
 		.kernel = m->kernel,
 		.arch = m->arch,
@@ -119,6 +123,12 @@ static void begin(struct replay *r)
 		.older_sockets = engine_older_sockets(r->engine),
 		.ts_ns = r->world.start_ns,
 	};
+}
+
+static void begin(struct replay *r)
+{
+	const char *hooks[4];
+	struct sink_meta meta = sink_meta(r, hooks);
 
 	r->begun = true;
 	if (!r->opts->verdict)
@@ -174,15 +184,8 @@ static int take_record(struct replay *r, const void *bytes, size_t len)
 
 static int tell_verdict(struct replay *r, bool interrupted)
 {
-	const struct record_meta *m = &r->meta;
-	struct sink_meta meta = {
-		.version = TCS_VERSION,
-		.kernel = m->kernel,
-		.arch = m->arch,
-		.boot_id = *m->boot_id ? m->boot_id : NULL,
-		.command = "replay",
-		.netns_scope = m->netns_scope,
-	};
+	const char *hooks[4];
+	struct sink_meta meta = sink_meta(r, hooks);
 	struct verdict verdict = {
 		.look = engine_look(r->engine),
 		.window_ns = engine_look_window_ns(r->engine),

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "audit_sink.h"
 #include "fields.h"
+#include "finding_json.h"
+#include "json_put.h"
 #include "row_cache.h"
 #include "sink.h"
-
-#define SCHEMA 1
+#include "summary_json.h"
 
 struct sink_json {
 	struct sink sink;
@@ -19,14 +19,6 @@ struct sink_json {
 static const struct sink_world *world_of(const struct sink *s)
 {
 	return ((const struct sink_json *)s)->world;
-}
-
-static void put_string(struct outbuf *out, const char *s)
-{
-	if (s)
-		outbuf_put_json(out, s, SINK_LINE_MAX);
-	else
-		outbuf_lit(out, "null");
 }
 
 static void put_field(struct outbuf *out, const struct field *f, const struct field_row *row)
@@ -66,39 +58,7 @@ static void put_fields(struct sink_json *j, struct outbuf *out, const struct fie
 
 static void json_begin(struct sink *s, struct outbuf *out, const struct sink_meta *m)
 {
-	unsigned int i;
-
-	outbuf_lit(out, "{\"type\":\"meta\",\"schema\":");
-	outbuf_put_u64(out, SCHEMA);
-	outbuf_lit(out, ",\"version\":");
-	put_string(out, m->version);
-	outbuf_lit(out, ",\"kernel\":");
-	put_string(out, m->kernel);
-	outbuf_lit(out, ",\"arch\":");
-	put_string(out, m->arch);
-	outbuf_lit(out, ",\"boot_id\":");
-	put_string(out, m->boot_id);
-	outbuf_lit(out, ",\"ts\":");
-	put_rfc3339(out, world_of(s), m->ts_ns);
-	outbuf_lit(out, ",\"command\":");
-	put_string(out, m->command);
-	outbuf_lit(out, ",\"hooks\":[");
-	for (i = 0; i < m->n_hooks; i++) {
-		if (i)
-			outbuf_putc(out, ',');
-		put_string(out, m->hooks[i]);
-	}
-	outbuf_lit(out, "],\"netns_scope\":");
-	put_string(out, m->netns_scope);
-	outbuf_lit(out, ",\"limits\":{\"buffer_bytes\":");
-	outbuf_put_u64(out, m->buffer_bytes);
-	outbuf_lit(out, ",\"max_sockets\":");
-	outbuf_put_u64(out, m->max_sockets);
-	outbuf_lit(out, ",\"programs\":");
-	outbuf_put_u64(out, m->programs);
-	outbuf_lit(out, ",\"older_sockets\":");
-	outbuf_put_u64(out, m->older_sockets);
-	outbuf_lit(out, "}}\n");
+	summary_json_meta(out, world_of(s), m, NULL);
 }
 
 static void json_change(struct sink *s, struct outbuf *out, const struct change *change)
@@ -121,85 +81,66 @@ static void json_connection(struct sink *s, struct outbuf *out, const struct con
 	put_fields((struct sink_json *)s, out, connection_fields, &row);
 }
 
-static void put_number(struct outbuf *out, const char *key, uint64_t n)
-{
-	outbuf_puts(out, key);
-	outbuf_put_u64(out, n);
-}
-
 static void json_synack(struct sink *s, struct outbuf *out, const struct tcs_wire_synack *r)
 {
-	outbuf_lit(out, "{\"type\":\"synack_retransmit\",\"ts\":");
-	put_rfc3339(out, world_of(s), r->ts_ns);
-	put_number(out, ",\"mono_ns\":", r->ts_ns);
-	put_number(out, ",\"netns\":", r->netns);
-	put_number(out, ",\"family\":", r->family);
-	outbuf_lit(out, ",\"laddr\":\"");
-	outbuf_put_addr(out, r->laddr, r->family);
-	put_number(out, "\",\"lport\":", r->lport);
-	outbuf_lit(out, ",\"raddr\":\"");
-	outbuf_put_addr(out, r->raddr, r->family);
-	put_number(out, "\",\"rport\":", r->rport);
-	put_number(out, ",\"retransmits\":", r->retransmits);
-	outbuf_lit(out, ",\"acked\":");
-	outbuf_puts(out, r->acked ? "true" : "false");
-	put_number(out, ",\"syn_queue\":", r->syn_queue);
-	put_number(out, ",\"syn_queue_young\":", r->syn_queue_young);
-	put_number(out, ",\"accept_queue\":", r->accept_queue);
-	put_number(out, ",\"queue_limit\":", r->queue_limit);
-	outbuf_lit(out, ",\"listener_cookie\":");
-	put_id(out, r->listener);
-	outbuf_lit(out, "}\n");
+	json_put_type(out, "synack_retransmit");
+	json_put_time(out, "ts", world_of(s), r->ts_ns);
+	json_put_number(out, "mono_ns", r->ts_ns);
+	json_put_number(out, "netns", r->netns);
+	json_put_number(out, "family", r->family);
+	json_put_addr(out, "laddr", r->laddr, r->family);
+	json_put_number(out, "lport", r->lport);
+	json_put_addr(out, "raddr", r->raddr, r->family);
+	json_put_number(out, "rport", r->rport);
+	json_put_number(out, "retransmits", r->retransmits);
+	json_put_bool(out, "acked", r->acked);
+	json_put_number(out, "syn_queue", r->syn_queue);
+	json_put_number(out, "syn_queue_young", r->syn_queue_young);
+	json_put_number(out, "accept_queue", r->accept_queue);
+	json_put_number(out, "queue_limit", r->queue_limit);
+	json_put_id(out, "listener_cookie", r->listener);
+	json_put_end(out);
 }
 
 static void json_lost(struct sink *s, struct outbuf *out, enum lost_reason reason, uint64_t count,
 		      uint64_t ts_ns)
 {
-	outbuf_lit(out, "{\"type\":\"lost\",\"ts\":");
-	put_rfc3339(out, world_of(s), ts_ns);
-	outbuf_lit(out, ",\"reason\":");
-	put_string(out, lost_reason_name(reason));
-	put_number(out, ",\"count\":", count);
-	outbuf_lit(out, "}\n");
+	json_put_type(out, "lost");
+	json_put_time(out, "ts", world_of(s), ts_ns);
+	json_put_text(out, "reason", lost_reason_name(reason));
+	json_put_number(out, "count", count);
+	json_put_end(out);
 }
 
 static void json_finding(struct sink *s, struct outbuf *out, const struct finding *finding,
 			 uint64_t ts_ns)
 {
-	audit_json_alert(out, world_of(s), finding, ts_ns);
+	finding_json(out, world_of(s), finding, ts_ns);
 }
 
 static void json_summary(struct sink *s, struct outbuf *out, const struct summary *summary)
 {
-	audit_json_summary(out, world_of(s), summary);
+	summary_json(out, world_of(s), summary);
 }
 
 static void json_group(struct sink *s, struct outbuf *out, const struct audit *look, uint32_t i)
 {
 	(void)s;
-	audit_json_group(out, look, i);
+	summary_json_group(out, look, i);
 }
 
 static void json_end(struct sink *s, struct outbuf *out, const struct sink_totals *t)
 {
-	int i;
-
-	outbuf_lit(out, "{\"type\":\"end\",\"ts\":");
-	put_rfc3339(out, world_of(s), t->ts_ns);
-	put_number(out, ",\"events\":", t->engine->events);
-	put_number(out, ",\"shown\":", t->shown);
-	put_number(out, ",\"filtered\":", t->engine->filtered);
-	outbuf_lit(out, ",\"lost\":{");
-	for (i = 0; i < LOST_MAX; i++) {
-		if (i)
-			outbuf_putc(out, ',');
-		put_string(out, lost_reason_name((enum lost_reason)i));
-		outbuf_putc(out, ':');
-		outbuf_put_u64(out, t->engine->lost[i]);
-	}
-	outbuf_lit(out, "},\"duration_s\":");
+	json_put_type(out, "end");
+	json_put_time(out, "ts", world_of(s), t->ts_ns);
+	json_put_number(out, "events", t->engine->events);
+	json_put_number(out, "shown", t->shown);
+	json_put_number(out, "filtered", t->engine->filtered);
+	summary_json_lost(out, t->engine->lost);
+	json_put_close(out);
+	json_put_key(out, "duration_s");
 	outbuf_put_ms(out, t->duration_ns / 1000);
-	outbuf_lit(out, "}\n");
+	json_put_end(out);
 }
 
 static void json_free(struct sink *s)

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "finding_json.h"
+
+#include "json_put.h"
+
+struct subject {
+	const struct owner *owner;
+	const uint8_t *laddr, *raddr; /* NULL: none */
+	uint8_t family;
+	uint16_t lport, rport; /* 0 none */
+};
+
+static struct subject subject_of(const struct finding *f)
+{
+	static const struct owner nobody;
+	const struct audit_service *s = &f->row.syn.service;
+	const struct audit_place *p = &f->row.place;
+
+	if (finding_is_syn(f->kind))
+		return (struct subject){ &s->owner, s->laddr, NULL, s->family, s->lport, 0 };
+	switch (f->kind) {
+	case FINDING_SYN_SCAN:
+		return (struct subject){ .owner = &nobody,
+					 .raddr = f->row.scanner.addr,
+					 .family = f->row.scanner.family };
+	case FINDING_CLOSE_WAIT_LEAK:
+		return (struct subject){ .owner = &f->row.close_wait.owner };
+	case FINDING_PORT_EXHAUSTION:
+		return (struct subject){ &nobody, p->laddr, p->raddr, p->family, 0, p->rport };
+	case FINDING_DEAD_PEER:
+		return (struct subject){ .owner = &f->row.dead.owner,
+					 .raddr = f->row.dead.raddr,
+					 .family = f->row.dead.family };
+	default:
+		return (struct subject){ .owner = &nobody };
+	}
+}
+
+static void put_subject(struct outbuf *b, const struct finding *f)
+{
+	struct subject s = subject_of(f);
+
+	json_put_open(b, "subject");
+	json_put_number(b, "netns", f->netns);
+	json_put_owner(b, s.owner);
+	json_put_addr(b, "laddr", s.laddr, s.family);
+	json_put_known(b, "lport", s.lport);
+	json_put_addr(b, "raddr", s.raddr, s.family);
+	json_put_known(b, "rport", s.rport);
+	json_put_close(b);
+}
+
+/* One set of keys for all kinds; what a kind does not know is null. */
+struct evidence {
+	uint64_t count, old, oldest_ns, fd_used, fd_limit;
+	uint64_t ports_used, ports_left, ports_range, ports_reusable, limit, ports;
+	int64_t growth, overflow;
+	const struct finding_syn *syn; /* NULL: it is not about a service */
+};
+
+static struct evidence evidence_of(const struct finding *f)
+{
+	const struct audit_close_wait *c = &f->row.close_wait;
+	const struct audit_place *p = &f->row.place;
+	struct evidence e;
+
+	memset(&e, 0xff, sizeof(e)); /* AUDIT_UNKNOWN */
+	e.growth = e.overflow = AUDIT_NO_RATE;
+	e.syn = NULL;
+	switch (f->kind) {
+	case FINDING_CLOSE_WAIT_LEAK:
+		e.count = c->count;
+		e.old = c->old;
+		e.oldest_ns = c->oldest_ns;
+		e.fd_used = c->fd_used;
+		e.fd_limit = c->fd_limit;
+		e.growth = c->growth_milli;
+		break;
+	case FINDING_PORT_EXHAUSTION:
+		e.count = p->time_wait;
+		e.ports_used = p->ports_used;
+		e.ports_range = p->ports_range;
+		e.ports_reusable = p->reusable;
+		e.ports_left = p->ports_range > audit_ports_taken(p) ?
+				       p->ports_range - audit_ports_taken(p) :
+				       0;
+		e.growth = p->growth_milli;
+		break;
+	case FINDING_TIME_WAIT_BUILDUP:
+		e.count = f->row.table.time_wait_table;
+		e.limit =
+			f->row.table.time_wait_limit ? f->row.table.time_wait_limit : AUDIT_UNKNOWN;
+		e.overflow = f->row.table.overflow_milli;
+		break;
+	case FINDING_DEAD_PEER:
+		e.count = f->row.dead.count;
+		e.oldest_ns = f->row.dead.quiet_ns;
+		break;
+	case FINDING_SYN_SCAN:
+		e.count = f->row.scanner.resets;
+		e.ports = f->row.scanner.ports;
+		break;
+	default:
+		e.syn = &f->row.syn;
+		e.count = e.syn->service.half_open;
+		e.oldest_ns = e.syn->service.oldest_ns;
+	}
+	return e;
+}
+
+/* The queues and sources of a finding about handshakes; all null for another. */
+static void put_syn_queues(struct outbuf *b, const struct finding_syn *syn)
+{
+	const struct audit_service *s = syn ? &syn->service : NULL;
+
+	json_put_text(b, "pressure", syn ? syn_pressure_name(syn->pressure) : NULL);
+	json_put_text(b, "spread", s ? spread_name(s->spread) : NULL);
+	if (s && (s->spread == SPREAD_PREFIX || s->spread == SPREAD_SINGLE_SOURCE))
+		json_put_prefix(b, "spread_prefix", s->spread_addr, s->spread_family,
+				s->spread_bits);
+	else
+		json_put_null(b, "spread_prefix");
+	json_put_number(b, "syn_queue", s ? s->syn_queue : AUDIT_UNKNOWN);
+	json_put_number(b, "accept_queue", s ? s->accept_queue : AUDIT_UNKNOWN);
+	json_put_number(b, "queue_limit", s ? s->queue_limit : AUDIT_UNKNOWN);
+	json_put_number(b, "half_open", s ? s->half_open : AUDIT_UNKNOWN);
+	json_put_number(b, "stuck", s ? s->stuck : AUDIT_UNKNOWN);
+	json_put_number(b, "acked", s ? s->acked : AUDIT_UNKNOWN);
+	json_put_number(b, "sources", s ? s->sources : AUDIT_UNKNOWN);
+	json_put_number(b, "prefixes", s ? s->prefixes : AUDIT_UNKNOWN);
+}
+
+static void put_syn_evidence(struct outbuf *b, const struct finding_syn *syn)
+{
+	const struct audit_service *s = syn ? &syn->service : NULL;
+
+	put_syn_queues(b, syn);
+	json_put_rate(b, "done_per_s", s ? s->done_milli : AUDIT_NO_RATE);
+	json_put_rate(b, "late_per_s", s ? s->late_milli : AUDIT_NO_RATE);
+	json_put_rate(b, "resent_per_s", s ? s->resent_milli : AUDIT_NO_RATE);
+	json_put_rate(b, "failing_per_s", syn ? syn->failing : AUDIT_NO_RATE);
+	json_put_rate(b, "cookies_per_s", syn ? syn->cookies_sent : AUDIT_NO_RATE);
+	json_put_rate(b, "cookies_unanswered_per_s", syn ? syn->cookies : AUDIT_NO_RATE);
+	json_put_rate(b, "drops_per_s", s ? s->drops_milli : AUDIT_NO_RATE);
+	json_put_number(b, "done_permille", syn ? syn->done_permille : AUDIT_UNKNOWN);
+}
+
+static void put_evidence(struct outbuf *b, const struct finding *f)
+{
+	struct evidence e = evidence_of(f);
+
+	json_put_open(b, "evidence");
+	json_put_number(b, "count", e.count);
+	json_put_number(b, "old", e.old);
+	json_put_us(b, "oldest_us", e.oldest_ns);
+	json_put_rate(b, "growth_per_s", e.growth);
+	json_put_number(b, "fd_used", e.fd_used);
+	json_put_number(b, "fd_limit", e.fd_limit);
+	json_put_number(b, "ports_used", e.ports_used);
+	json_put_number(b, "ports_left", e.ports_left);
+	json_put_number(b, "ports_range", e.ports_range);
+	json_put_number(b, "ports_reusable", e.ports_reusable);
+	json_put_number(b, "limit", e.limit);
+	json_put_rate(b, "overflow_per_s", e.overflow);
+	json_put_number(b, "seconds_left", f->seconds_left);
+	json_put_number(b, "ports", e.ports);
+	put_syn_evidence(b, e.syn);
+	json_put_close(b);
+}
+
+void finding_json(struct outbuf *b, const struct sink_world *world, const struct finding *f,
+		  uint64_t ts_ns)
+{
+	const char *advice;
+	size_t len;
+
+	json_put_type(b, "alert");
+	json_put_time(b, "ts", world, ts_ns);
+	json_put_text(b, "status", finding_status_name(f->status));
+	json_put_text(b, "kind", finding_name(f->kind));
+	json_put_text(b, "severity", severity_name(f->severity));
+	json_put_number(b, "netns", f->netns);
+	put_subject(b, f);
+	put_evidence(b, f);
+	advice = finding_advice(f->kind, &len);
+	json_put_key(b, "advice");
+	outbuf_put_json(b, advice, len);
+	json_put_time(b, "since", world, f->since_ns);
+	json_put_end(b);
+}
