@@ -5,8 +5,8 @@
 /*
  * finding_json.h - a finding as a line of JSON: what it is about, its evidence, the advice
  *
- * The same for the alerts of watch and for an audit. `subject` and `evidence` have the same keys for
- * all kinds; what a kind does not know is null. The caller has made room (SINK_LINE_MAX).
+ * The same for the alerts of watch and for an audit. `subject` and `evidence` have the same keys
+ * for all kinds; what a kind does not know is null. The caller has made room (SINK_LINE_MAX).
  */
 #include "detect.h"
 #include "outbuf.h"

@@ -5,10 +5,10 @@
 /*
  * json_put.h - how members of JSON objects are written, everywhere the same
  *
- * A line is json_put_type(), members, json_put_end(). A member brings its own comma. Unknown is null:
- * AUDIT_UNKNOWN of numbers, AUDIT_NO_RATE of rates, NULL of pointers. Keys and texts of our own need
- * no escape; names that come from outside go through outbuf_put_json(). What is written with every
- * event is in fields.h, ready to print.
+ * A line is json_put_type(), members, json_put_end(). A member brings its own comma. Unknown is
+ * null: AUDIT_UNKNOWN of numbers, AUDIT_NO_RATE of rates, NULL of pointers. Keys and texts of our
+ * own need no escape; names that come from outside go through outbuf_put_json(). What is written
+ * with every event is in fields.h, ready to print.
  *
  * The caller has made room for a line (SINK_LINE_MAX).
  */
