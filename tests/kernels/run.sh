@@ -176,23 +176,24 @@ can_arm64() {
 	command -v aarch64-linux-gnu-gcc >/dev/null || { echo "aarch64-linux-gnu-gcc is not installed"; return 1; }
 }
 
+# make_static [VARIABLE=VALUE...]: the static program
+make_static() {
+	make -s -C "$top" static "$@" >"$work/log" 2>&1 || { sed 's/^/# /' "$work/log"; return 1; }
+}
+
 # build ARCH: the initramfs
 build() {
-	local arch=$1 cc=${CC:-cc} root=$work/root-$1 program busybox static=()
+	local arch=$1 cc=${CC:-cc} root=$work/root-$1 program=$replayer busybox
 	local flags=(-static -std=gnu11 -O2 -D_GNU_SOURCE= -Wall -Wextra -Werror)
 
 	if [ "$arch" = arm64 ]; then
 		cc=aarch64-linux-gnu-gcc
 		program=$top/build/arm64/static/tcpconnstate
 		busybox=$cache/arm64-root/bin/busybox
-		static=(ARCH=arm64 "SYSROOT=$cache/arm64-root")
+		make_static ARCH=arm64 "SYSROOT=$cache/arm64-root" || return
 	else
-		program=${TCS_STATIC:-$top/build/static/tcpconnstate}
 		busybox=$(command -v busybox)
 	fi
-	[ "$arch" = amd64 ] && [ -n "${TCS_STATIC-}" ] ||
-		make -s -C "$top" static "${static[@]}" >"$work/log" 2>&1 ||
-		{ sed 's/^/# /' "$work/log"; return 1; }
 	mkdir -p "$root/bin"
 	"$cc" "${flags[@]}" -o "$root/bin/guest" "$here/guest.c" &&
 		"$cc" "${flags[@]}" -o "$root/bin/hold" "$top/tests/e2e/hold.c" &&
@@ -217,6 +218,31 @@ beside_events() {
 		echo "audit ended with $(cat "$out/census.status"), 3 expected: $(cat "$out/census.err")"
 	fi 2>&1
 	jq -rs -f "$here/clock.jq" "$out/events.json" 2>&1
+}
+
+# replay STATUS NAME ARGS...: a capture of the guest, replayed here; what it says must be what was said
+# there, in NAME.json: all lines but the first byte for byte, and that one but for who prints it.
+replay() {
+	local out=$1 want=$2 name=$3 got=0 who='del(.command, .version)'
+	shift 3
+
+	"$replayer" replay --json "$@" >"$out/replayed" 2>"$out/replayed.err" </dev/null || got=$?
+	[ $got = "$want" ] || echo "the replay of $name ended with $got, not $want: $(tail -n 1 "$out/replayed.err")"
+	[ "$(head -n 1 "$out/$name.json" | jq -c "$who")" = "$(head -n 1 "$out/replayed" | jq -c "$who")" ] ||
+		echo "the replay of $name begins with another line"
+	diff <(tail -n +2 "$out/$name.json") <(tail -n +2 "$out/replayed") >"$out/differences" ||
+		echo "the replay of $name is not what was printed in the guest:" \
+			"$(grep -c '^<' "$out/differences") lines, $(sed -n 2p "$out/differences")"
+}
+
+# What was recorded in the guest, outside of it: prints what is wrong.
+replays() {
+	local out=$1 thresholds=(--close-wait-age 0.001 --close-wait-count 10)
+
+	replay "$out" 0 events "$out/events.tcs"
+	replay "$out" 0 piles "${thresholds[@]}" "$out/piles.tcs"
+	replay "$out" "$(cat "$out/verdict.status")" verdict --verdict "${thresholds[@]}" "$out/piles.tcs"
+	jq -rs --slurpfile audit "$out/census.json" -f "$here/verdict.jq" "$out/piles.json" "$out/verdict.json"
 }
 
 # What the guest left, judged: prints notes and, last, "ok|not ok - description".
@@ -246,7 +272,10 @@ judge() {
 			"$out/netstat")" part=acts "$out/acts" \
 		part=truth "$out/truth.tsv" part=events "$out/events.tsv" >"$out/verdict"
 	grep '^#' "$out/verdict"
-	beside_events "$out" >"$out/beside"
+	{
+		beside_events "$out"
+		replays "$out"
+	} >"$out/beside" 2>&1
 	sed 's/^/# /' "$out/beside"
 	verdict=$(tail -n 1 "$out/verdict")
 	[ ! -s "$out/beside" ] || verdict=${verdict/verdict ok/verdict bad}
@@ -260,7 +289,8 @@ judge() {
 	case $verdict in
 	"verdict ok "*)
 		echo "ok - $name kernel=$kernel ${verdict#verdict ok }" \
-			"census=$(grep -c ' [0-9A-F][0-9A-F] ' "$out/census.truth")"
+			"census=$(grep -c ' [0-9A-F][0-9A-F] ' "$out/census.truth")" \
+			"replayed=$(cat "$out/events.json" "$out/piles.json" "$out/verdict.json" | wc -l)"
 		;;
 	*) echo "not ok - $name kernel=$kernel ${verdict#verdict bad }" ;;
 	esac
@@ -328,7 +358,7 @@ kernels=()
 for arg; do
 	case $arg in
 	--one)
-		work=$TCS_KERNELS_WORK
+		work=$TCS_KERNELS_WORK replayer=$TCS_KERNELS_REPLAYER
 		one "$2"
 		exit
 		;;
@@ -368,12 +398,18 @@ for command in qemu-system-x86_64 busybox cpio jq; do
 done
 ldd "$(command -v busybox)" >/dev/null 2>&1 && skip_all "busybox is not static (busybox-static)"
 
+replayer=${TCS_STATIC:-$top/build/static/tcpconnstate}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
-export TCS_KERNELS_WORK=$work
+export TCS_KERNELS_WORK=$work TCS_KERNELS_REPLAYER=$replayer
 
 echo "1..${#kernels[@]}"
+# It runs in the guests of this machine's kind, and replays here what was recorded in any.
+[ -n "${TCS_STATIC-}" ] || make_static || {
+	echo "Bail out! cannot build the static program"
+	exit 1
+}
 for arch in amd64 arm64; do
 	wanted=()
 	for name in "${kernels[@]}"; do
