@@ -2,7 +2,7 @@
 /*
  * events.bpf.c - every TCP state change and every resent SYN-ACK of the host, into ring buffers
  *
- * Three programs share the state tracepoint and do the same work. The kernel skips a program, with
+ * Several programs share the state tracepoint and do the same work. The kernel skips a program, with
  * no more than a count (recursion_misses), when it would interrupt itself on a CPU; the next
  * program on the tracepoint then finds the event unhandled and takes it. Two marks tell it so:
  *
@@ -10,6 +10,13 @@
  *               and exact while a tracepoint's probes cannot be preempted (up to Linux 7.0)
  *   note->mark  of the socket: slower, always exact: two successive events of one socket never
  *               have the same (old, new)
+ *
+ * Two programs are enough where a tracepoint's probes cannot be preempted: one more event can be
+ * nested in the first, of a soft interrupt. Where they can, every task that was preempted inside a
+ * program keeps that program from all others on its CPU until it runs again, and there are six.
+ * Not a way out: bpf_preempt_disable() (what it held back comes with bpf_preempt_enable(), still
+ * inside the guard), and tail calls from small programs to a common one (that one has no guard, yet
+ * a stack of its own for each CPU, which whoever comes next destroys: the kernel dies of it).
  *
  * All of it runs with the socket's lock held, so a note has one writer at a time. Nothing here
  * wakes a reader, allocates per event, or decides what an event means.
@@ -253,14 +260,14 @@ static __always_inline void inherit(struct tcs_note *fresh, const struct tcs_not
  * The note of this event's socket, begun anew at its birth. A later program on the same event finds
  * the mark of the one that handled it.
  */
-static __always_inline struct tcs_note *note_get(const struct event *e, const int nth)
+static __always_inline struct tcs_note *note_get(const struct event *e, bool again)
 {
 	bool child = e->old == TCP_LISTEN && e->new == TCP_SYN_RECV;
 	bool birth = child || e->old == TCP_CLOSE;
 	struct tcs_note fresh = {};
 	struct tcs_note *note;
 
-	if (!birth || nth > 1) {
+	if (!birth || again) {
 		note = note_find(e->sk);
 		if (note && (!birth || note->mark == (e->old << 8 | e->new)))
 			return note;
@@ -506,18 +513,30 @@ static __always_inline void filter_deferred(struct sock *sk, int old, struct tcs
 
 /* ---- the state tracepoint -------------------------------------------------------------------- */
 
+/* Of the programs on the tracepoint, in the order in which they are called. */
+enum turn {
+	FIRST,
+	BETWEEN,
+	LAST,
+};
+
+static __always_inline bool is_last(const enum turn turn)
+{
+	return turn == LAST || (turn == FIRST && set.programs == 1);
+}
+
 /* Did a program before us take this event? Cheap, and never wrong up to Linux 7.0. */
 static __always_inline bool taken_here(struct tcs_percpu *p, struct sock *sk, __u32 pair,
-				       const int nth)
+				       const enum turn turn)
 {
 	typeof(&p->handled[0]) done = &p->handled[sk->sk_lock.owned != 0];
 
-	if (nth > 1 && done->sk == (__u64)sk && done->pair == pair) {
-		if (nth == set.programs)
+	if (turn != FIRST && done->sk == (__u64)sk && done->pair == pair) {
+		if (is_last(turn))
 			done->sk = 0; /* never met again by a later event of the same pair */
 		return true;
 	}
-	if (nth < set.programs) {
+	if (!is_last(turn)) {
 		done->sk = (__u64)sk;
 		done->pair = pair;
 	}
@@ -598,8 +617,10 @@ static __always_inline void pass_on(const struct event *e, struct tcs_percpu *p,
 	tell(e, p, cpu);
 }
 
-static __always_inline void handle(struct event *e, struct tcs_percpu *p, __u32 cpu, const int nth)
+static __always_inline void handle(struct event *e, struct tcs_percpu *p, __u32 cpu,
+				   const enum turn turn)
 {
+	const bool again = turn != FIRST;
 	struct sock *sk = e->sk;
 
 	/* MPTCP, SCTP and DCCP come here too; close() in FIN_WAIT2 repeats the state. */
@@ -613,15 +634,15 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, __u32 
 		filter_deferred(sk, e->old, p);
 		goto not_ours;
 	}
-	e->note = note_get(e, nth);
+	e->note = note_get(e, again);
 	if (!e->note) {
 		count(&p->lost_note);
 		goto not_ours;
 	}
-	if (nth > 1 && e->note->mark == (e->old << 8 | e->new))
+	if (again && e->note->mark == (e->old << 8 | e->new))
 		return;
 	e->note->flags = 0;
-	if (nth > 1) {
+	if (again) {
 		count(&p->caught);
 		e->note->flags = TCS_F_CAUGHT;
 	}
@@ -631,7 +652,7 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, __u32 
 	return;
 
 not_ours:
-	if (nth > 1)
+	if (again)
 		count(&p->caught);
 }
 
@@ -655,16 +676,16 @@ static __always_inline __u64 id_of_closed(const struct sock *sk, const struct tc
 	return closed->sk == (__u64)sk ? closed->id : 0;
 }
 
-static __always_inline void state_change(struct sock *sk, int old, int new, const int nth)
+static __always_inline void state_change(struct sock *sk, int old, int new, const enum turn turn)
 {
 	struct event e = { .sk = sk, .old = old, .new = new };
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct tcs_percpu *p = slot_of(cpu);
 
-	if (!taken_here(p, sk, old << 8 | new, nth))
-		handle(&e, p, cpu, nth);
+	if (!taken_here(p, sk, old << 8 | new, turn))
+		handle(&e, p, cpu, turn);
 	/* Only now: an earlier end would hide from a later program that the event was handled. */
-	if (new == TCP_CLOSE && nth == set.programs) {
+	if (new == TCP_CLOSE && is_last(turn)) {
 		if (!kernel.cookies)
 			remember_closed(sk, p);
 		note_end(sk);
@@ -674,21 +695,42 @@ static __always_inline void state_change(struct sock *sk, int old, int new, cons
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcs_state_1, struct sock *sk, int old, int new)
 {
-	state_change(sk, old, new, 1);
+	state_change(sk, old, new, FIRST);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcs_state_2, struct sock *sk, int old, int new)
 {
-	state_change(sk, old, new, 2);
+	state_change(sk, old, new, BETWEEN);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcs_state_3, struct sock *sk, int old, int new)
 {
-	state_change(sk, old, new, 3);
+	state_change(sk, old, new, BETWEEN);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcs_state_4, struct sock *sk, int old, int new)
+{
+	state_change(sk, old, new, BETWEEN);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcs_state_5, struct sock *sk, int old, int new)
+{
+	state_change(sk, old, new, BETWEEN);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcs_state_last, struct sock *sk, int old, int new)
+{
+	state_change(sk, old, new, LAST);
 	return 0;
 }
 

@@ -359,6 +359,8 @@ struct tcs_kernel {
 	__u8 pad[6];
 };
 
+#define TCS_PROGRAMS_MAX 6 /* that share the state tracepoint, see events.bpf.c */
+
 /*
  * Settings, fixed before the programs are loaded: a filter that is not used costs nothing, since
  * the verifier removes its code. Address bytes and prefixes are in the mapped form used above.

@@ -279,11 +279,11 @@ static void check_reset(struct check *c)
 
 static void check_programs(struct check *c)
 {
-	static const char *const paths[FEATURE_PROGRAMS_MAX] = {
+	static const char *const paths[] = {
 		"this kernel runs a program also while it interrupts itself: none is skipped",
 		"the kernel skips a program that interrupts itself; the second takes what the "
 		"first was not run for, and nothing is lost",
-		"as programs can be preempted here, a third catches what two would lose; what is "
+		"as programs can be preempted here, more of them catch what two would lose; what is "
 		"lost all the same is counted",
 	};
 	unsigned int n = feature_get()->programs;
@@ -291,7 +291,7 @@ static void check_programs(struct check *c)
 	if (without_btf(c, "how many programs are needed"))
 		return;
 	say(c, CHECK_OK, "%u program%s for each state change", n, n == 1 ? "" : "s");
-	set(c->path, paths[n - 1]);
+	set(c->path, paths[n < 3 ? n - 1 : 2]);
 }
 
 static void check_ring(struct check *c)

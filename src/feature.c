@@ -257,14 +257,13 @@ bool feature_capable(unsigned int cap)
  * How many programs share the tracepoint. Where the kernel refuses to run a program that interrupts
  * itself, it counts that (a kernel that does not count does not refuse): then a second one takes
  * what the first is not run for. Two lose nothing where a tracepoint's probes run with preemption
- * off, since only one more event can be nested; where probes can be preempted, a third is worth its
- * price.
+ * off, since only one more event can be nested; where probes can be preempted, the more the better.
  */
 static unsigned int programs_needed(const struct feature_btf *btf)
 {
 	if (!btf->misses_counted)
 		return 1;
-	return btf->probes_preemptible ? FEATURE_PROGRAMS_MAX : 2;
+	return btf->probes_preemptible ? TCS_PROGRAMS_MAX : 2;
 }
 
 /* Up to 5.10 maps count as locked memory. Where we may not lift the limit: to what is allowed. */

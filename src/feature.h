@@ -51,10 +51,8 @@ struct features {
 	enum feature_answer cookies; /* bpf_get_socket_cookie() in tracing programs */
 	enum feature_answer storage; /* bpf_sk_storage_get() there */
 	struct tcs_kernel kernel;    /* for the programs: unknown counts as there */
-	unsigned int programs;	     /* that are to share the state tracepoint: 1 to 3 */
+	unsigned int programs;	     /* that are to share the state tracepoint */
 };
-
-#define FEATURE_PROGRAMS_MAX 3
 
 /* Asked once, then remembered. */
 const struct features *feature_get(void);

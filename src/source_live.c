@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "source_live.h"
 
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -348,6 +349,20 @@ static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failu
 	return 0;
 }
 
+/* The first, as many as are wanted in between, and the last (events.bpf.c). */
+static void choose_programs(struct events_bpf *skel, unsigned int n)
+{
+	struct bpf_program *between[] = { skel->progs.tcs_state_2, skel->progs.tcs_state_3,
+					  skel->progs.tcs_state_4, skel->progs.tcs_state_5 };
+	unsigned int i;
+
+	static_assert(sizeof(between) / sizeof(between[0]) == TCS_PROGRAMS_MAX - 2,
+		      "the first and the last are not among them");
+	for (i = 0; i < TCS_PROGRAMS_MAX - 2; i++)
+		bpf_program__set_autoload(between[i], n > i + 2);
+	bpf_program__set_autoload(skel->progs.tcs_state_last, n > 1);
+}
+
 static int load(struct source_live *l, const struct source_live_config *config,
 		struct failure *reterr)
 {
@@ -378,8 +393,7 @@ static int load(struct source_live *l, const struct source_live_config *config,
 	set = (struct tcs_settings *)&l->skel->rodata->set;
 	set->programs = (__u8)l->programs;
 	set_filters(set, config, l->skel);
-	bpf_program__set_autoload(l->skel->progs.tcs_state_2, l->programs >= 2);
-	bpf_program__set_autoload(l->skel->progs.tcs_state_3, l->programs >= 3);
+	choose_programs(l->skel, l->programs);
 	l->has_reset = can->btf.reset != 0;
 	bpf_program__set_autoload(l->skel->progs.tcs_reset, l->has_reset);
 	bpf_map__set_max_entries(l->skel->maps.rings, l->n_rings);

@@ -60,7 +60,7 @@ static const struct scene scenes[] = {
 	{ "mapped", 4005, AF_INET6, "127.0.0.1", 10, 1, CLIENT },
 	{ "ipv6", 4006, AF_INET6, "::1", 10, 1, CLIENT },
 	{ "ipv6_server_first", 4007, AF_INET6, "::1", 10, 1, SERVER },
-	{ "churn", 4008, AF_INET, "127.0.0.1", 0, 2, CLIENT },
+	{ "churn", 4008, AF_INET, "127.0.0.1", 0, 4, CLIENT },
 };
 
 /* What the processes of a scene tell each other; shared memory. */

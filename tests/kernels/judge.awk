@@ -232,10 +232,7 @@ END {
 		wrong("the output has no end line")
 	if (total + lost != truth_total)
 		wrong(total + 0 " seen and " lost + 0 " lost, the kernel says " truth_total + 0)
-	# a rate, seen in a sample: three standard deviations of its number (Poisson) are chance
-	allowed = truth_total * lossy
-	allowed += 3 * sqrt(allowed)
-	if (lost > allowed)
+	if (lost > truth_total * lossy)
 		wrong(lost " of " truth_total " lost")
 
 	# Sums first, then what single lines say.
