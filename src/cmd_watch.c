@@ -20,6 +20,7 @@
 #include "pipeline.h"
 #include "recorder.h"
 #include "rights.h"
+#include "sandbox.h"
 #include "source_live.h"
 #include "tell.h"
 #include "watch.h"
@@ -344,6 +345,7 @@ static int open_all(struct watch *w)
 	if (rights_keep(RIGHTS_BPF | (w->opts->rotate_bytes ? RIGHTS_FILES : RIGHTS_NONE) |
 			(w->opts->filter.netns == netns_own() ? RIGHTS_NONE : RIGHTS_NETNS)))
 		tell("warning: could not give up capabilities; going on");
+	(void)sandbox_enter(); /* where there is one: nothing depends on it */
 	return TCS_EXIT_OK;
 }
 

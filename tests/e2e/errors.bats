@@ -130,6 +130,9 @@ no_rights() {
 		}
 	done
 	grep -Eq '^NoNewPrivs:[[:space:]]*1$' "/proc/$pid/status"
+	# and no system calls but ours (test_sandbox), where the kernel can filter them
+	! grep -q '^Seccomp_filters:' "/proc/$pid/status" ||
+		grep -Eq '^Seccomp:[[:space:]]*2$' "/proc/$pid/status"
 }
 
 @test "rights are dropped once it runs, all of them and for good" {
