@@ -2,8 +2,8 @@
 /*
  * events.bpf.c - every TCP state change and every resent SYN-ACK of the host, into ring buffers
  *
- * Several programs share the state tracepoint and do the same work. The kernel skips a program, with
- * no more than a count (recursion_misses), when it would interrupt itself on a CPU; the next
+ * Several programs share the state tracepoint and do the same work. The kernel skips a program,
+ * with no more than a count (recursion_misses), when it would interrupt itself on a CPU; the next
  * program on the tracepoint then finds the event unhandled and takes it. Two marks tell it so:
  *
  *   handled[]   of this CPU and context (a task holding the socket, or a soft interrupt): cheap,

@@ -283,8 +283,8 @@ static void check_programs(struct check *c)
 		"this kernel runs a program also while it interrupts itself: none is skipped",
 		"the kernel skips a program that interrupts itself; the second takes what the "
 		"first was not run for, and nothing is lost",
-		"as programs can be preempted here, more of them catch what two would lose; what is "
-		"lost all the same is counted",
+		"as programs can be preempted here, more of them catch what two would lose; what "
+		"is lost all the same is counted",
 	};
 	unsigned int n = feature_get()->programs;
 

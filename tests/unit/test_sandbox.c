@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a process can do behind sandbox_enter(), and what it cannot: each in a process of its own, for
- * it cannot be undone.
+ * What a process can do behind sandbox_enter(), and what it cannot: each in a process of its own,
+ * for it cannot be undone.
  */
 #include "sandbox.h"
 
