@@ -5,9 +5,9 @@
 /*
  * opts.h - the command line
  *
- * There is one table of options in opts.c. The parser, --help, the shell completions and the check
- * of the man page are all made from it, so an option is one row and cannot be half there. A row
- * names a field of struct opts (type and offset) or a small parser function, the commands it
+ * There is one table of options, opts_table.c. The parser, --help, the shell completions and the
+ * check of the man page are all made from it, so an option is one row and cannot be half there. A
+ * row names a field of struct opts (type and offset) or a small parser function, the commands it
  * belongs to, and what it accepts, in words that complete the sentence "--interval takes ...".
  *
  * Three steps, apart so that each can be tested and fuzzed alone:
