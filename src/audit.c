@@ -598,7 +598,7 @@ int audit_settle(struct audit *a, const struct audit *whole, const struct audit 
 
 uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli)
 {
-	if (growth_milli == AUDIT_NO_RATE || growth_milli <= 0)
+	if (left == AUDIT_UNKNOWN || growth_milli == AUDIT_NO_RATE || growth_milli <= 0)
 		return AUDIT_UNKNOWN;
 	return left * 1000 / (uint64_t)growth_milli;
 }
@@ -606,6 +606,22 @@ uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli)
 uint32_t audit_ports_taken(const struct audit_place *p)
 {
 	return p->ports_used - p->reusable;
+}
+
+uint64_t audit_ports_left(const struct audit_place *p)
+{
+	uint32_t taken = audit_ports_taken(p);
+
+	if (!p->rport || !p->ports_range)
+		return AUDIT_UNKNOWN;
+	return p->ports_range > taken ? p->ports_range - taken : 0;
+}
+
+uint64_t audit_descriptors_left(const struct audit_close_wait *c)
+{
+	if (c->fd_used == AUDIT_UNKNOWN || c->fd_limit == AUDIT_UNKNOWN)
+		return AUDIT_UNKNOWN;
+	return c->fd_limit > c->fd_used ? c->fd_limit - c->fd_used : 0;
 }
 
 uint64_t audit_seconds(uint64_t ns)

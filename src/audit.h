@@ -309,7 +309,7 @@ void audit_clear(struct audit *a);
  */
 int audit_settle(struct audit *a, const struct audit *whole, const struct audit *recent);
 
-/* Seconds until `left` are used up at this rate; AUDIT_UNKNOWN when it does not grow. */
+/* Seconds until `left` are used up at this rate; AUDIT_UNKNOWN where either says nothing. */
 uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli);
 /* Rounded up; AUDIT_UNKNOWN stays. */
 uint64_t audit_seconds(uint64_t ns);
@@ -317,5 +317,8 @@ uint64_t audit_seconds(uint64_t ns);
 int64_t audit_rate_milli(uint64_t now, uint64_t before, uint64_t ns);
 /* Ports that nothing but time gives back. */
 uint32_t audit_ports_taken(const struct audit_place *p);
+/* Ports towards this destination, and descriptors, that can still be had; AUDIT_UNKNOWN. */
+uint64_t audit_ports_left(const struct audit_place *p);
+uint64_t audit_descriptors_left(const struct audit_close_wait *c);
 
 #endif /* TCS_AUDIT_H */

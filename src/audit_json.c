@@ -176,13 +176,8 @@ static void put_close_wait(const struct json *j)
 
 	for (i = 0; i < a->n_close_wait; i++) {
 		const struct audit_close_wait *c = &a->close_wait[i];
-		uint64_t left = AUDIT_UNKNOWN;
 		struct outbuf *b = begin(j, "close_wait");
 
-		if (c->fd_used != AUDIT_UNKNOWN && c->fd_limit != AUDIT_UNKNOWN)
-			left = audit_seconds_left(
-				c->fd_limit > c->fd_used ? c->fd_limit - c->fd_used : 0,
-				c->growth_milli);
 		json_put_number(b, "netns", c->netns);
 		json_put_owner(b, &c->owner);
 		json_put_number(b, "count", c->count);
@@ -191,7 +186,8 @@ static void put_close_wait(const struct json *j)
 		json_put_rate(b, "growth_per_s", c->growth_milli);
 		json_put_number(b, "fd_used", c->fd_used);
 		json_put_number(b, "fd_limit", c->fd_limit);
-		json_put_number(b, "fd_seconds_left", left);
+		json_put_number(b, "fd_seconds_left",
+				audit_seconds_left(audit_descriptors_left(c), c->growth_milli));
 		json_put_key(b, "ports");
 		outbuf_putc(b, '"');
 		text_put_ports(b, c);
@@ -208,27 +204,17 @@ static void put_places(const struct json *j)
 
 	for (i = 0; i < a->n_places; i++) {
 		const struct audit_place *p = &a->places[i];
-		uint32_t taken = audit_ports_taken(p);
 		struct outbuf *b = begin(j, "time_wait");
 
 		json_put_number(b, "netns", p->netns);
 		json_put_addr(b, "laddr", p->laddr, p->family);
-		if (p->rport) {
-			json_put_addr(b, "raddr", p->raddr, p->family);
-			json_put_number(b, "rport", p->rport);
-		} else {
-			json_put_null(b, "raddr");
-			json_put_null(b, "rport");
-		}
+		json_put_addr(b, "raddr", p->rport ? p->raddr : NULL, p->family);
+		json_put_known(b, "rport", p->rport);
 		json_put_number(b, "count", p->time_wait);
 		json_put_number(b, "ports_used", p->rport ? p->ports_used : AUDIT_UNKNOWN);
 		json_put_known(b, "ports_range", p->ports_range);
 		json_put_number(b, "seconds_left",
-				p->ports_range ? audit_seconds_left(p->ports_range > taken ?
-									    p->ports_range - taken :
-									    0,
-								    p->growth_milli) :
-						 AUDIT_UNKNOWN);
+				audit_seconds_left(audit_ports_left(p), p->growth_milli));
 		json_put_known(b, "lport", p->lport);
 		json_put_number(b, "fin_wait2", p->fin_wait2);
 		json_put_number(b, "ports_reusable", p->rport ? p->reusable : AUDIT_UNKNOWN);

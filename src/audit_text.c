@@ -195,7 +195,7 @@ static void tell_close_wait(const struct page *p)
 
 static const struct table_layout place_layout = {
 	.title = "TIME_WAIT by destination",
-	.name_least = 24,
+	.name_least = 34,
 	.name_most = 54,
 	.gap = 2,
 	.columns = {
@@ -209,9 +209,8 @@ static const struct table_layout place_layout = {
 
 static void tell_place(const struct page *p, struct table *t, const struct audit_place *place)
 {
-	uint32_t taken = audit_ports_taken(place);
-	uint64_t left = place->ports_range > taken ? place->ports_range - taken : 0;
-	bool counted = place->rport && place->ports_range;
+	uint64_t left = audit_ports_left(place);
+	bool counted = left != AUDIT_UNKNOWN;
 	struct outbuf *b = page_line(p);
 
 	table_row(t, b);
@@ -227,8 +226,7 @@ static void tell_place(const struct page *p, struct table *t, const struct audit
 	table_cell(t);
 	text_put_count(b, counted ? place->reusable : AUDIT_UNKNOWN);
 	table_cell(t);
-	text_put_seconds(b,
-			 counted ? audit_seconds_left(left, place->growth_milli) : AUDIT_UNKNOWN);
+	text_put_seconds(b, audit_seconds_left(left, place->growth_milli));
 	table_cell(t);
 	text_put_seconds(b, audit_seconds(place->all_free_ns));
 	table_cell(t);

@@ -145,14 +145,12 @@ void detect_free(struct detect *d)
 static enum severity judge_close_wait(const struct detect *d, const struct audit_close_wait *c,
 				      uint64_t *ret_left, uint32_t tenths)
 {
-	bool known = c->fd_used != AUDIT_UNKNOWN && c->fd_limit != AUDIT_UNKNOWN;
+	uint64_t left = audit_descriptors_left(c);
 
-	if (known)
-		*ret_left = audit_seconds_left(
-			c->fd_limit > c->fd_used ? c->fd_limit - c->fd_used : 0, c->growth_milli);
+	*ret_left = audit_seconds_left(left, c->growth_milli);
 	if (!c->old || c->old * 10 < d->config.close_wait_count * tenths)
 		return SEVERITY_OK;
-	if (!known || c->count * 2 < c->fd_used)
+	if (left == AUDIT_UNKNOWN || c->count * 2 < c->fd_used)
 		return SEVERITY_WARNING;
 	if (c->fd_used * 10 >= c->fd_limit * 9 || *ret_left <= FD_SECONDS_CRITICAL)
 		return SEVERITY_CRITICAL;
@@ -166,7 +164,7 @@ static enum severity judge_ports(const struct detect *d, const struct audit_plac
 
 	if (!p->rport || !range)
 		return SEVERITY_OK;
-	*ret_left = audit_seconds_left(taken < range ? range - taken : 0, p->growth_milli);
+	*ret_left = audit_seconds_left(audit_ports_left(p), p->growth_milli);
 	if (taken * 1000 < range * d->config.ports_percent * tenths)
 		return SEVERITY_OK;
 	return taken * 100 >= range * PORTS_PERCENT_CRITICAL ? SEVERITY_CRITICAL : SEVERITY_WARNING;

@@ -81,9 +81,7 @@ static struct evidence evidence_of(const struct finding *f)
 		e.ports_used = p->ports_used;
 		e.ports_range = p->ports_range;
 		e.ports_reusable = p->reusable;
-		e.ports_left = p->ports_range > audit_ports_taken(p) ?
-				       p->ports_range - audit_ports_taken(p) :
-				       0;
+		e.ports_left = audit_ports_left(p);
 		e.growth = p->growth_milli;
 		break;
 	case FINDING_TIME_WAIT_BUILDUP:

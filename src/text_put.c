@@ -140,8 +140,7 @@ void text_put_descriptors(struct outbuf *b, const struct audit_close_wait *c)
 		return;
 	}
 	text_put_of(b, c->fd_used, c->fd_limit);
-	left = audit_seconds_left(c->fd_limit > c->fd_used ? c->fd_limit - c->fd_used : 0,
-				  c->growth_milli);
+	left = audit_seconds_left(audit_descriptors_left(c), c->growth_milli);
 	if (left == AUDIT_UNKNOWN)
 		return;
 	outbuf_lit(b, " in ");

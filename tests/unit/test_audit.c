@@ -121,7 +121,9 @@ static void rows_grow_between_two_looks(void **state)
 	assert_int_equal(b.netns[0].overflow_milli, 2500);
 	assert_int_equal(b.places[0].growth_milli, 10000);
 	assert_int_equal(b.listeners[0].drops_milli, 2000);
+	assert_int_equal(audit_ports_left(&b.places[0]), 60);
 	assert_int_equal(audit_seconds_left(60, 10000), 6);
+	assert_true(audit_seconds_left(AUDIT_UNKNOWN, 10000) == AUDIT_UNKNOWN);
 	assert_true(audit_seconds_left(60, 0) == AUDIT_UNKNOWN);
 	assert_true(audit_seconds_left(60, -5) == AUDIT_UNKNOWN);
 	assert_true(audit_seconds_left(60, AUDIT_NO_RATE) == AUDIT_UNKNOWN);
