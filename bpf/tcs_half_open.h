@@ -51,6 +51,9 @@ struct source_table {
 struct source_table sources SEC(".maps");
 struct source_table prefixes SEC(".maps");
 
+/* One has found no room; user space clears them with the tables. */
+bool sources_full, prefixes_full;
+
 /* Too large for the stack. */
 struct tcs_census_half_open no_half_open;
 
@@ -143,8 +146,9 @@ static __always_inline void sketch_add(struct tcs_sketch *s, const __u64 addr[2]
 		s->rank[at] = rank;
 }
 
-/* False: there is no room for it. */
-static __always_inline bool source_add(void *table, const struct tcs_census_source *key, __u64 age)
+/* False: there is no room for it. full: no more are tried, which would cost as much as the rest. */
+static __always_inline bool source_add(void *table, const struct tcs_census_source *key, __u64 age,
+				       bool full)
 {
 	struct tcs_census_source_held *held = bpf_map_lookup_elem(table, key);
 
@@ -152,7 +156,7 @@ static __always_inline bool source_add(void *table, const struct tcs_census_sour
 		struct tcs_census_source_held one = { .count = 1 };
 
 		one.oldest_us = age == TCS_CENSUS_UNKNOWN ? 0 : age;
-		return !bpf_map_update_elem(table, key, &one, BPF_ANY);
+		return !full && !bpf_map_update_elem(table, key, &one, BPF_ANY);
 	}
 	held->count++;
 	if (age != TCS_CENSUS_UNKNOWN && age > held->oldest_us)
@@ -168,16 +172,20 @@ static __always_inline void count_sources(struct tcs_census_half_open *to, const
 
 	sketch_add(&to->sources, addr);
 	__builtin_memcpy(key.addr, addr, 16);
-	if (!source_add(&sources, &key, h->age_us))
+	if (!source_add(&sources, &key, h->age_us, sources_full)) {
 		to->sources_left_out++;
+		sources_full = true;
+	}
 	if (a->family == 4)
 		addr[1] &= bpf_cpu_to_be64(~0xffULL);
 	else
 		addr[1] = 0;
 	sketch_add(&to->prefixes, addr);
 	__builtin_memcpy(key.addr, addr, 16);
-	if (!source_add(&prefixes, &key, h->age_us))
+	if (!source_add(&prefixes, &key, h->age_us, prefixes_full)) {
 		to->prefixes_left_out++;
+		prefixes_full = true;
+	}
 }
 
 static __always_inline struct tcs_census_half_open *half_open_of(const struct half_open *h,

@@ -435,6 +435,14 @@ int64_t audit_rate_milli(uint64_t now, uint64_t before, uint64_t ns)
 	return (int64_t)((double)moved * 1e12 / (double)ns);
 }
 
+uint64_t audit_count_of(int64_t milli, uint64_t ns)
+{
+	if (milli == AUDIT_NO_RATE || milli < 0)
+		return AUDIT_UNKNOWN;
+	/* No window is so long, and no counter so fast, that this would not do. */
+	return ((uint64_t)milli * (ns / 1000000) + 500000) / 1000000;
+}
+
 static uint64_t place_key(const struct audit_place *p)
 {
 	uint64_t key = hash_bytes(p->raddr, 16, hash_bytes(p->laddr, 16, p->netns));

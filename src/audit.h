@@ -315,6 +315,8 @@ uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli);
 uint64_t audit_seconds(uint64_t ns);
 /* From one count to another in `ns`: thousandths a second; AUDIT_NO_RATE where ns is 0. */
 int64_t audit_rate_milli(uint64_t now, uint64_t before, uint64_t ns);
+/* And back: how many that were; AUDIT_UNKNOWN where there is no rate. */
+uint64_t audit_count_of(int64_t milli, uint64_t ns);
 /* Ports that nothing but time gives back. */
 uint32_t audit_ports_taken(const struct audit_place *p);
 /* Ports towards this destination, and descriptors, that can still be had; AUDIT_UNKNOWN. */

@@ -709,6 +709,7 @@ static int read_walk(struct census *c)
 	int err, fd;
 
 	memset(&skel->bss->out, 0, sizeof(skel->bss->out));
+	skel->bss->sources_full = skel->bss->prefixes_full = false;
 	fd = bpf_iter_create(bpf_link__fd(skel->links.tcs_census));
 	if (fd < 0)
 		return -errno;

@@ -29,6 +29,7 @@ struct detect {
 	struct hash before, now;
 	uint32_t wanted[DETECT_WANTED]; /* namespaces */
 	uint32_t n_wanted;
+	bool strange; /* something is visible at a service */
 };
 
 static const char *const kind_names[FINDING_MAX] = {
@@ -370,6 +371,18 @@ static void fill_syn(struct finding_syn *row, const struct audit *look, const st
 	row->done_permille = syn_done_permille(f);
 }
 
+static bool is_open(const struct detect *d, const struct audit_service *s)
+{
+	uint64_t key = service_key(s);
+	uint32_t i;
+
+	for (i = 0; i < d->n_open; i++)
+		if (finding_is_syn(d->open[i].finding.kind) &&
+		    service_key(&d->open[i].finding.row.syn.service) == key)
+			return true;
+	return false;
+}
+
 static void want_walk(struct detect *d, uint32_t netns)
 {
 	uint32_t i;
@@ -395,8 +408,12 @@ static void look_at_service(struct detect *d, const struct audit *look,
 	if (stays || facts.visible) {
 		/* What finds no room has to wait a look longer. */
 		(void)hash_add(&d->now, key, stays | (facts.visible ? SEEN_VISIBLE : 0));
-		want_walk(d, s->netns);
+		d->strange = true;
 	}
+	/* What has been told is explained, too, and changes slowly. */
+	if ((stays || facts.visible) &&
+	    (!is_open(d, s) || look->ts_ns >= s->walked_ns + DETECT_EXPLAINED_NS))
+		want_walk(d, s->netns);
 	if (!stays)
 		return;
 	f = begin(look, stays, s->netns);
@@ -415,6 +432,7 @@ static void look_at_services(struct detect *d, const struct audit *look, finding
 	d->now = last;
 	hash_clear(&d->now);
 	d->n_wanted = 0;
+	d->strange = false;
 	for (i = 0; i < look->n_services; i++)
 		look_at_service(d, look, &look->services[i], fn, ctx);
 }
@@ -525,6 +543,11 @@ uint32_t detect_wanted(const struct detect *d, const uint32_t **ret)
 {
 	*ret = d->wanted;
 	return d->n_wanted;
+}
+
+bool detect_strange(const struct detect *d)
+{
+	return d->strange;
 }
 
 uint32_t detect_open(const struct detect *d)

@@ -158,11 +158,17 @@ void detect_free(struct detect *d);					 /* accepts NULL */
 void detect_look(struct detect *d, const struct audit *look, uint32_t judge, finding_fn fn,
 		 void *ctx);
 
+/* The last look met something stuck or refused in a SYN queue. */
+bool detect_strange(const struct detect *d);
+
 /*
- * Namespaces where something is stuck or refused in a SYN queue: a walk there would tell where it
- * comes from. Returns how many, up to DETECT_WANTED.
+ * Namespaces where that is so: a walk there would tell where it comes from. Not those where it has
+ * been told already and a walk was not DETECT_EXPLAINED_NS ago: who attacks with 100,000 requests
+ * a second must not be able to spend our time on walks over what is left of them. Returns how many,
+ * up to DETECT_WANTED.
  */
-#define DETECT_WANTED 16
+#define DETECT_WANTED	    16
+#define DETECT_EXPLAINED_NS 10000000000ull
 uint32_t detect_wanted(const struct detect *d, const uint32_t **ret);
 
 uint32_t detect_open(const struct detect *d);	    /* findings that are raised now */

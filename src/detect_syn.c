@@ -131,11 +131,23 @@ static bool stuck_stay_stuck(const struct audit_service *s, int64_t least, uint3
 	return stuck >= least && few(known(s->late_milli), asked >= least ? asked : stuck, percent);
 }
 
+/*
+ * Most of those that were sent before this window are back by its end, or none were: a rush from
+ * far away, whose answers lag behind by a round trip.
+ */
+static bool cookies_come_back(const struct audit *look, const struct syn_facts *f, int64_t back)
+{
+	uint64_t before = f->service->cookies_before;
+
+	return before != AUDIT_UNKNOWN && audit_count_of(back, look->window_ns) * 2 >= before;
+}
+
 /* Cookies come back within a round trip, or never: it is a flood when most do not. */
 static bool cookies_stay_out(const struct audit *look, const struct syn_facts *f, int64_t least)
 {
-	return f->cookies >= least &&
-	       f->cookies > known(counter_of(look, f->service, COUNTER_COOKIES_RECV));
+	int64_t back = known(counter_of(look, f->service, COUNTER_COOKIES_RECV));
+
+	return f->cookies >= least && f->cookies > back && !cookies_come_back(look, f, back);
 }
 
 /*

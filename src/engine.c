@@ -384,6 +384,11 @@ uint32_t engine_wanted(const struct engine *e, const uint32_t **ret)
 	return detect_wanted(e->detect, ret);
 }
 
+bool engine_strange(const struct engine *e)
+{
+	return detect_strange(e->detect);
+}
+
 uint32_t engine_findings(const struct engine *e)
 {
 	return detect_open(e->detect);

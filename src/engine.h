@@ -111,7 +111,8 @@ uint64_t engine_lost(const struct engine_totals *t);
 /* Open findings; engine_worst() is the worst severity ever raised. */
 uint32_t engine_findings(const struct engine *e);
 enum severity engine_worst(const struct engine *e);
-/* Namespaces that a walk should explain (detect.h). */
+/* Something is strange, and the namespaces that a walk should explain (detect.h). */
+bool engine_strange(const struct engine *e);
 uint32_t engine_wanted(const struct engine *e, const uint32_t **ret);
 uint32_t engine_older_sockets(const struct engine *e);
 

@@ -220,11 +220,9 @@ static void look(struct pipeline *p, enum cadence_look what)
 /* What all that follows is compared with; what is wrong already is told by the second. */
 static void first_look(struct pipeline *p)
 {
-	const uint32_t *wanted;
-
 	if (cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK)
 		look(p, CADENCE_WALK);
-	if (p->glance.news || engine_wanted(p->config.engine, &wanted))
+	if (p->glance.news || engine_strange(p->config.engine))
 		cadence_follow(&p->cadence, pipeline_now_ns());
 }
 
@@ -237,12 +235,13 @@ static bool quick_look(struct pipeline *p)
 	const uint32_t *wanted;
 	uint32_t i, n = engine_wanted(p->config.engine, &wanted);
 	bool urgent = n && cadence_urgent(&p->cadence, pipeline_now_ns());
+	bool strange = engine_strange(p->config.engine);
 
 	for (i = 0; urgent && i < n; i++)
 		(void)census_want(p->config.census, wanted[i]);
 	look(p, urgent ? CADENCE_URGENT : CADENCE_COUNTERS);
 	present_flush(p->config.present);
-	return p->glance.news || (!n && engine_wanted(p->config.engine, &wanted));
+	return p->glance.news || (!strange && engine_strange(p->config.engine));
 }
 
 /* What is found quickly is told before the walk over everything, which may take a while. */

@@ -43,7 +43,7 @@ static void begin_service(struct audit_service *s, const struct audit_socket *l)
 	s->family = l->family;
 	s->lport = l->lport;
 	memcpy(s->laddr, l->laddr, sizeof(s->laddr));
-	s->cookie_age_ns = AUDIT_UNKNOWN;
+	s->cookie_age_ns = s->cookies_before = AUDIT_UNKNOWN;
 	s->oldest_ns = s->newest_ns = AUDIT_UNKNOWN;
 	s->sources = s->prefixes = AUDIT_UNKNOWN;
 	s->sources_exact = s->prefixes_exact = true;
@@ -124,6 +124,26 @@ static void find_namespaces(struct audit *a)
 			j++;
 		a->services[i].netns_row = j < a->n_netns ? j : AUDIT_NONE;
 	}
+}
+
+static uint64_t cookies_sent(const struct audit *look, uint32_t netns)
+{
+	uint32_t i = 0;
+
+	while (i < look->n_netns && look->netns[i].netns != netns)
+		i++;
+	if (i == look->n_netns)
+		return AUDIT_UNKNOWN;
+	return audit_count_of(look->netns[i].counter_milli[COUNTER_COOKIES_SENT], look->window_ns);
+}
+
+static void remember_cookies(struct audit *a, const struct audit *recent)
+{
+	uint32_t i;
+
+	for (i = 0; i < a->n_services; i++)
+		if (a->services[i].cookie_age_ns != AUDIT_UNKNOWN)
+			a->services[i].cookies_before = cookies_sent(recent, a->services[i].netns);
 }
 
 /* ---- half-open connections ------------------------------------------------------------------- */
@@ -554,6 +574,8 @@ int service_settle(struct audit *a, const struct audit *whole, const struct audi
 	if (err)
 		return err;
 	find_namespaces(a);
+	if (recent)
+		remember_cookies(a, recent);
 	count_different(a);
 	err = join_half_open(a);
 	if (err)

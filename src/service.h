@@ -58,6 +58,8 @@ struct audit_service {
 	uint64_t accept_queue;
 	uint64_t queue_limit;	/* of either */
 	uint64_t cookie_age_ns; /* since the last SYN cookie; AUDIT_UNKNOWN: never */
+	/* That the namespace sent in the window before this one; AUDIT_UNKNOWN */
+	uint64_t cookies_before;
 	int64_t drops_milli;
 
 	uint64_t half_open, full, acked, stuck, recent; /* as in struct audit_half_open */

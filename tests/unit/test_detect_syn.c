@@ -253,6 +253,54 @@ static const struct scene *scene_of(const char *name)
 	return NULL;
 }
 
+/* ---- cookies and round trips ----------------------------------------------------------------- */
+
+/*
+ * Three looks at a queue that has just become full: at its first cookies and 0.75 s later. sent and
+ * back: by then, of those before; done are those that came back.
+ */
+static enum finding_kind after_first_cookies(uint32_t before, uint32_t sent, uint32_t back)
+{
+	static const struct audit_config config;
+	const uint64_t ts_ns[] = { SECOND, SECOND * 5 / 4, SECOND * 2 };
+	struct scene steps[] = {
+		{ .limit = 128, .cookies = 1 },
+		{ .limit = 128, .cookies = 1, .cookies_now = true, .sent = before },
+		{ .limit = 128, .cookies = 1, .cookies_now = true, .sent = before + sent },
+	};
+	struct syn_facts facts;
+	enum finding_kind kind;
+	struct audit looks[3];
+	int i;
+
+	steps[1].syn_queue = steps[2].syn_queue = 129;
+	steps[1].young = steps[2].young = 129;
+	steps[2].recv = steps[2].done = back;
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(audit_init(&looks[i], &config), 0);
+		looks[i].ts_ns = ts_ns[i];
+		fill_look(&looks[i], &steps[i]);
+		assert_int_equal(audit_settle(&looks[i], NULL, i ? &looks[i - 1] : NULL), 0);
+	}
+	assert_true(looks[2].services[0].cookies_before == before);
+	syn_facts_read(&looks[2], &looks[2].services[0], &facts);
+	kind = syn_judge(&defaults, &looks[2], &facts, 10);
+	for (i = 0; i < 3; i++)
+		audit_release(&looks[i]);
+	return kind;
+}
+
+static void a_rush_from_far_away_is_no_flood(void **unused)
+{
+	(void)unused;
+	/* 2,000 a second; of a round trip of 0.6 s, all of the first and 0.1 s more are back. */
+	assert_int_equal(after_first_cookies(50, 1500, 250), FINDING_SYN_BACKLOG_SMALL);
+	assert_int_equal(after_first_cookies(500, 1500, 450), FINDING_SYN_BACKLOG_SMALL);
+	/* None of the first are. */
+	assert_int_equal(after_first_cookies(50, 1500, 0), FINDING_SYN_FLOOD);
+	assert_int_equal(after_first_cookies(500, 1500, 200), FINDING_SYN_FLOOD);
+}
+
 /* ---- raised, standing, over ------------------------------------------------------------------ */
 
 struct told {
@@ -493,6 +541,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_scene_has_its_name),
+		cmocka_unit_test(a_rush_from_far_away_is_no_flood),
 		cmocka_unit_test(a_flood_is_raised_by_the_second_look),
 		cmocka_unit_test(it_is_over_after_five_quiet_seconds_and_not_before),
 		cmocka_unit_test(one_look_of_a_rush_is_not_told),
