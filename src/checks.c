@@ -435,7 +435,7 @@ static void check_pids(struct check *c)
 	set(c->fix, "run the container with --pid=host");
 }
 
-static uint32_t count_entered(const struct netns_list *l)
+static uint32_t count_entered(struct netns_list *l)
 {
 	uint32_t i, n = 0;
 

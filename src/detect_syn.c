@@ -164,6 +164,18 @@ static bool queue_stands(const struct syn_facts *f, int64_t least)
 }
 
 /*
+ * Below the limit a flood takes nothing from anybody: where the clients that were there stop
+ * completing in the same moment, the path has stopped for all. Another look will tell.
+ */
+static bool all_have_stopped(const struct syn_facts *f, int64_t least)
+{
+	const struct audit_service *s = f->service;
+
+	return syn_pressure_of(f) == SYN_SLOW && known(s->done_before) >= least &&
+	       known(s->done_milli) * 2 < s->done_before;
+}
+
+/*
  * Below the limit nobody is refused, and there is time. Many from each of a few addresses, by a
  * stack that offers what all stacks in use do (SACK, timestamps; programs that forge SYNs mostly
  * do not), may be health checks that never complete and are reset after a while. A flood's stay:
@@ -197,7 +209,7 @@ static bool is_flood(const struct detect_config *config, const struct audit *loo
 	/* One look knows no rates; a full queue, or the mark of cookies, is enough. */
 	if (s->drops_milli == AUDIT_NO_RATE)
 		pressed |= s->syn_full || f->cookies_now;
-	if (!pressed || (tenths == 10 && may_be_checks(f, least)))
+	if (!pressed || (tenths == 10 && (may_be_checks(f, least) || all_have_stopped(f, least))))
 		return false;
 	return stuck_stay_stuck(s, least, percent) || cookies_stay_out(look, f, least) ||
 	       queue_stands(f, least);

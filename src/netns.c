@@ -14,6 +14,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#define TRIES 3 /* processes that end while we look at them */
+
 bool netns_known(const struct netns_list *l, uint32_t inode)
 {
 	uint32_t i;
@@ -77,6 +79,16 @@ static void add_names(struct netns_list *l, const char *at, uint32_t only)
 		closedir(dir);
 }
 
+static void add_everywhere(struct netns_list *l, uint32_t only)
+{
+	static const char *const names[] = { "/run/netns", "/run/docker/netns", "/var/run/netns" };
+	size_t i;
+
+	add_processes(l, only);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		add_names(l, names[i], only);
+}
+
 uint32_t netns_own(void)
 {
 	struct stat st;
@@ -86,9 +98,6 @@ uint32_t netns_own(void)
 
 int netns_list_init(struct netns_list *l, uint32_t inode)
 {
-	static const char *const names[] = { "/run/netns", "/run/docker/netns", "/var/run/netns" };
-	size_t i;
-
 	l->n = 0;
 	l->denied = l->vanished = 0;
 	l->own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -98,9 +107,7 @@ int netns_list_init(struct netns_list *l, uint32_t inode)
 	add_path(l, "/proc/self/ns/net", inode, false);
 	if (inode && l->n)
 		return 0;
-	add_processes(l, inode);
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		add_names(l, names[i], inode);
+	add_everywhere(l, inode);
 	return 0;
 }
 
@@ -116,15 +123,11 @@ void netns_list_release(struct netns_list *l)
 	l->own = -1;
 }
 
-int netns_enter(const struct netns_list *l, uint32_t i)
+static int enter(const struct netns_at *at)
 {
-	const struct netns_at *at = &l->at[i];
 	struct stat st;
 	int fd, err = 0;
 
-	/* Where we are already no right is needed. */
-	if (at->inode == l->own_inode)
-		return netns_return(l);
 	fd = open(at->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
@@ -134,6 +137,43 @@ int netns_enter(const struct netns_list *l, uint32_t i)
 	else if (setns(fd, CLONE_NEWNET))
 		err = -errno;
 	close(fd);
+	return err;
+}
+
+/* The process that showed it has ended; another may still be there. */
+static bool find_again(struct netns_at *at)
+{
+	struct netns_list *found = calloc(1, sizeof(*found));
+
+	at->gone = true;
+	if (!found)
+		return false;
+	found->own = -1;
+	add_everywhere(found, at->inode);
+	if (found->n) {
+		free(at->path);
+		at->path = found->at[0].path;
+		found->at[0].path = NULL;
+		at->gone = false;
+	}
+	netns_list_release(found);
+	free(found);
+	return !at->gone;
+}
+
+int netns_enter(struct netns_list *l, uint32_t i)
+{
+	struct netns_at *at = &l->at[i];
+	int err = -ENOENT, tries = 0;
+
+	/* Where we are already no right is needed. */
+	if (at->inode == l->own_inode)
+		return netns_return(l);
+	while (!at->gone) {
+		err = enter(at);
+		if ((err != -ENOENT && err != -ESRCH) || ++tries == TRIES || !find_again(at))
+			break;
+	}
 	return err;
 }
 

@@ -11,7 +11,7 @@
  *
  * A list holds paths, not descriptors: an open descriptor would keep a namespace alive that its
  * users have left. So one may have gone when it is to be entered, or its path may lead to another
- * by then, which is noticed. The caller must be the only thread. Errors: 0 or -errno.
+ * by then, which is noticed; while another process or name shows it, it is found again. The caller must be the only thread. Errors: 0 or -errno.
  *
  * Bounds: NETNS_MAX; what cannot be looked at is counted.
  */
@@ -23,6 +23,7 @@
 struct netns_at {
 	uint32_t inode;
 	char *path;
+	bool gone; /* nothing shows it any more */
 };
 
 struct netns_list {
@@ -41,7 +42,7 @@ uint32_t netns_own(void);
 void netns_list_release(struct netns_list *l);
 
 /* 0, or -ENOENT (it has gone), -EPERM and the like: then we are where we were. */
-int netns_enter(const struct netns_list *l, uint32_t i);
+int netns_enter(struct netns_list *l, uint32_t i);
 /* Is it in the list? */
 bool netns_known(const struct netns_list *l, uint32_t inode);
 int netns_return(const struct netns_list *l);

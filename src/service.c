@@ -49,6 +49,7 @@ static void begin_service(struct audit_service *s, const struct audit_socket *l)
 	s->sources_exact = s->prefixes_exact = true;
 	s->drops_milli = 0;
 	s->done_milli = s->late_milli = s->resent_milli = s->failing_milli = AUDIT_NO_RATE;
+	s->done_before = AUDIT_NO_RATE;
 }
 
 static void add_listener(struct audit_service *s, const struct audit_listener *row)
@@ -548,6 +549,8 @@ static int carry_over(struct audit *a, const struct audit *whole, const struct a
 
 		if (!s->owner.pid && w)
 			s->owner = w->owner;
+		if (then)
+			s->done_before = then->done_milli;
 		if (has_walked(a, s) || s->half_open) {
 			s->walked_ns = a->ts_ns;
 			continue;

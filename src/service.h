@@ -75,7 +75,8 @@ struct audit_service {
 	uint32_t spread_percent;
 
 	int64_t done_milli, late_milli, resent_milli, failing_milli; /* as in audit_handshakes */
-	uint32_t netns_row;					     /* index of its namespace */
+	int64_t done_before;		  /* done_milli one look earlier */
+	uint32_t netns_row;		  /* index of its namespace */
 	uint32_t first_source, n_sources; /* rows in the look, addresses then prefixes */
 };
 

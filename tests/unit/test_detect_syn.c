@@ -301,6 +301,51 @@ static void a_rush_from_far_away_is_no_flood(void **unused)
 	assert_int_equal(after_first_cookies(500, 1500, 200), FINDING_SYN_FLOOD);
 }
 
+/* The slow flood, where so many a second completed one look ago and do now. */
+static enum finding_kind slow_beside(uint32_t before, uint32_t now)
+{
+	struct scene c = *scene_of("flood, slow");
+	struct syn_facts facts;
+	enum finding_kind kind;
+	struct pair p;
+
+	c.done = now;
+	look_twice(&p, &c);
+	p.now.services[0].done_before = (int64_t)before * 1000;
+	syn_facts_read(&p.now, &p.now.services[0], &facts);
+	kind = syn_judge(&defaults, &p.now, &facts, 10);
+	release(&p);
+	return kind;
+}
+
+static void a_path_that_stops_for_all_is_no_flood(void **unused)
+{
+	(void)unused;
+	assert_int_equal(slow_beside(200, 0), 0);
+	assert_int_equal(slow_beside(200, 90), 0);
+	assert_int_equal(slow_beside(200, 150), FINDING_SYN_FLOOD);
+	assert_int_equal(slow_beside(5, 0), FINDING_SYN_FLOOD);
+	assert_int_equal(slow_beside(0, 0), FINDING_SYN_FLOOD);
+}
+
+static void one_look_later_the_rate_before_is_known(void **unused)
+{
+	struct audit third;
+	struct pair p;
+
+	(void)unused;
+	look_twice(&p, scene_of("ordinary clients"));
+	assert_true(p.now.services[0].done_before == AUDIT_NO_RATE);
+	assert_int_equal(audit_init(&third, &p.now.config), 0);
+	third.ts_ns = p.now.ts_ns + SECOND;
+	fill_look(&third, scene_of("ordinary clients"));
+	assert_int_equal(audit_settle(&third, NULL, &p.now), 0);
+	assert_true(third.services[0].done_before == 200 * 1000);
+	assert_true(third.services[0].done_milli == 0);
+	audit_release(&third);
+	release(&p);
+}
+
 /* ---- raised, standing, over ------------------------------------------------------------------ */
 
 struct told {
@@ -374,6 +419,29 @@ static void it_is_over_after_five_quiet_seconds_and_not_before(void **unused)
 	assert_int_equal(t.cleared, 1);
 	assert_int_equal(detect_open(d), 0);
 	assert_int_equal(t.raised + t.updated + t.cleared, 2);
+	detect_free(d);
+}
+
+/* Who attacks must not be able to have everything walked over all the time. */
+static void what_has_been_told_is_walked_over_seldom(void **unused)
+{
+	struct told t = { 0 };
+	const uint32_t *wanted;
+	struct detect *d;
+
+	(void)unused;
+	assert_int_equal(detect_new(&defaults, &d), 0);
+	show(d, &t, "flood, cookies", 1);
+	assert_int_equal(detect_wanted(d, &wanted), 1);
+	assert_true(detect_strange(d));
+	show(d, &t, "flood, cookies", 1);
+	assert_int_equal(t.raised, 1);
+	show(d, &t, "flood, cookies", 1); /* whose walk was this look's */
+	assert_int_equal(detect_wanted(d, &wanted), 0);
+	assert_true(detect_strange(d));
+	t.ts_ns += DETECT_EXPLAINED_NS;
+	show(d, &t, "flood, always cookies", 1); /* nothing was walked over */
+	assert_int_equal(detect_wanted(d, &wanted), 1);
 	detect_free(d);
 }
 
@@ -542,8 +610,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_scene_has_its_name),
 		cmocka_unit_test(a_rush_from_far_away_is_no_flood),
+		cmocka_unit_test(a_path_that_stops_for_all_is_no_flood),
+		cmocka_unit_test(one_look_later_the_rate_before_is_known),
 		cmocka_unit_test(a_flood_is_raised_by_the_second_look),
 		cmocka_unit_test(it_is_over_after_five_quiet_seconds_and_not_before),
+		cmocka_unit_test(what_has_been_told_is_walked_over_seldom),
 		cmocka_unit_test(one_look_of_a_rush_is_not_told),
 		cmocka_unit_test(a_slow_flood_that_fills_the_queue_is_told_again),
 		cmocka_unit_test(audit_does_not_wait),
