@@ -164,15 +164,17 @@ static bool queue_stands(const struct syn_facts *f, int64_t least)
 }
 
 /*
- * Below the limit a flood takes nothing from anybody: where the clients that were there stop
- * completing in the same moment, the path has stopped for all. Another look will tell.
+ * Below the limit, and behind cookies, a flood takes nothing from anybody: where the clients that
+ * were there stop completing in the same moment, the path has stopped for all. Another look will
+ * tell.
  */
 static bool all_have_stopped(const struct syn_facts *f, int64_t least)
 {
 	const struct audit_service *s = f->service;
+	enum syn_pressure pressure = syn_pressure_of(f);
 
-	return syn_pressure_of(f) == SYN_SLOW && known(s->done_before) >= least &&
-	       known(s->done_milli) * 2 < s->done_before;
+	return (pressure == SYN_SLOW || pressure == SYN_COOKIES) &&
+	       known(s->done_before) >= least && known(s->done_milli) * 2 < s->done_before;
 }
 
 /*

@@ -11,7 +11,8 @@
  *
  * A list holds paths, not descriptors: an open descriptor would keep a namespace alive that its
  * users have left. So one may have gone when it is to be entered, or its path may lead to another
- * by then, which is noticed; while another process or name shows it, it is found again. The caller must be the only thread. Errors: 0 or -errno.
+ * by then, which is noticed; while another process or name shows it, it is found again. The caller
+ * must be the only thread. Errors: 0 or -errno.
  *
  * Bounds: NETNS_MAX; what cannot be looked at is counted.
  */

@@ -301,15 +301,16 @@ static void a_rush_from_far_away_is_no_flood(void **unused)
 	assert_int_equal(after_first_cookies(500, 1500, 200), FINDING_SYN_FLOOD);
 }
 
-/* The slow flood, where so many a second completed one look ago and do now. */
-static enum finding_kind slow_beside(uint32_t before, uint32_t now)
+/* Such a flood, where so many a second completed one look ago and do now. */
+static enum finding_kind flood_beside(const char *name, uint32_t before, uint32_t now)
 {
-	struct scene c = *scene_of("flood, slow");
+	struct scene c = *scene_of(name);
 	struct syn_facts facts;
 	enum finding_kind kind;
 	struct pair p;
 
 	c.done = now;
+	c.recv = c.cookies_now ? now : 0;
 	look_twice(&p, &c);
 	p.now.services[0].done_before = (int64_t)before * 1000;
 	syn_facts_read(&p.now, &p.now.services[0], &facts);
@@ -320,12 +321,21 @@ static enum finding_kind slow_beside(uint32_t before, uint32_t now)
 
 static void a_path_that_stops_for_all_is_no_flood(void **unused)
 {
+	const char *const refuse_nobody[] = { "flood, slow", "flood, cookies" };
+	size_t i;
+
 	(void)unused;
-	assert_int_equal(slow_beside(200, 0), 0);
-	assert_int_equal(slow_beside(200, 90), 0);
-	assert_int_equal(slow_beside(200, 150), FINDING_SYN_FLOOD);
-	assert_int_equal(slow_beside(5, 0), FINDING_SYN_FLOOD);
-	assert_int_equal(slow_beside(0, 0), FINDING_SYN_FLOOD);
+	for (i = 0; i < COUNT(refuse_nobody); i++) {
+		const char *name = refuse_nobody[i];
+
+		assert_int_not_equal(flood_beside(name, 200, 0), FINDING_SYN_FLOOD);
+		assert_int_not_equal(flood_beside(name, 200, 90), FINDING_SYN_FLOOD);
+		assert_int_equal(flood_beside(name, 200, 150), FINDING_SYN_FLOOD);
+		assert_int_equal(flood_beside(name, 5, 0), FINDING_SYN_FLOOD);
+		assert_int_equal(flood_beside(name, 0, 0), FINDING_SYN_FLOOD);
+	}
+	/* Without cookies they are refused. */
+	assert_int_equal(flood_beside("flood, no cookies", 200, 0), FINDING_SYN_FLOOD);
 }
 
 static void one_look_later_the_rate_before_is_known(void **unused)
