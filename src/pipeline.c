@@ -256,7 +256,8 @@ static void tick_looks(struct pipeline *p)
 		return;
 	if (quick_look(p)) {
 		cadence_follow(&p->cadence, pipeline_now_ns());
-		return; /* which a walk must not delay */
+		p->owes_walk = what == CADENCE_WALK;
+		return; /* a walk must not delay what follows */
 	}
 	/* What they tell may call for a walk at once. */
 	if (what == CADENCE_WALK ||
@@ -294,6 +295,9 @@ static void early_looks(struct pipeline *p)
 	if (cadence_second(&p->cadence, now)) {
 		if (quick_look(p)) /* at another queue */
 			cadence_follow(&p->cadence, now);
+		if (p->owes_walk)
+			look(p, CADENCE_WALK);
+		p->owes_walk = false;
 	} else if (cadence_glance(&p->cadence, now) && glance(p) &&
 		   cadence_early(&p->cadence, now)) {
 		(void)quick_look(p);

@@ -55,6 +55,7 @@ struct pipeline {
 	struct cadence cadence;
 	struct glance glance;
 	bool news;		/* the glance at hand has met some */
+	bool owes_walk;		/* it was put off until the second look */
 	uint64_t events;	/* taken in */
 	uint64_t walked_events; /* of these, when the last walk began */
 	uint64_t counters;	/* of all namespaces, mixed into one number */
