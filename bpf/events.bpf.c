@@ -193,22 +193,32 @@ struct process {
 	__u32 pid; /* 0: none, or the kernel's own */
 };
 
+static __always_inline void read_comm(const struct task_struct *task, struct process *p)
+{
+	const struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	bpf_probe_read_kernel(p->comm, sizeof(p->comm), &leader->comm);
+}
+
+/* A process has the name of its leader, which most often is the thread that is running. */
 static __always_inline void current_process(struct process *p)
 {
-	const struct task_struct *task, *leader;
+	const struct task_struct *task;
 	unsigned int flags;
 
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
 		task = bpf_get_current_task_btf();
-		leader = task->group_leader;
-		p->comm[0] = ((const __u64 *)leader->comm)[0];
-		p->comm[1] = ((const __u64 *)leader->comm)[1];
 		p->pid = task->tgid;
 		flags = task->flags;
+		if (task->pid == task->tgid) {
+			p->comm[0] = ((const __u64 *)task->comm)[0];
+			p->comm[1] = ((const __u64 *)task->comm)[1];
+		} else {
+			read_comm(task, p);
+		}
 	} else { /* up to 5.10 */
 		task = (const void *)bpf_get_current_task();
-		leader = BPF_CORE_READ(task, group_leader);
-		bpf_probe_read_kernel(p->comm, sizeof(p->comm), &leader->comm);
+		read_comm(task, p);
 		p->pid = BPF_CORE_READ(task, tgid);
 		flags = BPF_CORE_READ(task, flags);
 	}

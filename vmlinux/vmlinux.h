@@ -48,6 +48,7 @@ enum {
 	BPF_F_NO_PREALLOC = 1U << 0,
 	BPF_F_CLONE = 1U << 9,		   /* a listener's storage is copied into its children */
 	BPF_F_MMAPABLE = 1U << 10,
+	BPF_F_INNER_MAP = 1U << 12,	   /* an inner map of another size is as good */
 	BPF_SK_STORAGE_GET_F_CREATE = 1,
 	BPF_RB_NO_WAKEUP = 1,
 };
@@ -274,6 +275,7 @@ struct files_struct {
 };
 
 struct task_struct {
+	int pid;			/* of the thread */
 	int tgid;
 	struct files_struct *files;
 	unsigned int flags;		/* PF_KTHREAD */
