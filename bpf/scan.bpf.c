@@ -137,6 +137,7 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 /* Descriptors read at once: tables are multiples of it (NR_OPEN_DEFAULT, alloc_fdtable()). */
 #define WINDOW 64
 
+/* What is found; most hosts never need more room than this. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -145,16 +146,39 @@ struct {
 	__type(value, struct tcs_wire_scan);
 } found SEC(".maps");
 
-__u32 n_found; /* TCS_FOUND and more: the rest has no place */
+/* And another place for it, of any size, once user space has put one here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+			__uint(max_entries, 1);
+			__type(key, __u32);
+			__type(value, struct tcs_wire_scan);
+		});
+} more_room SEC(".maps");
+
+__u32 n_found; /* those that had no room included */
 
 /* A walk is one thread. */
 __u64 window[WINDOW];
-
-struct table {
+struct {
 	__u64 fds; /* struct file ** */
-	__u32 pid;
 	struct task_struct *leader;
-};
+	__u32 pid;
+} table;
+
+/* For the next one that is found; NULL: no room. */
+static __always_inline struct tcs_wire_scan *next_row(void)
+{
+	__u32 zero = 0, at = n_found++;
+	void *room = bpf_map_lookup_elem(&more_room, &zero);
+
+	return room ? bpf_map_lookup_elem(room, &at) : bpf_map_lookup_elem(&found, &at);
+}
 
 static __always_inline void read_laddr(const struct sock *sk, struct tcs_wire_scan *row)
 {
@@ -171,43 +195,44 @@ static __always_inline void read_laddr(const struct sock *sk, struct tcs_wire_sc
 /*
  * Everything by probe reads: nothing holds the file but RCU, and what was read of one that has just
  * been closed is the owner of no row, as the cookie tells.
+ *
+ * A global function: the verifier goes through it once, and not once for each of 64 descriptors.
  */
-static __always_inline void tell_file(__u64 file, const struct table *t)
+__noinline int tell_file(__u64 file)
 {
 	struct socket *sock = BPF_CORE_READ((struct file *)file, private_data);
-	struct task_struct *leader = t->leader;
+	struct task_struct *leader = table.leader;
 	struct tcs_wire_scan *row;
 	struct sock *sk;
-	__u32 at = n_found;
 	__u8 state;
 
 	if ((__u64)BPF_CORE_READ(sock, file) != file)
-		return; /* no socket: another file of the same mark */
+		return 0; /* no socket: another file of the same mark */
 	sk = BPF_CORE_READ(sock, sk);
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP || state == TCP_CLOSE)
-		return;
-	n_found = at + 1;
-	row = bpf_map_lookup_elem(&found, &at);
+		return 0;
+	row = next_row();
 	if (!row)
-		return;
+		return 0;
 	row->id = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	row->state = state;
-	row->pid = t->pid;
+	row->pid = table.pid;
 	BPF_CORE_READ_INTO(&row->comm, leader, comm);
 	if (state != TCP_LISTEN)
-		return;
+		return 0;
 	read_laddr(sk, row);
 	row->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
 	row->netns = netns_of(sk);
+	return 0;
 }
 
-static long look_at_window(__u32 i, struct table *t)
+static long look_at_window(__u32 i, void *unused)
 {
 	__u64 *word;
 	__u32 j, at;
 
-	if (bpf_probe_read_kernel(window, sizeof(window), (void *)(t->fds + i * sizeof(window))))
+	if (bpf_probe_read_kernel(window, sizeof(window), (void *)(table.fds + i * sizeof(window))))
 		return 1;
 	for (j = 0; j < WINDOW; j++) {
 		if (!window[j])
@@ -215,7 +240,7 @@ static long look_at_window(__u32 i, struct table *t)
 		at = MARK_WORD(window[j]);
 		word = bpf_map_lookup_elem(&marks, &at);
 		if (word && *word & MARK_BIT(window[j]))
-			tell_file(window[j], t);
+			tell_file(window[j]);
 	}
 	return 0;
 }
@@ -227,7 +252,6 @@ int tcs_scan_marked(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task, *leader;
 	struct files_struct *files;
 	struct fdtable *fdt;
-	struct table t;
 
 	if (!task)
 		return 0;
@@ -235,10 +259,10 @@ int tcs_scan_marked(struct bpf_iter__task *ctx)
 	files = BPF_CORE_READ(task, files);
 	if (!files || (leader != task && files == BPF_CORE_READ(leader, files)))
 		return 0;
-	t.leader = leader;
+	table.leader = leader;
 	fdt = BPF_CORE_READ(files, fdt);
-	t.fds = (__u64)BPF_CORE_READ(fdt, fd);
-	t.pid = task->tgid;
-	bpf_loop(BPF_CORE_READ(fdt, max_fds) / WINDOW, look_at_window, &t, 0);
+	table.fds = (__u64)BPF_CORE_READ(fdt, fd);
+	table.pid = task->tgid;
+	bpf_loop(BPF_CORE_READ(fdt, max_fds) / WINDOW, look_at_window, NULL, 0);
 	return 0;
 }

@@ -195,7 +195,8 @@ struct tcs_wire_census {
  * others: a bit for each 64 bytes of 512 MiB, the address modulo that. Words of 64 bits.
  */
 #define TCS_MARKS 131072
-#define TCS_FOUND 262144 /* sockets that one walk over marked files can tell */
+#define TCS_FOUND \
+	8192 /* sockets that a walk over marked files can tell, until user space makes room */
 
 /* What connections to one place, or into one local port, hold. */
 struct tcs_census_place {

@@ -125,6 +125,9 @@ static int share_maps(struct census *c)
 
 	bpf_program__set_autoload(skel->progs.tcs_listeners, maps != NULL);
 	bpf_program__set_autoattach(skel->progs.tcs_listeners, false);
+	/* Of bpf/tcs_note.h, for others. */
+	bpf_map__set_autocreate(skel->maps.listeners, false);
+	bpf_map__set_autocreate(skel->maps.parents, false);
 	if (!maps) {
 		err = bpf_map__set_max_entries(skel->maps.notes, 1);
 		return err ? err : bpf_map__set_max_entries(skel->maps.watched, 1);

@@ -5,6 +5,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* The producer's page, the data, and of its second copy what a record at the end goes on into. */
+static size_t mapped_bytes(size_t page, size_t size)
+{
+	return page + size + page;
+}
+
 int ring_map(struct ring *r, int fd, size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -13,7 +19,7 @@ int ring_map(struct ring *r, int fd, size_t size)
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (consumer == MAP_FAILED)
 		return -errno;
-	producer = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	producer = mmap(NULL, mapped_bytes(page, size), PROT_READ, MAP_SHARED, fd, (off_t)page);
 	if (producer == MAP_FAILED) {
 		int err = -errno;
 
@@ -34,7 +40,7 @@ void ring_unmap(struct ring *r)
 {
 	if (!r->consumer)
 		return;
-	munmap((void *)r->producer, r->page + 2 * r->size);
+	munmap((void *)r->producer, mapped_bytes(r->page, r->size));
 	munmap(r->consumer, r->page);
 	*r = (struct ring){ 0 };
 }

@@ -9,9 +9,11 @@
  * CPU by time, so we must look at the head of every ring before taking any, leave the newest where
  * they are, and know whether a record is still being written. Hence these few lines over the
  * documented layout (kernel/bpf/ringbuf.c, linux/bpf.h: BPF_RINGBUF_BUSY_BIT and others): two
- * position pages, then the data, mapped twice in a row so that no record is ever split.
+ * position pages, then the data, twice in a row so that no record is ever split. Of the second copy
+ * only the first page is mapped here, or the rings would count twice as our memory.
  *
- * Bounds: size is a power of two and a multiple of the page size. Errors: -errno of mmap().
+ * Bounds: size is a power of two and a multiple of the page size; a record is no longer than a
+ * page. Errors: -errno of mmap().
  */
 #include <linux/bpf.h>
 #include <stdbool.h>

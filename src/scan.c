@@ -14,10 +14,14 @@
 #include "scan.skel.h"
 
 #define READ_BYTES (64u << 10)
+#define FOUND_MAX  262144 /* sockets that are told by the faster of the two programs */
 
 struct scan {
 	struct scan_bpf *skel;
-	const struct tcs_wire_scan *found; /* by the faster of the two programs; NULL: not here */
+	bool fast;     /* the faster of the two programs is there */
+	int found;     /* the map in which it leaves what it has found, */
+	uint32_t room; /* so many sockets */
+	int more_room; /* that map, if it is of our own making; or -1 */
 	char buf[READ_BYTES];
 };
 
@@ -67,20 +71,66 @@ static int walk(struct scan *s, const struct bpf_link *link, scan_fn fn, void *c
 	return err;
 }
 
-/* -E2BIG, and fn was not called: more was found than there is room for. */
+/* A larger map to find things in; this much memory is taken only where it is needed. */
+static int make_room(struct scan *s, uint32_t needed)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	uint32_t zero = 0, room = s->room;
+	int fd, err;
+
+	while (room < needed)
+		room *= 2;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "found", sizeof(zero), sizeof(struct tcs_wire_scan),
+			    room, &opts);
+	if (fd < 0)
+		return fd;
+	err = bpf_map_update_elem(bpf_map__fd(s->skel->maps.more_room), &zero, &fd, BPF_ANY);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	if (s->more_room >= 0)
+		close(s->more_room);
+	s->found = s->more_room = fd;
+	s->room = room;
+	return 0;
+}
+
+static int tell_found(const struct scan *s, uint32_t n, scan_fn fn, void *ctx)
+{
+	size_t bytes = n * sizeof(struct tcs_wire_scan);
+	const struct tcs_wire_scan *rows;
+	uint32_t i;
+	int err = 0;
+
+	if (!n)
+		return 0;
+	rows = mmap(NULL, bytes, PROT_READ, MAP_SHARED, s->found, 0);
+	if (rows == MAP_FAILED)
+		return -errno;
+	for (i = 0; !err && i < n; i++)
+		err = fn(ctx, &rows[i]);
+	munmap((void *)rows, bytes);
+	return err;
+}
+
+/* -E2BIG, and fn was not called: more was found than there can be room for. */
 static int walk_marked(struct scan *s, scan_fn fn, void *ctx)
 {
-	uint32_t i, n;
+	uint32_t n;
 	int err;
 
-	s->skel->bss->n_found = 0;
-	err = walk(s, s->skel->links.tcs_scan_marked, fn, ctx);
-	n = s->skel->bss->n_found;
-	if (!err && n > TCS_FOUND)
-		return -E2BIG;
-	for (i = 0; !err && i < n; i++)
-		err = fn(ctx, &s->found[i]);
-	return err;
+	for (;;) {
+		s->skel->bss->n_found = 0;
+		err = walk(s, s->skel->links.tcs_scan_marked, fn, ctx);
+		n = s->skel->bss->n_found;
+		if (err)
+			return err;
+		if (n <= s->room)
+			return tell_found(s, n, fn, ctx);
+		if (n > FOUND_MAX || make_room(s, n))
+			return -E2BIG;
+	}
 }
 
 int scan_walk(struct scan *s, enum scan_what what, scan_fn fn, void *ctx, struct failure *reterr)
@@ -89,7 +139,7 @@ int scan_walk(struct scan *s, enum scan_what what, scan_fn fn, void *ctx, struct
 
 	s->skel->bss->leave_notes = what == SCAN_NOTES;
 	s->skel->bss->marked_only = what == SCAN_MARKED;
-	if (s->found && what == SCAN_MARKED)
+	if (s->fast && what == SCAN_MARKED)
 		err = walk_marked(s, fn, ctx);
 	if (err == -E2BIG)
 		err = walk(s, s->skel->links.tcs_scan, fn, ctx);
@@ -104,8 +154,10 @@ static int share(struct scan_bpf *skel, const struct socket_maps *maps, int mark
 		err = bpf_map__set_autocreate(skel->maps.parents, false);
 	else if (!err && maps)
 		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
-	if (!err && !maps)
-		return bpf_map__set_max_entries(skel->maps.notes, 1);
+	if (!err && !maps) {
+		err = bpf_map__set_max_entries(skel->maps.notes, 1);
+		return err ? err : bpf_map__set_max_entries(skel->maps.listeners, 1);
+	}
 	if (!err)
 		err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
 	return err ? err : bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
@@ -124,32 +176,32 @@ static int load(struct scan *s, const struct socket_maps *maps, int marks, bool 
 	if (!err)
 		err = bpf_program__set_autoload(skel->progs.tcs_scan_marked, fast);
 	if (!err)
+		err = bpf_map__set_autocreate(skel->maps.found, fast);
+	if (!err)
+		err = bpf_map__set_autocreate(skel->maps.more_room, fast);
+	if (!err)
 		err = scan_bpf__load(skel);
-	return err ? err : loader_attach(skel->skeleton);
-}
-
-static void map_found(struct scan *s)
-{
-	size_t bytes = TCS_FOUND * sizeof(struct tcs_wire_scan);
-	void *found = mmap(NULL, bytes, PROT_READ, MAP_SHARED, bpf_map__fd(s->skel->maps.found), 0);
-
-	if (found != MAP_FAILED)
-		s->found = found;
+	if (!err)
+		err = loader_attach(skel->skeleton);
+	s->fast = fast;
+	s->found = bpf_map__fd(skel->maps.found);
+	s->room = TCS_FOUND;
+	return err;
 }
 
 int scan_new(const struct socket_maps *maps, int marks, struct scan **ret, struct failure *reterr)
 {
 	struct scan *s = calloc(1, sizeof(*s));
-	int err = s ? 0 : -ENOMEM;
+	int err;
 
-	if (!err)
-		err = load(s, maps, marks, true);
-	if (err && s) {
+	if (!s)
+		return complain(reterr, -ENOMEM);
+	s->more_room = -1;
+	err = load(s, maps, marks, true);
+	if (err) {
 		/* Before 5.17 there is no bpf_loop(). */
 		scan_bpf__destroy(s->skel);
 		err = load(s, maps, marks, false);
-	} else if (!err) {
-		map_found(s);
 	}
 	if (err) {
 		scan_free(s);
@@ -163,8 +215,8 @@ void scan_free(struct scan *s)
 {
 	if (!s)
 		return;
-	if (s->found)
-		munmap((void *)s->found, TCS_FOUND * sizeof(*s->found));
+	if (s->more_room >= 0)
+		close(s->more_room);
 	scan_bpf__destroy(s->skel);
 	free(s);
 }

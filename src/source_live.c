@@ -315,10 +315,52 @@ static size_t round_to_ring(uint64_t bytes)
 	return size;
 }
 
+static int make_ring(struct cpu_ring *r, size_t bytes)
+{
+	r->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tcs_ring", 0, 0, (__u32)bytes, NULL);
+	return r->fd < 0 ? r->fd : ring_map(&r->ring, r->fd, bytes);
+}
+
+static int hand_out_singly(int map, const __u32 *cpus, const int *rings, __u32 n)
+{
+	__u32 i;
+	int err = 0;
+
+	for (i = 0; !err && i < n; i++)
+		err = bpf_map_update_elem(map, &cpus[i], &rings[i], BPF_ANY);
+	return err;
+}
+
+/*
+ * Each change of a map of maps ends with a wait for RCU (maybe_wait_bpf_programs()), 10 ms or more.
+ * Kernels that take many changes at once wait once (seen on 6.18), and others do not take them.
+ */
+static int hand_out_rings(const struct source_live *l)
+{
+	int map = bpf_map__fd(l->skel->maps.rings), err = -ENOMEM;
+	__u32 *cpus = calloc(l->n_rings, sizeof(*cpus));
+	int *rings = calloc(l->n_rings, sizeof(*rings));
+	__u32 i, n = l->n_rings;
+
+	if (cpus && rings) {
+		for (i = 0; i < n; i++) {
+			cpus[i] = i;
+			rings[i] = l->rings[i].fd;
+		}
+		if (!bpf_map_update_batch(map, cpus, rings, &n, NULL))
+			err = 0;
+		else
+			err = hand_out_singly(map, cpus, rings, l->n_rings);
+	}
+	free(cpus);
+	free(rings);
+	return err;
+}
+
 static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failure *reterr)
 {
 	unsigned int i;
-	int err;
+	int err = 0;
 
 	l->rings = calloc(l->n_rings, sizeof(*l->rings));
 	l->heap = calloc(l->n_rings, sizeof(*l->heap));
@@ -329,24 +371,15 @@ static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failu
 	for (i = 0; i < l->n_rings; i++)
 		l->rings[i].fd = -1;
 	l->ring_bytes = round_to_ring(buffer_bytes / l->n_rings);
-	for (i = 0; i < l->n_rings; i++) {
-		struct cpu_ring *r = &l->rings[i];
-
-		r->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tcs_ring", 0, 0, (__u32)l->ring_bytes,
-				       NULL);
-		err = r->fd < 0 ? r->fd : ring_map(&r->ring, r->fd, l->ring_bytes);
-		if (!err)
-			err = bpf_map_update_elem(bpf_map__fd(l->skel->maps.rings), &i, &r->fd,
-						  BPF_ANY);
-		if (err) {
-			failure_set(
-				reterr, false,
-				"cannot make %u rings of %zu bytes (%s); try a smaller --buffer",
-				l->n_rings, l->ring_bytes, strerror(-err));
-			return err;
-		}
-	}
-	return 0;
+	for (i = 0; !err && i < l->n_rings; i++)
+		err = make_ring(&l->rings[i], l->ring_bytes);
+	if (!err)
+		err = hand_out_rings(l);
+	if (err)
+		failure_set(reterr, false,
+			    "cannot make %u rings of %zu bytes (%s); try a smaller --buffer",
+			    l->n_rings, l->ring_bytes, strerror(-err));
+	return err;
 }
 
 /* The first, as many as are wanted in between, and the last (events.bpf.c). */

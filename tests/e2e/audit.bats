@@ -367,6 +367,13 @@ half_open_by_ss() { nsenter -t "${HOLD_PIDS[$1]}" -n ss -tanH state syn-recv | a
 	is '.[1].connections | del(.close) | [.[] | select(. != 0)] == []'
 }
 
+@test "the owner of more sockets than a walk over open files has room for at first" {
+	hold orphan=9000
+	audit '[03]' -N "${HOLD_NETNS[0]}" --window 0
+	is "map(select(.type == \"close_wait\")) |
+		length == 1 and .[0].pid == ${HOLD_PIDS[0]} and .[0].count == 9000"
+}
+
 @test "long-lived sockets are exact while others come and go" {
 	hold established=500 close_wait=100
 	local ns=${HOLD_NETNS[0]} i pid
