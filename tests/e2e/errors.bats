@@ -98,6 +98,21 @@ wrong() {
 	grep -q /nosuch/btf err
 }
 
+# What the programs need of the kernel's types is in a file of ours that libbpf reaches by /proc.
+@test "the kernel's types out of a file, or without /proc: it starts all the same" {
+	local how
+	cp /sys/kernel/btf/vmlinux types
+	for how in true 'mount -t tmpfs none /proc'; do
+		timeout 20 unshare -m --propagation private sh -ec "$how; exec \"\$@\"" sh \
+			"$TCPCONNSTATE" --json -d 0.2 >out 2>err
+		jq -es '.[0].type == "meta"' out >/dev/null
+	done
+	timeout 20 "$TCPCONNSTATE" --json --btf types -d 0.2 >out 2>err
+	jq -es '.[0].type == "meta"' out >/dev/null
+	timeout 20 "$TCPCONNSTATE" audit --json --btf types --window 0.1 -N self >out 2>err
+	jq -es '.[-1].type == "verdict"' out >/dev/null
+}
+
 @test "not root: 77, and what is missing" {
 	local got=0
 	e2e_need setpriv
