@@ -30,25 +30,25 @@ static const char *const type_names[] = {
 #include <type_names.h>
 };
 
-static bool has_member(const struct kernel_types *types, const struct btf_type *t, const char *name)
+static bool has_member(const struct btf *types, const struct btf_type *t, const char *name)
 {
 	const struct btf_member *m = btf_members(t);
 	unsigned int i;
 
 	for (i = 0; i < btf_vlen(t); i++)
-		if (!strcmp(kernel_types_name(types, m[i].name_off), name))
+		if (!strcmp(btf__name_by_offset(types, m[i].name_off), name))
 			return true;
 	return false;
 }
 
-static void look_at_helpers(const struct kernel_types *types, const struct btf_type *t,
+static void look_at_helpers(const struct btf *types, const struct btf_type *t,
 			    struct feature_btf *ret)
 {
 	const struct btf_enum *e = btf_enum(t);
 	unsigned int i;
 
 	for (i = 0; i < btf_vlen(t); i++) {
-		const char *name = kernel_types_name(types, e[i].name_off);
+		const char *name = btf__name_by_offset(types, e[i].name_off);
 
 		if (!strcmp(name, "BPF_FUNC_sock_from_file"))
 			ret->sock_from_file = true;
@@ -92,10 +92,10 @@ static void look_at_function(const char *name, uint32_t id, struct feature_btf *
 		ret->iter_map_elem = id;
 }
 
-static void look_at_type(const struct kernel_types *types, uint32_t id, struct feature_btf *ret)
+static void look_at_type(const struct btf *types, uint32_t id, struct feature_btf *ret)
 {
-	const struct btf_type *t = kernel_types_at(types, id);
-	const char *name = kernel_types_name(types, t->name_off);
+	const struct btf_type *t = btf__type_by_id(types, id);
+	const char *name = btf__name_by_offset(types, t->name_off);
 
 	switch (btf_kind(t)) {
 	case BTF_KIND_TYPEDEF:
@@ -120,17 +120,25 @@ static void look_at_type(const struct kernel_types *types, uint32_t id, struct f
 /* The excerpt is for as long as we run; without it libbpf reads all types itself. */
 static void read_btf(struct features *ret)
 {
-	struct kernel_types types;
-	uint32_t id;
+	struct btf *types;
+	uint32_t id, n;
 	int fd;
 
-	ret->btf.error = kernel_types_read(TYPES, &types);
-	if (ret->btf.error)
+	/* The tracepoints are found through this file; libbpf would take others, too. */
+	if (access(TYPES, R_OK)) {
+		ret->btf.error = -errno;
 		return;
-	for (id = 1; id < types.n; id++)
-		look_at_type(&types, id, &ret->btf);
-	fd = kernel_types_excerpt(&types, type_names, sizeof(type_names) / sizeof(type_names[0]));
-	kernel_types_release(&types);
+	}
+	types = btf__parse(TYPES, NULL);
+	if (!types) {
+		ret->btf.error = -errno;
+		return;
+	}
+	n = btf__type_cnt(types);
+	for (id = 1; id < n; id++)
+		look_at_type(types, id, &ret->btf);
+	fd = kernel_types_excerpt(types, type_names, sizeof(type_names) / sizeof(type_names[0]));
+	btf__free(types);
 	if (fd < 0)
 		return;
 	snprintf(ret->types_path, sizeof(ret->types_path), "/proc/self/fd/%d", fd);

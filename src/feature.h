@@ -9,7 +9,7 @@
  * tells what is in here (checks.h). Two kinds of question:
  *
  *   feature_get()    asked at every start, once: one pass over the names in the kernel's BTF, and
- *                     two programs of three instructions that ask the verifier for a helper; 5 ms
+ *                     two programs of three instructions that ask the verifier for a helper; 20 ms
  *   feature_try_*()  does it work? Only for doctor, and to explain a start that failed
  *
  * What cannot be asked, for lack of rights, is FEATURE_UNKNOWN, and the start goes on as if it were
