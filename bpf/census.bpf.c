@@ -22,6 +22,7 @@
 #include "tcs_filter.h"
 #include "tcs_half_open.h"
 #include "tcs_listeners.h"
+#include "tcs_marks.h"
 #include "tcs_note.h"
 #include "tcs_socket.h"
 #include "tcs_wire.h"
@@ -64,15 +65,6 @@ struct {
 	__type(key, struct tcs_census_group);
 	__type(value, struct tcs_census_states);
 } groups SEC(".maps");
-
-/* Files that hold a socket with a row; shared with scan.bpf.c. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, TCS_MARKS);
-	__type(key, __u32);
-	__type(value, __u64);
-} marks SEC(".maps");
 
 static __always_inline bool addrs_unwanted(const struct addrs *a, __u16 lport)
 {
@@ -180,12 +172,10 @@ static __always_inline void count_place(const struct addrs *a, __u16 lport, __u3
 
 static __always_inline void mark_file(const struct sock *sk)
 {
-	__u64 file = (__u64)BPF_CORE_READ(sk, sk_socket, file), *word;
-	__u32 at = MARK_WORD(file);
+	__u64 file = (__u64)BPF_CORE_READ(sk, sk_socket, file);
 
-	word = file ? bpf_map_lookup_elem(&marks, &at) : NULL;
-	if (word)
-		*word |= MARK_BIT(file);
+	if (file)
+		marks_set(file);
 }
 
 /* The kernel refreshes the stamp once a second while it sends cookies (tcp_synq_overflow()). */

@@ -334,7 +334,7 @@ static __always_inline void put_totals(struct tcs_wire_totals *t, const struct s
 	t->pad = 0;
 }
 
-static __always_inline __u16 close_flags(const struct sock *sk, const struct tcp_sock *tp)
+static __always_inline __u16 close_flags(const struct sock *sk, const struct tcp_sock *tp, __u8 old)
 {
 	unsigned long sock_flags = sk->__sk_common.skc_flags;
 	__u16 flags = 0;
@@ -349,6 +349,8 @@ static __always_inline __u16 close_flags(const struct sock *sk, const struct tcp
 		flags |= TCS_F_LINGER2_NEG;
 	if (tp->snd_una == tp->write_seq)
 		flags |= TCS_F_ALL_ACKED;
+	if (old == TCP_SYN_RECV && BPF_CORE_READ(tp, fastopen_rsk))
+		flags |= TCS_F_FAST_OPEN;
 	return flags;
 }
 
@@ -367,89 +369,29 @@ static __always_inline void put_head(struct tcs_wire_state *s, const struct even
 	s->srtt_us = e->tp->srtt_us >> 3;
 }
 
-struct wire_owner {
-	struct tcs_wire_state state;
-	struct tcs_wire_owner owner;
-};
+#define ALL_BLOCKS (TCS_F_HAS_OWNER | TCS_F_HAS_FACTS | TCS_F_HAS_TOTALS)
 
-struct wire_full {
-	struct tcs_wire_state state;
-	struct tcs_wire_owner owner;
-	struct tcs_wire_facts facts;
-};
-
-struct wire_max {
-	struct tcs_wire_state state;
-	struct tcs_wire_owner owner;
-	struct tcs_wire_facts facts;
-	struct tcs_wire_totals totals;
-};
-
-struct wire_close {
-	struct tcs_wire_state state;
-	struct tcs_wire_totals totals;
-};
-
-/* The five shapes of a STATE record, the commonest first. False: the ring is full. */
-
-static __always_inline bool tell_short(void *ring, const struct event *e)
+/* blocks is a constant where this is called, and with it the size. False: the ring is full. */
+static __always_inline bool tell_blocks(void *ring, const struct event *e, const __u16 blocks,
+					__u8 told)
 {
-	struct tcs_wire_state *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
+	const __u64 facts_at =
+		TCS_WIRE_SHORT + (blocks & TCS_F_HAS_OWNER ? sizeof(struct tcs_wire_owner) : 0);
+	const __u64 totals_at =
+		facts_at + (blocks & TCS_F_HAS_FACTS ? sizeof(struct tcs_wire_facts) : 0);
+	const __u64 size =
+		totals_at + (blocks & TCS_F_HAS_TOTALS ? sizeof(struct tcs_wire_totals) : 0);
+	void *r = bpf_ringbuf_reserve(ring, size, 0);
 
 	if (!r)
 		return false;
-	put_head(r, e, 0);
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	return true;
-}
-
-static __always_inline bool tell_owner(void *ring, const struct event *e)
-{
-	struct wire_owner *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
-
-	if (!r)
-		return false;
-	put_head(&r->state, e, TCS_F_HAS_OWNER);
-	put_owner(&r->owner, e->note);
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	return true;
-}
-
-static __always_inline bool tell_full(void *ring, const struct event *e, __u8 told)
-{
-	struct wire_full *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
-
-	if (!r)
-		return false;
-	put_head(&r->state, e, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS);
-	put_owner(&r->owner, e->note);
-	put_facts(&r->facts, e, told);
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	return true;
-}
-
-static __always_inline bool tell_close(void *ring, const struct event *e)
-{
-	struct wire_close *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
-
-	if (!r)
-		return false;
-	put_head(&r->state, e, TCS_F_HAS_TOTALS);
-	put_totals(&r->totals, e->sk, e->tp);
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	return true;
-}
-
-static __always_inline bool tell_all(void *ring, const struct event *e, __u8 told)
-{
-	struct wire_max *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
-
-	if (!r)
-		return false;
-	put_head(&r->state, e, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS | TCS_F_HAS_TOTALS);
-	put_owner(&r->owner, e->note);
-	put_facts(&r->facts, e, told);
-	put_totals(&r->totals, e->sk, e->tp);
+	put_head(r, e, blocks);
+	if (blocks & TCS_F_HAS_OWNER)
+		put_owner(r + TCS_WIRE_SHORT, e->note);
+	if (blocks & TCS_F_HAS_FACTS)
+		put_facts(r + facts_at, e, told);
+	if (blocks & TCS_F_HAS_TOTALS)
+		put_totals(r + totals_at, e->sk, e->tp);
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return true;
 }
@@ -465,13 +407,14 @@ static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __
 	if (!ring)
 		return;
 	if (set.totals && e->new == TCP_CLOSE)
-		told = full || note->owner_changed ? tell_all(ring, e, now) : tell_close(ring, e);
+		told = full || note->owner_changed ? tell_blocks(ring, e, ALL_BLOCKS, now) :
+						     tell_blocks(ring, e, TCS_F_HAS_TOTALS, now);
 	else if (full)
-		told = tell_full(ring, e, now);
+		told = tell_blocks(ring, e, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS, now);
 	else if (note->owner_changed)
-		told = tell_owner(ring, e);
+		told = tell_blocks(ring, e, TCS_F_HAS_OWNER, now);
 	else
-		told = tell_short(ring, e);
+		told = tell_blocks(ring, e, 0, now);
 
 	if (!told) {
 		count(&p->lost_state);
@@ -583,7 +526,7 @@ static __always_inline void take_event(struct event *e)
 	}
 	if (e->new == TCP_CLOSE) {
 		e->err = e->sk->sk_err;
-		note->flags |= close_flags(e->sk, e->tp);
+		note->flags |= close_flags(e->sk, e->tp, e->old);
 	} else if (e->new == TCP_ESTABLISHED) {
 		if (e->tp->total_retrans)
 			note->flags |= TCS_F_RETRANS;

@@ -16,6 +16,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "tcs_wire.h"
+#include "tcs_marks.h"
 #include "tcs_note.h"
 #include "tcs_socket.h"
 
@@ -26,15 +27,6 @@ bool leave_notes; /* at sockets */
 bool marked_only; /* only files that have a mark */
 
 char LICENSE[] SEC("license") = "GPL";
-
-/* The census's (census.bpf.c). */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, TCS_MARKS);
-	__type(key, __u32);
-	__type(value, __u64);
-} marks SEC(".maps");
 
 /*
  * So that the children a listener is yet to have inherit an owner; and where sockets have no
@@ -72,15 +64,12 @@ static __always_inline void note_older(struct sock *sk, const struct addrs *a,
 /* Among half a million files each line of memory that is not touched saves 40 ms. */
 static __always_inline bool has_mark(struct bpf_iter__task_file *ctx)
 {
-	__u64 file, *word;
-	__u32 at;
+	__u64 file;
 
 	/* Its address is not the verifier's to forbid arithmetic with. */
 	if (bpf_probe_read_kernel(&file, sizeof(file), &ctx->file))
 		return true;
-	at = MARK_WORD(file);
-	word = bpf_map_lookup_elem(&marks, &at);
-	return word && *word & MARK_BIT(file);
+	return marks_has(file);
 }
 
 /* A file's socket, or NULL. The pointer is typed where there is a helper, and only there. */
@@ -229,19 +218,13 @@ __noinline int tell_file(__u64 file)
 
 static long look_at_window(__u32 i, void *unused)
 {
-	__u64 *word;
-	__u32 j, at;
+	__u32 j;
 
 	if (bpf_probe_read_kernel(window, sizeof(window), (void *)(table.fds + i * sizeof(window))))
 		return 1;
-	for (j = 0; j < WINDOW; j++) {
-		if (!window[j])
-			continue;
-		at = MARK_WORD(window[j]);
-		word = bpf_map_lookup_elem(&marks, &at);
-		if (word && *word & MARK_BIT(window[j]))
+	for (j = 0; j < WINDOW; j++)
+		if (window[j] && marks_has(window[j]))
 			tell_file(window[j]);
-	}
 	return 0;
 }
 

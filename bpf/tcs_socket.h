@@ -107,10 +107,6 @@ static __always_inline __u32 netns_of(const struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
-/* The bit of a file among the marks (tcs_wire.h): files of one page share a word. */
-#define MARK_WORD(file) ((__u32)((file) >> 12 & (TCS_MARKS - 1)))
-#define MARK_BIT(file)	(1ULL << ((file) >> 6 & 63))
-
 /* NULL: none, or one that only cgroup v1 knows, which up to 5.14 took its place (tagged). */
 static __always_inline const struct cgroup *cgroup_of(const struct sock *sk)
 {

@@ -44,6 +44,7 @@ enum tcs_wire_flags {
 	TCS_F_ALL_ACKED = 1 << 4,   /* snd_una == write_seq */
 	TCS_F_RESET_SENT = 1 << 5,  /* we sent a reset of our own just before */
 	TCS_F_BROKEN = 1 << 6,	    /* old_state is not where the last event left the socket */
+	TCS_F_FAST_OPEN = 1 << 7,   /* at SYN_RECV -> CLOSE: a child of TCP Fast Open */
 	TCS_F_RETRANS = 1 << 8,	  /* at -> ESTABLISHED: something was resent (total_retrans != 0) */
 	TCS_F_CAUGHT = 1 << 9,	  /* told by another than the first program */
 	TCS_F_OWNED = 1 << 10,	  /* at -> CLOSE: some task held the socket */

@@ -208,15 +208,27 @@ struct audit_place {
 	uint8_t pad[3];
 };
 
-/* Connections to one address whose peer does not answer. */
+/* A connection that a timeout has ended. */
+struct audit_timeout {
+	uint64_t ts_ns;
+	uint8_t raddr[16];
+	uint32_t netns;
+	uint8_t family;
+	struct owner owner;
+};
+
+/* Connections whose peer does not answer: to one address, or to those of one /24 or /64. */
 struct audit_dead {
 	uint32_t netns;
 	uint8_t family;
+	uint8_t bits; /* of the prefix; 32 or 128: an address */
 	uint8_t raddr[16];
-	uint64_t count;
-	uint64_t quiet_ns; /* of the longest; AUDIT_UNKNOWN */
-	struct owner owner;
-	uint16_t rport;
+	uint64_t count;	    /* those that have timed out included */
+	uint64_t timed_out; /* of these: they were closed for it, lately */
+	uint64_t hosts;	    /* addresses */
+	uint64_t quiet_ns;  /* of the longest that is still there; AUDIT_UNKNOWN */
+	struct owner owner; /* of one of them */
+	uint32_t net;	    /* of an address: index of its prefix; AUDIT_NONE: no other is dead */
 };
 
 enum audit_by {
@@ -240,9 +252,10 @@ struct audit_group {
 };
 
 struct audit_config {
-	uint64_t old_ns; /* CLOSE_WAIT counts as old from this age on */
-	uint8_t stalled; /* a peer is dead after so many timeouts in a row */
-	bool count_rows; /* count the states here, from sockets, for they are filtered by owner */
+	uint64_t old_ns;  /* CLOSE_WAIT counts as old from this age on */
+	uint64_t dead_ns; /* a peer is dead when it has said nothing for so long */
+	uint8_t stalled;  /* in so many timeouts in a row */
+	bool count_rows;  /* count the states here, from sockets, for they are filtered by owner */
 	enum audit_by by;
 	uint32_t uncounted; /* states, as bits, that are filtered out: nobody knows how many */
 };
@@ -259,7 +272,7 @@ struct audit {
 	struct audit_listener *listeners;
 	struct audit_close_wait *close_wait;
 	struct audit_place *places;
-	struct audit_dead *dead;
+	struct audit_dead *dead, *dead_nets; /* the second are made by settling */
 	struct audit_group *groups;
 	struct audit_half_open *half_open;
 	struct audit_source *sources;
@@ -269,6 +282,7 @@ struct audit {
 	struct audit_service *services; /* made by settling (service.h) */
 	uint32_t n_netns, n_listeners, n_close_wait, n_places, n_dead, n_groups;
 	uint32_t n_half_open, n_sources, n_requests, n_handshakes, n_scanners, n_services;
+	uint32_t n_dead_nets, cap_dead_nets;
 	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_places, cap_dead, cap_groups;
 	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes, cap_scanners;
 	uint32_t at_netns; /* of the socket that was added last */
@@ -293,6 +307,10 @@ int audit_add_request(struct audit *a, const struct audit_request *r);
 int audit_add_handshakes(struct audit *a, const struct audit_handshakes *r);
 int audit_add_scanner(struct audit *a, const struct audit_scanner *r);
 int audit_add_place(struct audit *a, const struct audit_place *p);
+int audit_add_timeout(struct audit *a, const struct audit_timeout *t);
+/* For settling: a row of dead_nets, and the longest silence into a row. */
+int audit_add_dead_net(struct audit *a, const struct audit_dead *r);
+void audit_longest_quiet(struct audit_dead *d, uint64_t quiet_ns);
 /* Add to the group with the same key. */
 int audit_add_group(struct audit *a, const struct audit_group *g);
 

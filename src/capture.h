@@ -129,7 +129,4 @@ enum capture_end capture_next(struct capture_reader *r, const void **ret, size_t
 /* Of what is no CAPTURE_RECORD and no CAPTURE_DONE: a sentence, to follow the file's name. */
 const char *capture_reader_why(const struct capture_reader *r);
 
-/* The highest minor version seen. */
-unsigned int capture_reader_minor(const struct capture_reader *r);
-
 #endif /* TCS_CAPTURE_H */

@@ -22,7 +22,6 @@ struct capture_reader {
 	const uint8_t *at; /* in the chunk */
 	const uint8_t *chunk_end;
 	uint64_t chunks;
-	unsigned int minor;
 	char why[160];
 	struct capture_pack pack;
 	uint64_t record[CAPTURE_RECORD_MAX / 8];
@@ -160,8 +159,6 @@ static bool check_head(struct capture_reader *r, size_t len)
 			r->chunk[6] > CAPTURE_MAJOR ? "newer" : "older", CAPTURE_MAJOR);
 		return false;
 	}
-	if (r->chunk[7] > r->minor)
-		r->minor = r->chunk[7];
 	return true;
 }
 
@@ -208,9 +205,4 @@ enum capture_end capture_next(struct capture_reader *r, const void **ret, size_t
 const char *capture_reader_why(const struct capture_reader *r)
 {
 	return r->why;
-}
-
-unsigned int capture_reader_minor(const struct capture_reader *r)
-{
-	return r->minor;
 }

@@ -261,11 +261,6 @@ int census_walk_files(struct census *c, scan_fn fn, void *ctx, struct failure *r
 	return -ENOENT;
 }
 
-bool census_knows(const struct census *c, uint32_t netns)
-{
-	return netns_known(&c->list, netns);
-}
-
 /* ---- owners ---------------------------------------------------------------------------------- */
 
 static int keep_owner(void *ctx, const struct tcs_wire_scan *row)

@@ -76,7 +76,4 @@ int census_glance(struct census *c, uint64_t now_ns, record_fn fn, void *ctx);
 /* Every open TCP socket and its holder; notes are left. Needs config.maps. */
 int census_walk_files(struct census *c, scan_fn fn, void *ctx, struct failure *reterr);
 
-/* Has this namespace been looked at? */
-bool census_knows(const struct census *c, uint32_t netns);
-
 #endif /* TCS_CENSUS_H */

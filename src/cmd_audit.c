@@ -49,7 +49,7 @@ static void count_handshakes(struct audit_run *r)
 static int open_all(struct audit_run *r)
 {
 	const struct opts *o = r->opts;
-	struct audit_config audit = watch_audit_config(o);
+	struct audit_config audit = opts_audit_config(o);
 	struct census_config config = {
 		.filter = &o->filter,
 		.audit = audit,

@@ -275,7 +275,7 @@ static int open_all(struct replay *r, int fd, int signal_fd)
 		.filter = &o->filter,
 		.max_sockets = o->max_sockets,
 		.lifecycle = o->lifecycle,
-		.audit = watch_audit_config(o),
+		.audit = opts_audit_config(o),
 		.detect = o->detect,
 		.in_cgroup = o->cgroup_path ? in_cgroup : NULL,
 		.cgroup_ctx = r,

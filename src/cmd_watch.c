@@ -57,17 +57,6 @@ static const char *cgroup_path(void *ctx, uint64_t id)
 	return w->last_cgroup_path;
 }
 
-struct audit_config watch_audit_config(const struct opts *o)
-{
-	return (struct audit_config){
-		.old_ns = o->close_wait_age_ms * 1000000,
-		.stalled = (uint8_t)o->detect.dead_peer_timeouts,
-		.count_rows = o->filter.has_pid || o->filter.has_comm,
-		.by = o->by,
-		.uncounted = ~filter_counted_states(&o->filter),
-	};
-}
-
 static int open_source(struct watch *w)
 {
 	const struct opts *o = w->opts;
@@ -90,7 +79,7 @@ static int open_census(struct watch *w, const struct source_live_info *info)
 	const struct opts *o = w->opts;
 	struct census_config config = {
 		.filter = &o->filter,
-		.audit = watch_audit_config(o),
+		.audit = opts_audit_config(o),
 		.maps = &info->maps,
 		.handshakes = handshakes_seed(&info->handshakes) ? NULL : &info->handshakes,
 		.btf_path = o->btf_path,
@@ -112,7 +101,7 @@ static int open_engine(struct watch *w)
 		.max_sockets = o->max_sockets,
 		.lifecycle = o->lifecycle,
 		.start_ns = w->world.start_ns,
-		.audit = watch_audit_config(o),
+		.audit = opts_audit_config(o),
 		.detect = o->detect,
 		.sink = present_sink(&w->present),
 	};

@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect_pile.h"
 #include "detect_syn.h"
 #include "explain.h"
 
-#define FD_SECONDS_CRITICAL    60
-#define PORTS_PERCENT_CRITICAL 95
-#define STAYS_TENTHS	       5 /* of the thresholds: an attack varies more than a build-up does */
+#define STAYS_TENTHS 5 /* of the thresholds: an attack varies more than a build-up does */
 
 struct open_finding {
 	struct finding finding;
@@ -141,55 +140,6 @@ void detect_free(struct detect *d)
 	free(d);
 }
 
-/* ---- the rules: how bad is this row, with thresholds at `tenths` of ten ---------------------- */
-
-static enum severity judge_close_wait(const struct detect *d, const struct audit_close_wait *c,
-				      uint64_t *ret_left, uint32_t tenths)
-{
-	uint64_t left = audit_descriptors_left(c);
-
-	*ret_left = audit_seconds_left(left, c->growth_milli);
-	if (!c->old || c->old * 10 < d->config.close_wait_count * tenths)
-		return SEVERITY_OK;
-	if (left == AUDIT_UNKNOWN || c->count * 2 < c->fd_used)
-		return SEVERITY_WARNING;
-	if (c->fd_used * 10 >= c->fd_limit * 9 || *ret_left <= FD_SECONDS_CRITICAL)
-		return SEVERITY_CRITICAL;
-	return SEVERITY_WARNING;
-}
-
-static enum severity judge_ports(const struct detect *d, const struct audit_place *p,
-				 uint64_t *ret_left, uint32_t tenths)
-{
-	uint64_t taken = audit_ports_taken(p), range = p->ports_range;
-
-	if (!p->rport || !range)
-		return SEVERITY_OK;
-	*ret_left = audit_seconds_left(audit_ports_left(p), p->growth_milli);
-	if (taken * 1000 < range * d->config.ports_percent * tenths)
-		return SEVERITY_OK;
-	return taken * 100 >= range * PORTS_PERCENT_CRITICAL ? SEVERITY_CRITICAL : SEVERITY_WARNING;
-}
-
-static enum severity judge_table(const struct detect *d, const struct audit_netns *n,
-				 uint32_t tenths)
-{
-	if (n->overflow_milli != AUDIT_NO_RATE && n->overflow_milli > 0)
-		return SEVERITY_CRITICAL;
-	if (!n->time_wait_limit ||
-	    (uint64_t)n->time_wait_table * 1000 <
-		    (uint64_t)n->time_wait_limit * d->config.time_wait_percent * tenths)
-		return SEVERITY_OK;
-	return SEVERITY_WARNING;
-}
-
-static enum severity judge_dead(const struct detect *d, const struct audit_dead *dead,
-				uint32_t tenths)
-{
-	return dead->count * 10 < d->config.dead_peer_count * tenths ? SEVERITY_OK :
-								       SEVERITY_WARNING;
-}
-
 /* ---- raised once, updated, cleared ----------------------------------------------------------- */
 
 static bool same_subject(const struct finding *a, const struct finding *b)
@@ -211,7 +161,8 @@ static bool same_subject(const struct finding *a, const struct finding *b)
 		       !memcmp(a->row.place.laddr, b->row.place.laddr, 16) &&
 		       !memcmp(a->row.place.raddr, b->row.place.raddr, 16);
 	case FINDING_DEAD_PEER:
-		return !memcmp(a->row.dead.raddr, b->row.dead.raddr, 16);
+		return a->row.dead.bits == b->row.dead.bits &&
+		       !memcmp(a->row.dead.raddr, b->row.dead.raddr, 16);
 	default:
 		return true;
 	}
@@ -454,59 +405,67 @@ static void look_at_scanners(struct detect *d, const struct audit *look, finding
 
 /* ---- what piles up --------------------------------------------------------------------------- */
 
-static void look_at_close_wait(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+static void look_at_pile(struct detect *d, struct finding *f, finding_fn fn, void *ctx)
 {
+	consider(d, f, pile_judge(&d->config, f, 10), pile_judge(&d->config, f, 9), fn, ctx);
+}
+
+static void look_at_rows(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+{
+	struct finding f;
 	uint32_t i;
 
 	for (i = 0; i < look->n_close_wait; i++) {
-		const struct audit_close_wait *c = &look->close_wait[i];
-		struct finding f = begin(look, FINDING_CLOSE_WAIT_LEAK, c->netns);
-		enum severity full = judge_close_wait(d, c, &f.seconds_left, 10);
-		enum severity lower = judge_close_wait(d, c, &f.seconds_left, 9);
-
-		f.row.close_wait = *c;
-		consider(d, &f, full, lower, fn, ctx);
+		f = begin(look, FINDING_CLOSE_WAIT_LEAK, look->close_wait[i].netns);
+		f.row.close_wait = look->close_wait[i];
+		look_at_pile(d, &f, fn, ctx);
 	}
-}
-
-static void look_at_places(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
-{
-	uint32_t i;
-
 	for (i = 0; i < look->n_places; i++) {
-		const struct audit_place *p = &look->places[i];
-		struct finding f = begin(look, FINDING_PORT_EXHAUSTION, p->netns);
-		enum severity full = judge_ports(d, p, &f.seconds_left, 10);
-		enum severity lower = judge_ports(d, p, &f.seconds_left, 9);
-
-		f.row.place = *p;
-		consider(d, &f, full, lower, fn, ctx);
+		f = begin(look, FINDING_PORT_EXHAUSTION, look->places[i].netns);
+		f.row.place = look->places[i];
+		look_at_pile(d, &f, fn, ctx);
+	}
+	for (i = 0; i < look->n_netns; i++) {
+		f = begin(look, FINDING_TIME_WAIT_BUILDUP, look->netns[i].netns);
+		f.row.table = look->netns[i];
+		look_at_pile(d, &f, fn, ctx);
 	}
 }
 
-static void look_at_tables(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
+static struct finding begin_dead(const struct audit *look, const struct audit_dead *dead)
 {
-	uint32_t i;
+	struct finding f = begin(look, FINDING_DEAD_PEER, dead->netns);
 
-	for (i = 0; i < look->n_netns; i++) {
-		const struct audit_netns *n = &look->netns[i];
-		struct finding f = begin(look, FINDING_TIME_WAIT_BUILDUP, n->netns);
+	f.row.dead = *dead;
+	return f;
+}
 
-		f.row.table = *n;
-		consider(d, &f, judge_table(d, n, 10), judge_table(d, n, 9), fn, ctx);
-	}
+/* A dead rack is one finding, not one for each host; what was told before it stays told. */
+static bool is_told_by_net(struct detect *d, const struct audit *look, const struct finding *f)
+{
+	const struct open_finding *o;
+	struct finding net;
+
+	if (f->row.dead.net == AUDIT_NONE || find_open(d, f))
+		return false;
+	net = begin_dead(look, &look->dead_nets[f->row.dead.net]);
+	o = find_open(d, &net);
+	return o && o->seen;
 }
 
 static void look_at_dead(struct detect *d, const struct audit *look, finding_fn fn, void *ctx)
 {
+	struct finding f;
 	uint32_t i;
 
+	for (i = 0; i < look->n_dead_nets; i++) {
+		f = begin_dead(look, &look->dead_nets[i]);
+		look_at_pile(d, &f, fn, ctx);
+	}
 	for (i = 0; i < look->n_dead; i++) {
-		const struct audit_dead *dead = &look->dead[i];
-		struct finding f = begin(look, FINDING_DEAD_PEER, dead->netns);
-
-		f.row.dead = *dead;
-		consider(d, &f, judge_dead(d, dead, 10), judge_dead(d, dead, 9), fn, ctx);
+		f = begin_dead(look, &look->dead[i]);
+		if (pile_judge(&d->config, &f, 9) && !is_told_by_net(d, look, &f))
+			look_at_pile(d, &f, fn, ctx);
 	}
 }
 
@@ -531,9 +490,7 @@ void detect_look(struct detect *d, const struct audit *look, uint32_t judge, fin
 	if (judge & AUDIT_HANDSHAKES)
 		look_at_scanners(d, look, fn, ctx);
 	if (judge & AUDIT_SOCKETS) {
-		look_at_close_wait(d, look, fn, ctx);
-		look_at_places(d, look, fn, ctx);
-		look_at_tables(d, look, fn, ctx);
+		look_at_rows(d, look, fn, ctx);
 		look_at_dead(d, look, fn, ctx);
 	}
 	clear_quiet(d, look->ts_ns, fn, ctx);

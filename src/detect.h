@@ -17,7 +17,7 @@
  *                     in a row, so that the beginning of a rush is not taken for a flood:
  *                     CADENCE_SECOND_NS apart, or an interval.
  *   syn_scan          one source tried scan_ports closed ports within ten seconds (Linux 6.12).
- *   close_wait_leak   a process has close_wait_count sockets in CLOSE_WAIT for close_wait_age_ns
+ *   close_wait_leak   a process has close_wait_count sockets in CLOSE_WAIT for audit_config.old_ns
  *                     or longer. One that is slow for a moment has many young ones; one that leaks
  *                     has old ones. Critical when CLOSE_WAIT holds half of its descriptors or more
  *                     and nine tenths of its limit are taken, or the rest is gone within a minute.
@@ -27,7 +27,11 @@
  *   time_wait_buildup the time-wait table has reached time_wait_percent of tcp_max_tw_buckets.
  *                     Critical when it overflows: connections then close without TIME_WAIT.
  *   dead_peer         dead_peer_count connections to one address had dead_peer_timeouts timeouts in
- *                     a row without a word from the peer. A reset is an answer, and ends them.
+ *                     a row and no word from the peer for audit_config.dead_ns (a path that is
+ *                     switched over loses three segments within 1.4 s), or were closed by a timeout
+ *                     within the last minute (timeouts.h). Or connections to dead_peer_hosts
+ *                     addresses of one /24 or /64, however few to each: that is one finding. A
+ *                     reset is an answer, and ends them.
  *
  * Pure: no I/O, no clock; time comes with the looks. Owner: the caller. Bounds: DETECT_MAX findings
  * at once; what comes beyond is counted (detect_skipped()). A finding that is told lives until the
@@ -84,12 +88,18 @@ const char *finding_advice(enum finding_kind kind, size_t *ret_len);
 bool severity_parse(const char *name, enum severity *ret);
 
 struct detect_config {
+	/*
+	 * A handful may be one that waits for a person; a program that forgets to close comes to
+	 * ten, whatever its rate. The age that goes with it is a minute: longer than what keeps a
+	 * program busy for a moment, as long as the timeouts of most servers.
+	 */
 	uint64_t close_wait_count;
-	uint64_t close_wait_age_ns;
+	/* At a steady rate what is taken by TIME_WAIT is a minute's: a fifth is twelve seconds. */
 	uint32_t ports_percent;
-	uint32_t time_wait_percent;
-	uint64_t dead_peer_count;
+	uint32_t time_wait_percent;  /* the same minute */
+	uint64_t dead_peer_count;    /* one now and then is a laptop that was closed */
 	uint32_t dead_peer_timeouts; /* the census marks the sockets (audit_config.stalled) */
+	uint32_t dead_peer_hosts;    /* half a rack: those who roam are of many networks */
 	/*
 	 * Failing handshakes a second. A request lives for 63 s (tcp_synack_retries 5), so 10
 	 * make 630 half-open ones, which most queues do not hold; what floats about in the

@@ -8,6 +8,9 @@
 #include "older.h"
 #include "record.h"
 #include "select.h"
+#include "timeouts.h"
+
+#define COUNT_LOOKS 3 /* the one that is filled, and two that later ones are compared with */
 
 /* A walk may take a tenth of it; glances that call for a look come later. */
 #define WINDOW_MIN_NS 200000000ull
@@ -17,8 +20,9 @@ struct engine {
 	struct track *track;
 	struct older *older;
 	bool older_unsettled;
+	struct timeouts timeouts;
 	struct detect *detect;
-	struct audit looks[3];
+	struct audit looks[COUNT_LOOKS];
 	struct audit *filling; /* one of them */
 	struct audit *whole;   /* the last look at all sockets; NULL none yet */
 	struct audit *recent;  /* the last that was judged for handshakes; may be the same */
@@ -85,6 +89,7 @@ static void on_change(void *ctx, const struct change *change)
 		return;
 	}
 	count_change(e, change);
+	timeouts_change(&e->timeouts, change);
 	if (!e->config.lifecycle)
 		e->config.sink.change(e->config.sink.ctx, change);
 }
@@ -156,9 +161,11 @@ static int end_look(struct engine *e)
 	uint32_t judge = look->covers;
 	/* Rates need time between two looks: a walk right behind counters has none. */
 	bool too_soon = e->recent && look->ts_ns < e->recent->ts_ns + WINDOW_MIN_NS;
-	int err = audit_settle(look, e->whole, e->recent);
+	int err = look->covers & AUDIT_SOCKETS ? timeouts_into_audit(&e->timeouts, look) : 0;
 
 	e->look_begun = false;
+	if (!err)
+		err = audit_settle(look, e->whole, e->recent);
 	if (err)
 		return err;
 	if (too_soon)
@@ -349,9 +356,11 @@ void engine_advance(struct engine *e, uint64_t seen_ns)
 
 void engine_start(struct engine *e, uint64_t start_ns, enum audit_by by)
 {
+	uint32_t i;
+
 	e->tick_ns = start_ns;
-	e->looks[0].config.by = by;
-	e->looks[1].config.by = by;
+	for (i = 0; i < COUNT_LOOKS; i++)
+		e->looks[i].config.by = by;
 }
 
 bool engine_waits(const struct engine *e)
@@ -420,17 +429,16 @@ static int start(struct engine *e)
 		.older_ctx = e,
 	};
 	int err = track_new(&track, &e->track);
+	uint32_t i;
 
 	if (!err)
 		err = older_new(&e->older);
 	if (!err)
 		err = detect_new(&e->config.detect, &e->detect);
 	if (!err)
-		err = audit_init(&e->looks[0], &e->config.audit);
-	if (!err)
-		err = audit_init(&e->looks[1], &e->config.audit);
-	if (!err)
-		err = audit_init(&e->looks[2], &e->config.audit);
+		err = timeouts_init(&e->timeouts);
+	for (i = 0; !err && i < COUNT_LOOKS; i++)
+		err = audit_init(&e->looks[i], &e->config.audit);
 	e->filling = e->looks;
 	return err;
 }
@@ -460,6 +468,7 @@ void engine_free(struct engine *e)
 	track_free(e->track);
 	older_free(e->older);
 	detect_free(e->detect);
+	timeouts_release(&e->timeouts);
 	audit_release(&e->looks[0]);
 	audit_release(&e->looks[1]);
 	audit_release(&e->looks[2]);

@@ -13,8 +13,9 @@
  * to events; live walks have applied them to their rows. The looks of a recording are filtered here
  * as far as they can be (select_looks): by namespace; with another filter they are left out.
  *
- * Pure: no I/O, no clock, no printing. Memory: what track.h, audit.h (three looks), older.h and
- * detect.h say; nothing is allocated per event. What a sink is given lives until it returns.
+ * Pure: no I/O, no clock, no printing. Memory: what track.h, audit.h (three looks), older.h,
+ * timeouts.h and detect.h say; nothing is allocated per event. What a sink is given lives until it
+ * returns.
  */
 #include <stdbool.h>
 #include <stdint.h>

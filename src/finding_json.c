@@ -7,7 +7,8 @@ struct subject {
 	const struct owner *owner;
 	const uint8_t *laddr, *raddr; /* NULL: none */
 	uint8_t family;
-	uint16_t lport, rport; /* 0 none */
+	uint16_t lport, rport;	      /* 0 none */
+	const struct audit_dead *net; /* NULL: none */
 };
 
 static struct subject subject_of(const struct finding *f)
@@ -17,7 +18,10 @@ static struct subject subject_of(const struct finding *f)
 	const struct audit_place *p = &f->row.place;
 
 	if (finding_is_syn(f->kind))
-		return (struct subject){ &s->owner, s->laddr, NULL, s->family, s->lport, 0 };
+		return (struct subject){ .owner = &s->owner,
+					 .laddr = s->laddr,
+					 .family = s->family,
+					 .lport = s->lport };
 	switch (f->kind) {
 	case FINDING_SYN_SCAN:
 		return (struct subject){ .owner = &nobody,
@@ -26,11 +30,16 @@ static struct subject subject_of(const struct finding *f)
 	case FINDING_CLOSE_WAIT_LEAK:
 		return (struct subject){ .owner = &f->row.close_wait.owner };
 	case FINDING_PORT_EXHAUSTION:
-		return (struct subject){ &nobody, p->laddr, p->raddr, p->family, 0, p->rport };
+		return (struct subject){ .owner = &nobody,
+					 .laddr = p->laddr,
+					 .raddr = p->raddr,
+					 .family = p->family,
+					 .rport = p->rport };
 	case FINDING_DEAD_PEER:
 		return (struct subject){ .owner = &f->row.dead.owner,
-					 .raddr = f->row.dead.raddr,
-					 .family = f->row.dead.family };
+					 .raddr = f->row.dead.hosts == 1 ? f->row.dead.raddr : NULL,
+					 .family = f->row.dead.family,
+					 .net = f->row.dead.hosts > 1 ? &f->row.dead : NULL };
 	default:
 		return (struct subject){ .owner = &nobody };
 	}
@@ -47,6 +56,10 @@ static void put_subject(struct outbuf *b, const struct finding *f)
 	json_put_known(b, "lport", s.lport);
 	json_put_addr(b, "raddr", s.raddr, s.family);
 	json_put_known(b, "rport", s.rport);
+	if (s.net)
+		json_put_prefix(b, "rprefix", s.net->raddr, s.net->family, s.net->bits);
+	else
+		json_put_null(b, "rprefix");
 	json_put_close(b);
 }
 
@@ -54,6 +67,7 @@ static void put_subject(struct outbuf *b, const struct finding *f)
 struct evidence {
 	uint64_t count, old, oldest_ns, fd_used, fd_limit;
 	uint64_t ports_used, ports_left, ports_range, ports_reusable, limit, ports;
+	uint64_t timed_out, hosts;
 	int64_t growth, overflow;
 	const struct finding_syn *syn; /* NULL: it is not about a service */
 };
@@ -93,6 +107,8 @@ static struct evidence evidence_of(const struct finding *f)
 	case FINDING_DEAD_PEER:
 		e.count = f->row.dead.count;
 		e.oldest_ns = f->row.dead.quiet_ns;
+		e.timed_out = f->row.dead.timed_out;
+		e.hosts = f->row.dead.hosts;
 		break;
 	case FINDING_SYN_SCAN:
 		e.count = f->row.scanner.resets;
@@ -163,6 +179,8 @@ static void put_evidence(struct outbuf *b, const struct finding *f)
 	json_put_number(b, "seconds_left", f->seconds_left);
 	json_put_number(b, "ports", e.ports);
 	put_syn_evidence(b, e.syn);
+	json_put_number(b, "timed_out", e.timed_out);
+	json_put_number(b, "hosts", e.hosts);
 	json_put_close(b);
 }
 

@@ -18,6 +18,16 @@ static void put_service(struct outbuf *b, const struct audit_service *s)
 	text_put_owner(b, &s->owner);
 }
 
+/* "10.0.0.5", "10.0.7.0/24" */
+static void put_peers(struct outbuf *b, const struct audit_dead *d)
+{
+	outbuf_put_addr(b, d->raddr, d->family);
+	if (d->hosts == 1)
+		return;
+	outbuf_putc(b, '/');
+	outbuf_put_u64(b, d->bits);
+}
+
 void finding_text_subject(struct outbuf *b, const struct finding *f)
 {
 	switch (f->kind) {
@@ -43,7 +53,7 @@ void finding_text_subject(struct outbuf *b, const struct finding *f)
 		break;
 	case FINDING_DEAD_PEER:
 		outbuf_lit(b, " at ");
-		outbuf_put_addr(b, f->row.dead.raddr, f->row.dead.family);
+		put_peers(b, &f->row.dead);
 		break;
 	default:
 		outbuf_lit(b, " in net:");
@@ -223,9 +233,21 @@ static void put_dead(struct outbuf *b, const struct audit_dead *d)
 {
 	outbuf_put_grouped(b, d->count);
 	outbuf_lit(b, " connections to ");
-	outbuf_put_addr(b, d->raddr, d->family);
-	outbuf_lit(b, " get no answer; the longest has heard nothing for ");
-	text_put_age(b, d->quiet_ns, false);
+	if (d->hosts > 1) {
+		outbuf_put_grouped(b, d->hosts);
+		outbuf_lit(b, " addresses of ");
+	}
+	put_peers(b, d);
+	outbuf_lit(b, " get no answer");
+	if (d->timed_out) {
+		outbuf_lit(b, ", ");
+		outbuf_put_grouped(b, d->timed_out);
+		outbuf_lit(b, " of them timed out within a minute");
+	}
+	if (d->quiet_ns != AUDIT_UNKNOWN) {
+		outbuf_lit(b, "; the longest has heard nothing for ");
+		text_put_age(b, d->quiet_ns, false);
+	}
 	outbuf_lit(b, "; one belongs to ");
 	text_put_owner(b, &d->owner);
 	outbuf_putc(b, '.');

@@ -200,6 +200,18 @@ static int check_operands(struct parse *parse)
 	return 0;
 }
 
+struct audit_config opts_audit_config(const struct opts *o)
+{
+	return (struct audit_config){
+		.old_ns = o->close_wait_age_ms * 1000000,
+		.dead_ns = o->dead_peer_age_ms * 1000000,
+		.stalled = (uint8_t)o->detect.dead_peer_timeouts,
+		.count_rows = o->filter.has_pid || o->filter.has_comm,
+		.by = o->by,
+		.uncounted = ~filter_counted_states(&o->filter),
+	};
+}
+
 int opts_parse(int argc, char **argv, struct opts *ret, struct opts_error *reterr)
 {
 	struct argp_option options[OPTS_TABLE_MAX + 1] = { 0 };
@@ -215,12 +227,14 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct opts_error *reter
 			.max_sockets = 1U << 20,
 			.window_ms = 1000,
 			.close_wait_age_ms = 60000,
+			.dead_peer_age_ms = 10000,
 			.detect = {
 				.close_wait_count = 10,
 				.ports_percent = 80,
 				.time_wait_percent = 80,
 				.dead_peer_count = 5,
 				.dead_peer_timeouts = 3,
+				.dead_peer_hosts = 20,
 				.syn_per_s = 10,
 				.syn_late_percent = 15,
 				.loss_percent = 5,

@@ -111,6 +111,7 @@ struct opts {
 	enum audit_by by;	     /* --by */
 	enum severity fail_on;	     /* SEVERITY_OK = not given */
 	uint64_t close_wait_age_ms;  /* from when on a CLOSE_WAIT is old */
+	uint64_t dead_peer_age_ms;   /* and a peer that says nothing is dead */
 	struct detect_config detect; /* the other thresholds */
 };
 
@@ -128,6 +129,9 @@ struct opts_error {
  * -ENOMEM  from argp; reterr->text says so
  */
 int opts_parse(int argc, char **argv, struct opts *ret, struct opts_error *reterr);
+
+/* What of the findings' thresholds is decided when a look is filled. */
+struct audit_config opts_audit_config(const struct opts *o);
 
 /*
  * Ask the host about --netns, --cgroup and --uid NAME and complete opts->filter.

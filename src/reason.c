@@ -13,20 +13,9 @@ static const char *const names[REASON_MAX] = {
 #undef X
 };
 
-static const char *const meanings[REASON_MAX] = {
-#define X(id, name, meaning) [REASON_##id] = meaning,
-#include "reason.def"
-#undef X
-};
-
 const char *reason_name(enum reason reason)
 {
 	return reason < REASON_MAX ? names[reason] : NULL;
-}
-
-const char *reason_meaning(enum reason reason)
-{
-	return reason < REASON_MAX ? meanings[reason] : NULL;
 }
 
 /*
@@ -81,6 +70,14 @@ static enum reason reason_without_error(const struct reason_facts *f)
 		return REASON_LISTENER_CLOSED;
 	case TCS_SYN_SENT:
 		return f->has_port ? REASON_CANCELLED : REASON_NO_LOCAL_PORT;
+	case TCS_SYN_RECV:
+		/*
+		 * Of two ACKs that came at once each made a child; inet_ehash_nolisten() took the
+		 * other. Where a listener closes, only Fast Open has children in this state.
+		 */
+		if (f->of_listener && !(f->flags & TCS_F_FAST_OPEN))
+			return REASON_CANCELLED;
+		break;
 	case TCS_LAST_ACK:
 		return REASON_NORMAL;
 	case TCS_FIN_WAIT2: /* tcp_keepalive_timer() ends an orphan with a reset */
@@ -88,8 +85,9 @@ static enum reason reason_without_error(const struct reason_facts *f)
 			return REASON_TIMEOUT;
 		return REASON_RESET_BY_US;
 	default:
-		return f->of_listener ? REASON_LISTENER_CLOSED : REASON_RESET_BY_US;
+		break;
 	}
+	return f->of_listener ? REASON_LISTENER_CLOSED : REASON_RESET_BY_US;
 }
 
 struct reason_verdict reason_of_close(const struct reason_facts *f)

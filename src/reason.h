@@ -51,6 +51,5 @@ struct reason_verdict reason_correct(void);
 
 /* "normal", ...; NULL for REASON_NONE and what is no reason. OTHER is completed with an errno. */
 const char *reason_name(enum reason reason);
-const char *reason_meaning(enum reason reason);
 
 #endif /* TCS_REASON_H */

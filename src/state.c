@@ -9,15 +9,8 @@
 
 #include "spell.h"
 
-struct state_row {
-	const char *name;
-	const char *json;
-	const char *meaning;
-};
-
-static const struct state_row rows[TCS_STATE_MAX] = {
-#define X(number, id, name_, json_, words, meaning_) \
-	[number] = { .name = (name_), .json = (json_), .meaning = (meaning_) },
+static const char *const names[TCS_STATE_MAX] = {
+#define X(number, id, name, json, words, meaning) [number] = (json),
 #include "state.def"
 #undef X
 };
@@ -59,19 +52,9 @@ static const struct word {
 	{ "big", SET_ALL & ~SET_BUCKET },
 };
 
-const char *state_name(unsigned int state)
-{
-	return state < TCS_STATE_MAX ? rows[state].name : NULL;
-}
-
 const char *state_json(unsigned int state)
 {
-	return state < TCS_STATE_MAX ? rows[state].json : NULL;
-}
-
-const char *state_meaning(unsigned int state)
-{
-	return state < TCS_STATE_MAX ? rows[state].meaning : NULL;
+	return state < TCS_STATE_MAX ? names[state] : NULL;
 }
 
 bool state_set_match(const struct state_set *set, unsigned int old_state, unsigned int new_state)

@@ -24,10 +24,8 @@ enum tcs_state {
 	TCS_STATE_MAX, /* 13: one more than the largest; 0 is never a state */
 };
 
-/* Kernel spelling ("FIN_WAIT1"), JSON spelling ("fin_wait1"), one line of help. NULL: no state. */
-const char *state_name(unsigned int state);
+/* "fin_wait1", as JSON has it. NULL: no state. */
 const char *state_json(unsigned int state);
-const char *state_meaning(unsigned int state);
 
 /*
  * The one state that text[0..len) names, in any spelling that state_parse_list() takes; SYN_RECV

@@ -19,7 +19,8 @@ static void put_per_s(struct outbuf *b, int64_t milli)
 
 /* ---- listeners ------------------------------------------------------------------------------- */
 
-enum finding_kind syn_verdict(const struct audit_report *r, const struct audit_listener *l)
+/* FINDING_MAX: nothing was found there. */
+static enum finding_kind verdict(const struct audit_report *r, const struct audit_listener *l)
 {
 	uint64_t key = service_key(&r->look->services[l->service]);
 	uint32_t i;
@@ -33,7 +34,7 @@ enum finding_kind syn_verdict(const struct audit_report *r, const struct audit_l
 
 const char *syn_verdict_name(const struct audit_report *r, const struct audit_listener *l)
 {
-	enum finding_kind kind = syn_verdict(r, l);
+	enum finding_kind kind = verdict(r, l);
 
 	if (kind != FINDING_MAX)
 		return finding_name(kind);
@@ -91,7 +92,7 @@ static void tell_listener(const struct page *p, struct table *t, const struct au
 
 static bool is_marked(const struct audit_report *r, const struct audit_listener *l)
 {
-	return syn_verdict(r, l) != FINDING_MAX;
+	return verdict(r, l) != FINDING_MAX;
 }
 
 /* Those with a verdict first. */

@@ -9,9 +9,7 @@
  */
 #include "audit_page.h"
 
-/* What was found at the listener's service, FINDING_MAX where nothing was. */
-enum finding_kind syn_verdict(const struct audit_report *r, const struct audit_listener *l);
-/* Its name; "ok"; NULL where one look could not tell. */
+/* What was found at the listener's service; "ok"; NULL where one look could not tell. */
 const char *syn_verdict_name(const struct audit_report *r, const struct audit_listener *l);
 
 /* Tables, with their titles; nothing where there is nothing. */

@@ -424,6 +424,24 @@ static void take_deferred(struct track *t, struct conn *c, const struct tcs_wire
 	tell(t, c, &ch);
 }
 
+/* What the record tells of the socket itself. True: the change before this one was missed. */
+static bool learn(struct track *t, struct conn *c, const struct event *ev)
+{
+	const struct tcs_wire_state *s = ev->state;
+	bool missed = notice_gap(t, c, s);
+
+	if (ev->facts)
+		take_facts(c, ev->facts);
+	if (s->lport)
+		c->lport = s->lport;
+	take_direction(c, s->old_state, s->new_state);
+	if (ev->owner)
+		owner_of_wire(ev->owner, &c->owner);
+	if (ev->facts)
+		ask_older(t, c, ev);
+	return missed;
+}
+
 static void take_state(struct track *t, const struct event *ev)
 {
 	const struct tcs_wire_state *s = ev->state;
@@ -444,16 +462,7 @@ static void take_state(struct track *t, const struct event *ev)
 		t->totals.unknown += s->flags & TCS_F_DEFERRED ? 2 : 1;
 		return;
 	}
-	ch.recovered = notice_gap(t, c, s);
-	if (ev->facts)
-		take_facts(c, ev->facts);
-	if (s->lport)
-		c->lport = s->lport;
-	take_direction(c, s->old_state, s->new_state);
-	if (ev->owner)
-		owner_of_wire(ev->owner, &c->owner);
-	if (ev->facts)
-		ask_older(t, c, ev);
+	ch.recovered = learn(t, c, ev);
 	if (s->flags & TCS_F_DEFERRED)
 		take_deferred(t, c, s);
 

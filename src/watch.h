@@ -13,9 +13,6 @@
 /* path: record everything into this capture, NULL: into none. */
 int watch_run(const struct opts *opts, const char *path);
 
-/* How the user asked for findings. */
-struct audit_config watch_audit_config(const struct opts *opts);
-
 /* A sink for what the user asked for. 0 or -ENOMEM. */
 int watch_sink_new(const struct opts *opts, const struct sink_world *world,
 		   const struct output *output, struct sink **ret);

@@ -1652,6 +1652,11 @@ static void unreachable6(void)
 	unreachable_of(AF_INET6, 1, 3, EHOSTUNREACH, "unreachable");
 }
 
+static void prohibited6(void)
+{
+	unreachable_of(AF_INET6, 1, 1, EACCES, "other:EACCES");
+}
+
 static void cancelled(void)
 {
 	struct life *l = life_new("client", "active");
@@ -1827,6 +1832,29 @@ static void tfo_close(void)
 	wait_state(p.near, p.far, ST_TIME_WAIT);
 	life_end(server, "fin_wait1/t fin_wait2/c time_wait.time_wait/c", "normal");
 	listener_close(lfd, l);
+}
+
+/* Nobody has accepted it, and its ACK never comes. */
+static void tfo_listener(void)
+{
+	struct life *l, *child = life_new("child", "passive");
+	struct peer p;
+	int lfd;
+
+	sysctl_set("ipv4/tcp_fastopen", "515");
+	lfd = listener(&l);
+	set_opt(lfd, IPPROTO_TCP, TCP_FASTOPEN, 16);
+	peer_init(&p, lab.port);
+	wire_send(&p, SYN, 5);
+	wire_wait(&p, SYN | ACK);
+	child->lport = p.near;
+	child->rport = p.far;
+	child->family = 4;
+	wait_state(p.near, p.far, ST_SYN_RECV);
+	life_path(child, "listen syn_recv/l");
+	listener_close(lfd, l);
+	wait_state(p.near, p.far, ST_GONE);
+	life_end(child, "close/h", "listener_closed");
 }
 
 static void tfo_fin(void)
@@ -2063,6 +2091,7 @@ static const struct scenario {
 	{ "unreachable", unreachable, false, "ICMP host unreachable" },
 	{ "unreachable_net", unreachable_net, false, "ICMP network unreachable" },
 	{ "unreachable6", unreachable6, false, "ICMPv6 address unreachable" },
+	{ "prohibited6", prohibited6, false, "ICMPv6 administratively prohibited" },
 	{ "cancelled", cancelled, false, "close() in SYN_SENT" },
 	{ "defer_accept", defer_accept, false, "TCP_DEFER_ACCEPT: the data makes the child" },
 	{ "accept_queue_full", accept_queue_full, false, "third ACK on a full accept queue" },
@@ -2071,6 +2100,7 @@ static const struct scenario {
 	{ "syn_over_time_wait", syn_over_time_wait, false, "a new SYN over a TIME_WAIT tuple" },
 	{ "tfo_rst", tfo_rst, false, "TFO child reset in SYN_RECV" },
 	{ "tfo_close", tfo_close, false, "TFO child closed in SYN_RECV" },
+	{ "tfo_listener", tfo_listener, false, "listener closed with a TFO child in SYN_RECV" },
 	{ "tfo_fin", tfo_fin, false, "FIN arrives with the ACK of a TFO child" },
 	{ "hostile_comm", hostile_comm, false, "a process name full of control characters" },
 	{ "mix", mix, false, "three different connections, for filters" },

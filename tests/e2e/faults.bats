@@ -11,12 +11,10 @@
 load lib.bash
 
 setup_file() {
-	[[ -z ${E2E_TRUTH_ONLY:-} ]] || { skip_file "needs the tool"; return 0; }
-	e2e_setup_file
+	tool_setup_file
 	export TRACE_KB=16384
 	export FAULT_SECONDS=${FAULT_SECONDS:-3}
 }
-teardown_file() { e2e_teardown_file; }
 setup() {
 	e2e_setup
 	READER_FD=

@@ -7,12 +7,6 @@
 
 load lib.bash
 
-setup_file() {
-	[[ -z ${E2E_TRUTH_ONLY:-} ]] || { skip_file "needs the tool"; return 0; }
-	e2e_setup_file
-}
-teardown_file() { e2e_teardown_file; }
-setup() { e2e_setup; }
 teardown() {
 	e2e_teardown
 	[[ -z ${CGROUP:-} ]] || until_true 2 rmdir "$CGROUP"

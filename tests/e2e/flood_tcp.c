@@ -30,24 +30,12 @@
  */
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include "flood.h"
 
 #define LISTENERS_MAX  16
 #define TICK_MS	       2
 #define LAST_CHANCE_MS 8000
-
-static void raise_file_limit(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files))
-		die("RLIMIT_NOFILE");
-	files.rlim_cur = files.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &files))
-		die("RLIMIT_NOFILE");
-}
 
 static socklen_t address(struct sockaddr_storage *ss, bool v6, const char *text, uint32_t port)
 {
@@ -143,7 +131,7 @@ void serve_role(const struct words *w)
 	uint64_t start_ms = now_ms();
 
 	words_only(w, " backlog accept defer v6 reuseport listen seed ");
-	raise_file_limit();
+	files_max();
 	for (unsigned int i = 0; i < w->n; i++)
 		if (!strcmp(w->word[i].name, "listen"))
 			serve_listen(&(struct words){ w->word, i },
@@ -298,7 +286,7 @@ void connect_role(const struct words *w)
 	want.hold_ms = words_number(w, "hold_ms", 200, UINT32_MAX);
 	want.abort_ms = words_number(w, "abort_ms", UINT32_MAX, UINT32_MAX);
 	want.patience_ms = words_number(w, "patience_ms", 20000, UINT32_MAX);
-	raise_file_limit();
+	files_max();
 	all = calloc(want.n ? want.n : 1, sizeof(*all));
 	if (!all || epoll < 0 || !want.sources)
 		die("cannot begin");

@@ -22,6 +22,7 @@
  *   syn_sent=N     nobody answers (port 8002 drops everything)
  *   reset=N        the other end has vanished, data was sent, and its host answered with a reset
  *   dead=N         established, data sent, and the other end drops everything
+ *   timed_out=N    the same, and they were given up (TCP_USER_TIMEOUT): done when they are
  *   listen=N       further listeners, from port 9000
  *   ports=N        ip_local_port_range is 40000 to 40000 + N - 1
  *   buckets=N      tcp_max_tw_buckets
@@ -306,6 +307,24 @@ static void dead(unsigned int n)
 	}
 }
 
+/* The second retransmission comes after 0.6 s: never three in a row. */
+static void timed_out(unsigned int n)
+{
+	int clients[MAX], server, ms = 500;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		make_pair(&clients[i], &server);
+		drop_everything(server);
+		if (setsockopt(clients[i], IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms)) ||
+		    write(clients[i], "x", 1) != 1)
+			die("write");
+	}
+	for (i = 0; i < n; i++)
+		while (state_of(clients[i]) != TCP_CLOSE)
+			usleep(1000);
+}
+
 static void reset(unsigned int n)
 {
 	int client, server;
@@ -351,6 +370,8 @@ static void do_word(const char *word, unsigned int n)
 			connect_to(port + 2, false);
 	else if (!strcmp(word, "dead"))
 		dead(n);
+	else if (!strcmp(word, "timed_out"))
+		timed_out(n);
 	else if (!strcmp(word, "reset"))
 		reset(n);
 	else if (!strcmp(word, "listen"))

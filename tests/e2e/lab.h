@@ -38,6 +38,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -124,6 +125,18 @@ static inline void write_file(const char *path, const char *text)
 	if (write(fd, text, strlen(text)) < 0)
 		die("cannot write '%s' to %s", text, path);
 	close(fd);
+}
+
+/* As many descriptors as may be had. */
+static inline void files_max(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		die("RLIMIT_NOFILE");
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		die("RLIMIT_NOFILE");
 }
 
 /* A per-namespace knob: sysctl_set("ipv4/tcp_fastopen", "519"). */

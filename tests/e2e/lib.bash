@@ -45,6 +45,17 @@ e2e_teardown_file() {
 	umount "$TRACEFS" 2>/dev/null || umount -l "$TRACEFS" 2>/dev/null || true
 }
 
+# Of a file that needs the tool, which is nearly every one; a file that has more to do has functions
+# of its own with these in them.
+tool_setup_file() {
+	[[ -z ${E2E_TRUTH_ONLY:-} ]] || { skip_file "needs the tool"; return 0; }
+	e2e_setup_file
+}
+setup_file() { tool_setup_file; }
+teardown_file() { e2e_teardown_file; }
+setup() { e2e_setup; }
+teardown() { e2e_teardown; }
+
 # skip_file REASON: every test of the file is skipped. For setup_file, which must then return 0: bats
 # takes a `skip` in there for a failure.
 skip_file() { echo "$*" >"$BATS_FILE_TMPDIR/skip"; }

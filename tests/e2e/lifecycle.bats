@@ -6,14 +6,6 @@
 
 load lib.bash
 
-setup_file() {
-	[[ -z ${E2E_TRUTH_ONLY:-} ]] || { skip_file "needs the tool"; return 0; }
-	e2e_setup_file
-}
-teardown_file() { e2e_teardown_file; }
-setup() { e2e_setup; }
-teardown() { e2e_teardown; }
-
 # finished SCENARIO ARGS...: its connections, as {key: connection} in lives.json, keyed by the
 # name that the scenario gives them
 finished() {

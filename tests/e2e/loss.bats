@@ -8,13 +8,9 @@
 load lib.bash
 
 setup_file() {
-	[[ -z ${E2E_TRUTH_ONLY:-} ]] || { skip_file "needs the tool"; return 0; }
-	e2e_setup_file
+	tool_setup_file
 	export TRACE_KB=16384
 }
-teardown_file() { e2e_teardown_file; }
-setup() { e2e_setup; }
-teardown() { e2e_teardown; }
 
 @test "churn: every (old, new) count is the kernel's, nothing lost" {
 	dance_start churn

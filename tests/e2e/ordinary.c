@@ -30,7 +30,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "wire.h"
@@ -491,13 +490,7 @@ static bool start(const char *comm)
 
 static void set_up(void)
 {
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files))
-		die("RLIMIT_NOFILE");
-	files.rlim_cur = files.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &files))
-		die("RLIMIT_NOFILE");
+	files_max();
 	signal(SIGPIPE, SIG_IGN);
 	lab_init();
 	say_netns(lab.netns, "from");

@@ -6,14 +6,6 @@
 
 load lib.bash
 
-setup_file() {
-	[[ -z ${E2E_TRUTH_ONLY:-} ]] || { skip_file "needs the tool"; return 0; }
-	e2e_setup_file
-}
-teardown_file() { e2e_teardown_file; }
-setup() { e2e_setup; }
-teardown() { e2e_teardown; }
-
 # shown SCENARIO ARGS...: what the tool prints about it is in tool.out and tool.err
 shown() {
 	dance_start "$1"

@@ -9,11 +9,9 @@
 load lib.bash
 
 setup_file() {
-	[[ -z ${E2E_TRUTH_ONLY:-} ]] || skip "needs the tool"
-	e2e_setup_file
+	tool_setup_file
 	e2e_build hold
 }
-teardown_file() { e2e_teardown_file; }
 setup() {
 	e2e_setup
 	HOLD_PID=

@@ -8,7 +8,6 @@
 load lib.bash
 
 setup_file() { e2e_setup_file; }
-teardown_file() { e2e_teardown_file; }
 setup() {
 	e2e_setup
 	E2E_TRUTH_ONLY=1 scenario listen_close
@@ -19,7 +18,6 @@ setup() {
 		   rtt_us: null, recovered: false} + $say[$i]' --argjson before 0 truth.json >forged
 	jq -cs '.[1].duration_us = (.[1].mono_ns - .[0].mono_ns) / 1000 | .[]' forged >right
 }
-teardown() { e2e_teardown; }
 
 judge() {
 	cp "$1" tool.out

@@ -8,9 +8,6 @@
 load lib.bash
 
 setup_file() { e2e_setup_file; }
-teardown_file() { e2e_teardown_file; }
-setup() { e2e_setup; }
-teardown() { e2e_teardown; }
 
 @test "every scenario has a test" {
 	local name
@@ -271,6 +268,10 @@ teardown() { e2e_teardown; }
 	scenario unreachable6 -N NETNS
 }
 
+@test "prohibited6: ICMPv6 administratively prohibited" {
+	scenario prohibited6
+}
+
 @test "cancelled: close() in SYN_SENT" {
 	scenario cancelled
 }
@@ -301,6 +302,10 @@ teardown() { e2e_teardown; }
 
 @test "tfo_close: TFO child closed in SYN_RECV" {
 	scenario tfo_close -N NETNS
+}
+
+@test "tfo_listener: listener closed with a TFO child in SYN_RECV" {
+	scenario tfo_listener
 }
 
 @test "tfo_fin: FIN arrives with the ACK of a TFO child" {

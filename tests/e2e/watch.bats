@@ -114,6 +114,25 @@ saw_transitions() {
 		([.[] | select(.type == "summary").close_wait.count] | max >= 20)'
 }
 
+@test "connections that timed out have a dead peer, though no walk met them; reset ones have none" {
+	hold established=3
+	tool_start --json -N "${HOLD_NETNS[0]}" -i 0.2
+	until_true 5 sums_are 1
+	hold_more 0 reset=20
+	hold_more 0 timed_out=4
+	until_true 5 sums_are "$(($(sums tool | wc -l) + 4))"
+	[[ $(alerts | wc -l) == 0 ]]
+	hold_more 0 timed_out=3
+	until_true 5 alerts_are 1
+	tool_stop
+	tool_ended 0
+	is tool "([.[] | select(.type == \"state\" and .reason == \"timeout\")] | length == 7) and
+		([.[] | select(.type == \"alert\")] | length == 1 and (.[0] | .kind == \"dead_peer\" and
+			.subject.raddr == \"127.0.0.1\" and .subject.pid == ${HOLD_PIDS[0]} and
+			.evidence.count == .evidence.timed_out and .evidence.count >= 5 and
+			.evidence.hosts == 1 and .evidence.oldest_us == null))"
+}
+
 @test "ALERT and CLEAR stand between the lines, whole and within the screen" {
 	hold close_wait=25
 	tool_start -N "${HOLD_NETNS[0]}" -i 0.2 --close-wait-age 0.3 --close-wait-count 20

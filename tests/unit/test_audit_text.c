@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include "audit_sink.h"
+#include "finding_json.h"
 #include "finding_text.h"
 #include "service.h"
 #include "summary_text.h"
@@ -159,8 +160,13 @@ static uint32_t fill_findings(const struct audit *a, struct finding *f)
 		} else if (f[n].kind == FINDING_TIME_WAIT_BUILDUP) {
 			f[n].row.table = a->netns[0];
 		} else {
-			f[n].row.dead =
-				(struct audit_dead){ .family = 6, .raddr = LONGEST, .owner = hog };
+			f[n].row.dead = (struct audit_dead){ .family = 6,
+							     .bits = 64,
+							     .hosts = 65536,
+							     .count = 1234567,
+							     .timed_out = 1234567,
+							     .raddr = LONGEST,
+							     .owner = hog };
 		}
 	}
 	return n;
@@ -273,6 +279,60 @@ static void alerts_and_groups_fit_the_terminal(void **unused)
 	outbuf_release(&b);
 }
 
+static const char *alert_of(struct outbuf *b, const struct audit_dead *dead, bool json)
+{
+	struct finding f = { .kind = FINDING_DEAD_PEER,
+			     .severity = SEVERITY_WARNING,
+			     .status = FINDING_RAISED,
+			     .row.dead = *dead };
+	static const struct sink_world world;
+
+	b->len = 0;
+	if (json)
+		finding_json(b, &world, &f, SECOND);
+	else
+		finding_text_alert(b, &f, SECOND, 240);
+	outbuf_putc(b, '\0');
+	return b->data;
+}
+
+static void a_dead_host_and_a_dead_rack_are_told_apart(void **unused)
+{
+	struct audit_dead host = { .family = 4,
+				   .bits = 32,
+				   .hosts = 1,
+				   .raddr = V4(10, 0, 0, 5),
+				   .count = 6,
+				   .quiet_ns = 12 * SECOND,
+				   .owner = { .pid = 7, .comm = "app" } };
+	struct audit_dead rack = host;
+	struct outbuf b;
+
+	(void)unused;
+	rack.raddr[15] = 0;
+	rack.bits = 24;
+	rack.hosts = 200;
+	rack.count = 1400;
+	rack.timed_out = 1400;
+	rack.quiet_ns = AUDIT_UNKNOWN;
+	assert_int_equal(outbuf_init(&b, SINK_LINE_MAX), 0);
+	assert_non_null(
+		strstr(alert_of(&b, &host, false),
+		       "at 10.0.0.5: 6 connections to 10.0.0.5 get no answer; the longest"));
+	assert_non_null(
+		strstr(alert_of(&b, &rack, false),
+		       "at 10.0.0.0/24: 1,400 connections to 200 addresses of 10.0.0.0/24"));
+	assert_non_null(strstr(b.data, "1,400 of them timed out"));
+	assert_null(strstr(b.data, "the longest"));
+	assert_non_null(strstr(alert_of(&b, &host, true),
+			       "\"raddr\":\"10.0.0.5\",\"rport\":null,\"rprefix\":null}"));
+	assert_non_null(strstr(b.data, "\"timed_out\":0,\"hosts\":1}"));
+	assert_non_null(strstr(alert_of(&b, &rack, true),
+			       "\"raddr\":null,\"rport\":null,\"rprefix\":\"10.0.0.0/24\"}"));
+	assert_non_null(strstr(b.data, "\"timed_out\":1400,\"hosts\":200}"));
+	outbuf_release(&b);
+}
+
 static const struct table_layout layout = {
 	.title = "NAME",
 	.name_least = 8,
@@ -368,6 +428,7 @@ static void columns_go_where_there_is_no_room(void **unused)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_dead_host_and_a_dead_rack_are_told_apart),
 		cmocka_unit_test(a_table_has_its_columns),
 		cmocka_unit_test(columns_go_where_there_is_no_room),
 		cmocka_unit_test(alerts_and_groups_fit_the_terminal),

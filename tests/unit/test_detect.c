@@ -2,6 +2,7 @@
 /* test_detect.c - findings: what raises one, what does not, and that nothing flaps */
 #include "unit.h"
 
+#include "defaults.h"
 #include "detect.h"
 
 #define SECOND 1000000000ull
@@ -18,21 +19,12 @@ struct fixture {
 	uint64_t now_ns;
 };
 
-static const struct detect_config defaults = {
-	.close_wait_count = 10,
-	.close_wait_age_ns = 60 * SECOND,
-	.ports_percent = 80,
-	.time_wait_percent = 80,
-	.dead_peer_count = 5,
-	.dead_peer_timeouts = 3,
-};
-
-static const struct audit_config look_config = { .old_ns = 60 * SECOND, .stalled = 3 };
-
 static void begin_look(struct fixture *f)
 {
+	struct audit_config config = opts_audit_config(default_opts());
+
 	audit_release(&f->look);
-	assert_int_equal(audit_init(&f->look, &look_config), 0);
+	assert_int_equal(audit_init(&f->look, &config), 0);
 	f->now_ns += SECOND;
 	f->look.ts_ns = f->now_ns;
 	f->look.covers = AUDIT_SOCKETS;
@@ -43,7 +35,7 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	assert_int_equal(detect_new(&defaults, &f->detect), 0);
+	assert_int_equal(detect_new(&default_opts()->detect, &f->detect), 0);
 	begin_look(f);
 	*state = f;
 	return 0;
@@ -164,7 +156,7 @@ static void growth_tells_when_descriptors_run_out(void **state)
 	struct fixture *f = *state;
 	struct audit earlier;
 
-	assert_int_equal(audit_init(&earlier, &look_config), 0);
+	assert_int_equal(audit_init(&earlier, &f->look.config), 0);
 	f->look.ts_ns = 7 * SECOND;
 	earlier.ts_ns = 5 * SECOND;
 	add_close_wait(f, 7, 100, 61 * SECOND);
@@ -336,24 +328,88 @@ static void the_time_wait_table_fills(void **state)
 static void dead_peers_are_counted_by_address(void **state)
 {
 	struct fixture *f = *state;
-	struct audit_socket s = { .netns = 1, .state = TCS_ESTABLISHED, .family = 4, .stalled = 3 };
+	struct audit_socket s = { .netns = 1,
+				  .state = TCS_ESTABLISHED,
+				  .family = 4,
+				  .quiet_ns = 10 * SECOND,
+				  .stalled = 3 };
 	unsigned int i;
 
 	for (i = 0; i < 100; i++) {
-		s.raddr[15] = (uint8_t)(i / 4); /* four each */
+		s.raddr[14] = (uint8_t)(i / 4); /* four each, of many networks */
+		s.raddr[15] = 1;
 		assert_int_equal(audit_add_socket(&f->look, &s), 0);
 	}
 	assert_int_equal(judge(f), 0);
 	s.stalled = 2;
-	s.raddr[15] = 1;
+	s.raddr[14] = 1;
 	assert_int_equal(audit_add_socket(&f->look, &s), 0);
 	assert_int_equal(judge(f), 0);
 	s.stalled = 3;
+	s.quiet_ns = 10 * SECOND - 1; /* it lost three segments; the path was switched over */
+	assert_int_equal(audit_add_socket(&f->look, &s), 0);
+	assert_int_equal(judge(f), 0);
+	s.quiet_ns = 10 * SECOND;
 	assert_int_equal(audit_add_socket(&f->look, &s), 0);
 	assert_int_equal(judge(f), 1);
 	assert_int_equal(f->told.last.kind, FINDING_DEAD_PEER);
 	assert_int_equal(f->told.last.row.dead.count, 5);
-	assert_int_equal(f->told.last.row.dead.raddr[15], 1);
+	assert_int_equal(f->told.last.row.dead.raddr[14], 1);
+	assert_int_equal(f->told.last.row.dead.bits, 32);
+}
+
+/* per_host connections to each of n hosts of one /24 hear nothing. */
+static uint32_t judge_rack(struct fixture *f, unsigned int n, unsigned int per_host)
+{
+	struct audit_socket s = { .netns = 1,
+				  .state = TCS_ESTABLISHED,
+				  .family = 4,
+				  .quiet_ns = AUDIT_UNKNOWN,
+				  .raddr = V4(10, 7, 0, 0),
+				  .stalled = 3 };
+	unsigned int i;
+
+	begin_look(f);
+	for (i = 0; i < n * per_host; i++) {
+		s.raddr[15] = (uint8_t)(i / per_host);
+		assert_int_equal(audit_add_socket(&f->look, &s), 0);
+	}
+	return judge(f);
+}
+
+static void a_dead_rack_is_one_finding(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(judge_rack(f, 19, 1), 0);
+	assert_int_equal(judge_rack(f, 20, 1), 1);
+	assert_int_equal(f->told.last.kind, FINDING_DEAD_PEER);
+	assert_int_equal(f->told.last.row.dead.bits, 24);
+	assert_int_equal(f->told.last.row.dead.hosts, 20);
+	assert_int_equal(f->told.last.row.dead.count, 20);
+	/* Not one for each of its hosts; it is worse, and told so. */
+	assert_int_equal(judge_rack(f, 200, 9), 1);
+	assert_int_equal(f->told.last.status, FINDING_UPDATED);
+	assert_int_equal(f->told.last.row.dead.hosts, 200);
+	assert_int_equal(judge_rack(f, 18, 9), 0); /* a tenth less: it stays */
+	/* When it is less than that each host counts by itself. */
+	assert_int_equal(judge_rack(f, 17, 9), 17);
+	assert_int_equal(f->told.last.row.dead.bits, 32);
+	assert_int_equal(detect_open(f->detect), 18);
+}
+
+/* What was told of a host before its rack was found stays told. */
+static void a_dead_host_stays_when_its_rack_is_found(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(judge_rack(f, 1, 5), 1);
+	assert_int_equal(judge_rack(f, 30, 5), 1);
+	assert_int_equal(f->told.last.row.dead.bits, 24);
+	judge_rack(f, 30, 5);
+	judge_rack(f, 30, 5);
+	assert_int_equal(judge_rack(f, 30, 5), 0);
+	assert_int_equal(detect_open(f->detect), 2);
 }
 
 static void findings_are_bounded_and_the_rest_counted(void **state)
@@ -404,6 +460,8 @@ int main(void)
 		TEST(an_unknown_range_raises_nothing),
 		TEST(the_time_wait_table_fills),
 		TEST(dead_peers_are_counted_by_address),
+		TEST(a_dead_rack_is_one_finding),
+		TEST(a_dead_host_stays_when_its_rack_is_found),
 		TEST(findings_are_bounded_and_the_rest_counted),
 		cmocka_unit_test(names_are_those_of_the_contract),
 	};

@@ -7,23 +7,11 @@
  */
 #include "unit.h"
 
+#include "defaults.h"
 #include "detect.h"
 #include "detect_syn.h"
 
 #define SECOND 1000000000ull
-
-static const struct detect_config defaults = {
-	.close_wait_count = 10,
-	.close_wait_age_ns = 60 * SECOND,
-	.ports_percent = 80,
-	.time_wait_percent = 80,
-	.dead_peer_count = 5,
-	.dead_peer_timeouts = 3,
-	.syn_per_s = 10,
-	.syn_late_percent = 15,
-	.loss_percent = 5,
-	.scan_ports = 20,
-};
 
 /* Rates are of the second between the looks. */
 struct scene {
@@ -235,7 +223,7 @@ static void every_scene_has_its_name(void **unused)
 
 		look_twice(&p, c);
 		syn_facts_read(&p.now, &p.now.services[0], &facts);
-		kind = syn_judge(&defaults, &p.now, &facts, 10);
+		kind = syn_judge(&default_opts()->detect, &p.now, &facts, 10);
 		if (kind != c->kind)
 			fail_msg("%s: %s", c->name, kind ? finding_name(kind) : "nothing");
 		if (c->pressure && syn_pressure_of(&facts) != c->pressure)
@@ -284,7 +272,7 @@ static enum finding_kind after_first_cookies(uint32_t before, uint32_t sent, uin
 	}
 	assert_true(looks[2].services[0].cookies_before == before);
 	syn_facts_read(&looks[2], &looks[2].services[0], &facts);
-	kind = syn_judge(&defaults, &looks[2], &facts, 10);
+	kind = syn_judge(&default_opts()->detect, &looks[2], &facts, 10);
 	for (i = 0; i < 3; i++)
 		audit_release(&looks[i]);
 	return kind;
@@ -314,7 +302,7 @@ static enum finding_kind flood_beside(const char *name, uint32_t before, uint32_
 	look_twice(&p, &c);
 	p.now.services[0].done_before = (int64_t)before * 1000;
 	syn_facts_read(&p.now, &p.now.services[0], &facts);
-	kind = syn_judge(&defaults, &p.now, &facts, 10);
+	kind = syn_judge(&default_opts()->detect, &p.now, &facts, 10);
 	release(&p);
 	return kind;
 }
@@ -393,7 +381,7 @@ static void a_flood_is_raised_by_the_second_look(void **unused)
 	struct detect *d;
 
 	(void)unused;
-	assert_int_equal(detect_new(&defaults, &d), 0);
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
 	show(d, &t, "nothing happens", 3);
 	show(d, &t, "flood, cookies, first second", 1);
 	assert_int_equal(t.raised, 0);
@@ -415,7 +403,7 @@ static void it_is_over_after_five_quiet_seconds_and_not_before(void **unused)
 	unsigned int i;
 
 	(void)unused;
-	assert_int_equal(detect_new(&defaults, &d), 0);
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
 	show(d, &t, "flood, cookies", 2);
 	assert_int_equal(t.raised, 1);
 	for (i = 0; i < 10; i++) { /* it pauses */
@@ -440,7 +428,7 @@ static void what_has_been_told_is_walked_over_seldom(void **unused)
 	struct detect *d;
 
 	(void)unused;
-	assert_int_equal(detect_new(&defaults, &d), 0);
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
 	show(d, &t, "flood, cookies", 1);
 	assert_int_equal(detect_wanted(d, &wanted), 1);
 	assert_true(detect_strange(d));
@@ -461,7 +449,7 @@ static void one_look_of_a_rush_is_not_told(void **unused)
 	struct detect *d;
 
 	(void)unused;
-	assert_int_equal(detect_new(&defaults, &d), 0);
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
 	show(d, &t, "flood, cookies, first second", 1); /* so every rush begins */
 	show(d, &t, "flash crowd, small queue", 1);
 	show(d, &t, "nothing happens", 10);
@@ -479,7 +467,7 @@ static void a_slow_flood_that_fills_the_queue_is_told_again(void **unused)
 	struct detect *d;
 
 	(void)unused;
-	assert_int_equal(detect_new(&defaults, &d), 0);
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
 	show(d, &t, "flood, slow", 5);
 	assert_int_equal(t.last.severity, SEVERITY_WARNING);
 	show(d, &t, "flood, cookies", 5);
@@ -491,7 +479,7 @@ static void a_slow_flood_that_fills_the_queue_is_told_again(void **unused)
 
 static void audit_does_not_wait(void **unused)
 {
-	struct detect_config config = defaults;
+	struct detect_config config = default_opts()->detect;
 	struct told t = { 0 };
 	struct detect *d;
 
@@ -510,7 +498,7 @@ static void a_walk_is_wanted_where_something_is_stuck(void **unused)
 	struct detect *d;
 
 	(void)unused;
-	assert_int_equal(detect_new(&defaults, &d), 0);
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
 	show(d, &t, "ordinary clients", 1);
 	assert_int_equal(detect_wanted(d, &netns), 0);
 	show(d, &t, "slow, nobody has looked yet", 1);
@@ -536,7 +524,7 @@ static enum finding_kind judge_one_look(const char *name, uint64_t cookie_age_ns
 	assert_int_equal(audit_settle(&a, NULL, NULL), 0);
 	syn_facts_read(&a, &a.services[0], &facts);
 	assert_true(a.services[0].done_milli == AUDIT_NO_RATE);
-	kind = syn_judge(&defaults, &a, &facts, 10);
+	kind = syn_judge(&default_opts()->detect, &a, &facts, 10);
 	audit_release(&a);
 	return kind;
 }
@@ -578,10 +566,10 @@ static void cookies_are_blamed_on_who_completes_least(void **unused)
 	assert_int_equal(audit_settle(&p.now, NULL, &p.before), 0);
 	assert_int_equal(p.now.n_services, 2);
 	syn_facts_read(&p.now, &p.now.services[0], &facts);
-	assert_int_equal(syn_judge(&defaults, &p.now, &facts, 10), FINDING_SYN_FLOOD);
+	assert_int_equal(syn_judge(&default_opts()->detect, &p.now, &facts, 10), FINDING_SYN_FLOOD);
 	syn_facts_read(&p.now, &p.now.services[1], &facts);
 	assert_int_equal(p.now.services[1].lport, 443);
-	assert_int_equal(syn_judge(&defaults, &p.now, &facts, 10), 0);
+	assert_int_equal(syn_judge(&default_opts()->detect, &p.now, &facts, 10), 0);
 	release(&p);
 }
 
@@ -597,7 +585,7 @@ static void a_scan_is_many_ports_of_one_source(void **unused)
 
 	s.ports = 19;
 	(void)unused;
-	assert_int_equal(detect_new(&defaults, &d), 0);
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
 	assert_int_equal(audit_init(&a, &config), 0);
 	a.covers = AUDIT_HANDSHAKES;
 	s.resets = 100000;

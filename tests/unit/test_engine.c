@@ -3,8 +3,11 @@
  * test_engine.c - records in, what is told out: sums of an interval, losses, findings, their order;
  * and the gate that records pass
  */
+#include <errno.h>
+
 #include "engine.h"
 #include "record.h"
+#include "timeouts.h"
 #include "unit.h"
 
 #define SECOND 1000000000ull
@@ -74,11 +77,11 @@ static int set_up(void **state)
 		.start_ns = 10 * SECOND,
 		.audit = { .old_ns = 60 * SECOND, .stalled = 3 },
 		.detect = { .close_wait_count = 10,
-			    .close_wait_age_ns = 60 * SECOND,
 			    .ports_percent = 80,
 			    .time_wait_percent = 80,
 			    .dead_peer_count = 5,
-			    .dead_peer_timeouts = 3 },
+			    .dead_peer_timeouts = 3,
+			    .dead_peer_hosts = 20 },
 		.sink = { .change = on_change,
 			  .synack = on_synack,
 			  .lost = on_lost,
@@ -279,6 +282,81 @@ static void a_leak_is_told_once_and_when_it_is_over(void **state)
 	assert_int_equal(engine_worst(engine), SEVERITY_WARNING); /* it was */
 }
 
+/* A connection that we opened ends in `from`, for `err`. */
+static void feed_end(uint64_t id, uint8_t from, uint8_t err, uint64_t at_ns)
+{
+	struct {
+		struct tcs_wire_state state;
+		struct tcs_wire_facts facts;
+	} r = { .state = { .kind = TCS_WIRE_STATE,
+			   .flags = TCS_F_HAS_FACTS,
+			   .old_state = from,
+			   .new_state = TCS_CLOSE,
+			   .err = err,
+			   .id = id,
+			   .lport = 40000,
+			   .ts_ns = at_ns,
+			   .seq = 1 },
+		.facts = { .raddr = V4(10, 0, 0, 9), .family = 4, .netns = 1, .rport = 443 } };
+
+	FEED(r);
+}
+
+/* None of them is there when a walk comes. */
+static void connections_that_timed_out_have_a_dead_peer(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		feed_end(i + 1, i & 1 ? TCS_ESTABLISHED : TCS_FIN_WAIT1, ETIMEDOUT,
+			 (12 + i) * SECOND);
+	feed_look(15 * SECOND, 0, 0);
+	assert_int_equal(told.findings, 0); /* the last is not yet over then */
+	feed_look(16 * SECOND, 0, 0);
+	assert_int_equal(told.findings, 1);
+	assert_int_equal(told.finding.kind, FINDING_DEAD_PEER);
+	assert_int_equal(told.finding.row.dead.count, 5);
+	assert_int_equal(told.finding.row.dead.timed_out, 5);
+	assert_true(told.finding.row.dead.quiet_ns == AUDIT_UNKNOWN);
+	/* A minute later they are forgotten, one after another. */
+	for (i = 0; i < 3; i++)
+		feed_look((76 + i) * SECOND, 0, 0);
+	assert_int_equal(told.findings, 2);
+	assert_int_equal(told.finding.status, FINDING_CLEARED);
+}
+
+static void other_ends_are_no_dead_peer(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 100; i++) {
+		feed_end(4 * i + 1, TCS_ESTABLISHED, ECONNRESET, 12 * SECOND);
+		feed_end(4 * i + 2, TCS_SYN_SENT, ETIMEDOUT, 12 * SECOND);
+		feed_end(4 * i + 3, TCS_ESTABLISHED, EHOSTUNREACH, 12 * SECOND);
+		feed_end(4 * i + 4, TCS_LAST_ACK, 0, 12 * SECOND);
+	}
+	feed_look(13 * SECOND, 0, 0);
+	assert_int_equal(told.findings, 0);
+}
+
+/* The table of those that timed out is full: the look says that it does not know all. */
+static void timeouts_are_bounded_and_the_rest_counted(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < TIMEOUTS_MAX + 3; i++)
+		feed_end(i + 1, TCS_ESTABLISHED, ETIMEDOUT, 12 * SECOND);
+	feed_look(13 * SECOND, 0, 0);
+	assert_int_equal(told.findings, 1);
+	assert_int_equal(told.finding.row.dead.count, TIMEOUTS_MAX);
+	assert_int_equal(engine_look(engine)->blind.skipped, 3);
+	feed_look(14 * SECOND, 0, 0);
+	assert_int_equal(engine_look(engine)->blind.skipped, 0);
+}
+
 static void losses_are_told_as_they_grow(void **state)
 {
 	struct record_stats stats = { .head.kind = RECORD_STATS,
@@ -370,6 +448,9 @@ int main(void)
 		WITH_ENGINE(a_look_under_way_is_not_told),
 		WITH_ENGINE(counters_alone_leave_the_states_as_they_are),
 		WITH_ENGINE(a_leak_is_told_once_and_when_it_is_over),
+		WITH_ENGINE(connections_that_timed_out_have_a_dead_peer),
+		WITH_ENGINE(other_ends_are_no_dead_peer),
+		WITH_ENGINE(timeouts_are_bounded_and_the_rest_counted),
 		WITH_ENGINE(losses_are_told_as_they_grow),
 		WITH_ENGINE(the_clock_is_passed_on),
 		WITH_ENGINE(half_a_look_is_left_alone),

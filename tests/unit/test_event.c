@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "event.h"
-#include "state.h"
+#include "states.h"
 #include "unit.h"
 
 #define LEN_MAX (TCS_WIRE_MAX + 64)

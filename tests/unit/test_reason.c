@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "reason.h"
-#include "state.h"
+#include "states.h"
 #include "unit.h"
 
 #include "../../bpf/tcs_wire.h"
@@ -123,7 +123,7 @@ static void the_rule_line_by_line(void **unused)
 
 /*
  * The rule's last line again: "anything else with err 0: aborted by us". It is not `cancelled`,
- * which means that the owner gave up before the handshake was done.
+ * which means that it was given up before the handshake was done.
  */
 static void a_closing_socket_that_is_disconnected_was_aborted_by_us(void **unused)
 {
@@ -254,8 +254,10 @@ static void listeners(void **unused)
 		{ "the same, and the child's peer has closed",
 		  TCS_CLOSE_WAIT, 0, FIN_IN | ACKED, 0, true,
 		  CLOSED(LISTENER_CLOSED) },
-		{ "close(listener) with a Fast Open child", TCS_SYN_RECV, 0, 0, 0, true,
-		  CLOSED(LISTENER_CLOSED) },
+		{ "close(listener) with a Fast Open child", TCS_SYN_RECV, 0, TCS_F_FAST_OPEN, 0,
+		  true, CLOSED(LISTENER_CLOSED) },
+		{ "the second child of a doubled ACK", TCS_SYN_RECV, 0, ACKED, 0, true,
+		  CLOSED(CANCELLED) },
 	};
 
 	(void)unused;
@@ -362,14 +364,10 @@ static void reasons_are_spelled_as_promised(void **unused)
 
 	(void)unused;
 	assert_int_equal(COUNT(want) + 1, REASON_MAX);
-	for (size_t i = 0; i < COUNT(want); i++) {
+	for (size_t i = 0; i < COUNT(want); i++)
 		assert_string_equal(reason_name(want[i].reason), want[i].name);
-		assert_non_null(reason_meaning(want[i].reason));
-	}
 	assert_null(reason_name(REASON_NONE));
-	assert_null(reason_meaning(REASON_NONE));
 	assert_null(reason_name(REASON_MAX));
-	assert_null(reason_meaning(REASON_MAX));
 }
 
 int main(void)

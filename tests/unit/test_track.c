@@ -13,6 +13,7 @@
 
 #include "event.h"
 #include "track.h"
+#include "states.h"
 #include "unit.h"
 
 /* Flags by the names the scenarios are told in. */
@@ -845,59 +846,24 @@ static const struct scenario owners[] = {
 
 /* clang-format on */
 
-static void closes_in_order_are_told_as_they_happen(void **unused)
-{
-	(void)unused;
-	check_scenarios(closes_in_order, COUNT(closes_in_order), SHOW_STATES);
-}
+/* A test that tells the scenarios of one table. */
+#define TELLS(test, scenarios, show)                                \
+	static void test(void **unused)                             \
+	{                                                           \
+		(void)unused;                                       \
+		check_scenarios(scenarios, COUNT(scenarios), show); \
+	}
 
-static void aborts_are_told_with_their_reason(void **unused)
-{
-	(void)unused;
-	check_scenarios(aborts, COUNT(aborts), SHOW_STATES);
-}
-
-static void a_close_that_a_reset_may_correct_is_held(void **unused)
-{
-	(void)unused;
-	check_scenarios(corrections, COUNT(corrections), SHOW_STATES);
-}
-
-static void time_comes_with_the_records(void **unused)
-{
-	(void)unused;
-	check_scenarios(times, COUNT(times), SHOW_STATES);
-}
-
-static void who_closed_first_is_whose_fin_came_first(void **unused)
-{
-	(void)unused;
-	check_scenarios(closers, COUNT(closers), SHOW_STATES);
-}
-
-static void a_deferred_event_is_told_before_the_one_that_carries_it(void **unused)
-{
-	(void)unused;
-	check_scenarios(deferred, COUNT(deferred), SHOW_ADDRS | SHOW_TIME | SHOW_DIRECTION);
-}
-
-static void what_was_missed_is_said(void **unused)
-{
-	(void)unused;
-	check_scenarios(losses, COUNT(losses), SHOW_STATES);
-}
-
-static void the_direction_is_that_of_the_handshake(void **unused)
-{
-	(void)unused;
-	check_scenarios(directions, COUNT(directions), SHOW_DIRECTION);
-}
-
-static void owners_are_the_listeners_then_the_tasks_then_remembered(void **unused)
-{
-	(void)unused;
-	check_scenarios(owners, COUNT(owners), SHOW_OWNER);
-}
+TELLS(closes_in_order_are_told_as_they_happen, closes_in_order, SHOW_STATES)
+TELLS(aborts_are_told_with_their_reason, aborts, SHOW_STATES)
+TELLS(a_close_that_a_reset_may_correct_is_held, corrections, SHOW_STATES)
+TELLS(time_comes_with_the_records, times, SHOW_STATES)
+TELLS(who_closed_first_is_whose_fin_came_first, closers, SHOW_STATES)
+TELLS(a_deferred_event_is_told_before_the_one_that_carries_it, deferred,
+      SHOW_ADDRS | SHOW_TIME | SHOW_DIRECTION)
+TELLS(what_was_missed_is_said, losses, SHOW_STATES)
+TELLS(the_direction_is_that_of_the_handshake, directions, SHOW_DIRECTION)
+TELLS(owners_are_the_listeners_then_the_tasks_then_remembered, owners, SHOW_OWNER)
 
 static void gaps_are_counted(void **unused)
 {
