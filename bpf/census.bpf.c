@@ -206,6 +206,12 @@ static __always_inline void fill_listener(struct tcs_wire_census *row, const str
 	row->cookie_age = cookie_age(tp);
 }
 
+static __always_inline void fill_user(struct tcs_wire_census *row, const struct sock *sk)
+{
+	row->uid = BPF_CORE_READ(sk, sk_uid.val);
+	row->cgroup = cgroup_id(sk);
+}
+
 /* The socket's lock is held (bpf_iter_tcp_seq_show()), so its note is that of its present state. */
 static __always_inline void ask_note(struct tcs_wire_census *row, const struct sock *sk)
 {
@@ -235,6 +241,7 @@ static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_commo
 	if (tp) {
 		mark_file(&tp->inet_conn.icsk_inet.sk);
 		row.id = id_for_now(&tp->inet_conn.icsk_inet.sk);
+		fill_user(&row, &tp->inet_conn.icsk_inet.sk);
 		if (state == TCP_LISTEN)
 			fill_listener(&row, tp);
 		else
@@ -380,6 +387,7 @@ int tcs_listeners(struct bpf_iter__bpf_map_elem *ctx)
 	row.family = a.family;
 	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
 	fill_listener(&row, (const struct tcp_sock *)sk);
+	fill_user(&row, sk);
 	ask_note(&row, sk);
 	/* Where there are no cookies the state has to do. */
 	if ((kernel.cookies && cookie_of(sk) != row.id) ||

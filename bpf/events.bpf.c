@@ -78,13 +78,6 @@ static __always_inline void count(__u64 *counter)
 
 /* ---- facts of a socket ----------------------------------------------------------------------- */
 
-static __always_inline __u64 cgroup_id(const struct sock *sk)
-{
-	const struct cgroup *cg = cgroup_of(sk);
-
-	return BPF_CORE_READ(cg, kn, id);
-}
-
 /*
  * Host order; 0 not chosen yet. inet_sport outlives skc_num, which is already 0 at -> CLOSE, but
  * after connect(AF_UNSPEC) it also outlives its connection.

@@ -119,6 +119,13 @@ static __always_inline const struct cgroup *cgroup_of(const struct sock *sk)
 	return val & 3 ? NULL : (const struct cgroup *)val;
 }
 
+static __always_inline __u64 cgroup_id(const struct sock *sk)
+{
+	const struct cgroup *cg = cgroup_of(sk);
+
+	return BPF_CORE_READ(cg, kn, id);
+}
+
 /* Timeouts in a row without an answer: of data, or of probes. A handshake's are not meant. */
 static __always_inline __u8 timeouts(const struct tcp_sock *tp, __u32 state)
 {

@@ -176,7 +176,8 @@ struct tcs_wire_census {
 	__u8 acked;	  /* SYN_RECV: the peer has answered */
 	__u8 pad[3];
 	__u32 netns; /* listeners that are read without a walk; else 0: the one at hand */
-	__u32 pad2;
+	__u32 uid;   /* these two: full sockets */
+	__u64 cgroup;
 	__u64 age_us; /* SYN_RECV: since the first SYN-ACK; TCS_CENSUS_UNKNOWN */
 };
 
@@ -184,7 +185,7 @@ struct tcs_wire_census {
 #define TCS_CENSUS_UNKNOWN (~0ULL)
 
 #define TCS_CENSUS_STATES    13
-#define TCS_CENSUS_READ	     16256 /* bytes of one read: 127 rows; two fit the kernel's buffer */
+#define TCS_CENSUS_READ	     16184 /* bytes of one read: 119 rows; two fit the kernel's buffer */
 #define TCS_CENSUS_PLACES    65536 /* of one namespace; more are counted as not kept */
 #define TCS_CENSUS_GROUPS    16384
 #define TCS_CENSUS_LISTENERS 4096 /* with half-open connections */
@@ -418,7 +419,7 @@ static_assert(sizeof(struct tcs_wire_totals) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_synack) == 112, "wire layout");
 static_assert(sizeof(struct tcs_wire_reset) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_scan) == 56, "wire layout");
-static_assert(sizeof(struct tcs_wire_census) == 128, "wire layout");
+static_assert(sizeof(struct tcs_wire_census) == 136, "wire layout");
 static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");
 static_assert(sizeof(struct tcs_census_place) == 40, "wire layout");
 static_assert(sizeof(struct tcs_census_group) == 24, "wire layout");

@@ -57,7 +57,7 @@ void audit_clear(struct audit *a)
 	a->n_netns = a->n_listeners = a->n_close_wait = a->n_places = a->n_dead = a->n_groups = 0;
 	a->n_half_open = a->n_sources = a->n_requests = a->n_handshakes = a->n_scanners = 0;
 	a->n_services = a->n_dead_nets = 0;
-	a->ts_ns = a->covers = 0;
+	a->ts_ns = a->covers = a->blank = 0;
 	a->blind = (struct audit_blind){ 0 };
 	memset(a->states, 0, sizeof(a->states));
 }
@@ -173,6 +173,11 @@ int audit_add_source(struct audit *a, const struct audit_source *r)
 		return no_room(a, full);
 	*to = *r;
 	return 0;
+}
+
+bool audit_is_address(const struct audit_source *r)
+{
+	return r->bits == (r->family == 4 ? 32 : 128);
 }
 
 static uint64_t holder_key(uint32_t netns, uint32_t pid)
@@ -380,7 +385,7 @@ int audit_add_group(struct audit *a, const struct audit_group *g)
 		uint32_t netns, lport;
 		uint8_t raddr[16];
 		char comm[TCS_COMM_LEN];
-	} id = { .netns = g->netns, .lport = g->lport };
+	} id = { .netns = a->config.by == AUDIT_BY_NETNS ? g->netns : 0, .lport = g->lport };
 	uint64_t key;
 	uint32_t at, i;
 	bool full;

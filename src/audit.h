@@ -23,10 +23,13 @@
 
 /* The rows below are also records (record.h): fixed layout, no pointers, fields by size. */
 
-#define AUDIT_ROWS_MAX (64u << 10)
-#define AUDIT_UNKNOWN  UINT64_MAX
-#define AUDIT_NO_RATE  INT64_MIN  /* of a rate: one look tells none */
-#define AUDIT_NONE     UINT32_MAX /* of an index */
+#define AUDIT_ROWS_MAX	    (64u << 10)
+#define AUDIT_UNKNOWN	    UINT64_MAX
+#define AUDIT_NO_RATE	    INT64_MIN /* of a rate: one look tells none */
+/* Of a rate, either way: rules multiply them by percents. */
+#define AUDIT_RATE_MAX	    INT64_C(1000000000000000)
+#define AUDIT_NONE	    UINT32_MAX /* of an index */
+#define AUDIT_STATE_UNKNOWN UINT32_MAX /* of a count of a namespace */
 
 /* A socket as the census met it. */
 struct audit_socket {
@@ -34,10 +37,12 @@ struct audit_socket {
 	uint64_t quiet_ns;	/* since the peer's last segment; AUDIT_UNKNOWN */
 	uint64_t in_state_ns;	/* in this state, seen as an event; AUDIT_UNKNOWN */
 	uint64_t cookie_age_ns; /* listeners: since the last SYN cookie; AUDIT_UNKNOWN: never */
+	uint64_t cgroup;	/* inode of the cgroup v2 directory; 0 unknown */
 	uint8_t laddr[16];
 	uint8_t raddr[16];
 	struct owner owner; /* pid 0: nobody, or unknown */
 	uint32_t netns;
+	uint32_t uid;
 	uint32_t syn_queue; /* these five: listeners */
 	uint32_t syn_queue_young;
 	uint32_t accept_queue;
@@ -48,7 +53,7 @@ struct audit_socket {
 	uint8_t state;
 	uint8_t family;
 	uint8_t stalled; /* timeouts in a row */
-	uint8_t pad;
+	uint8_t pad[5];
 };
 
 struct audit_netns {
@@ -82,6 +87,13 @@ enum audit_covers {
 	AUDIT_SOCKETS = 1 << 1,	   /* all of them: counts of states, rows */
 	AUDIT_HANDSHAKES = 1 << 2, /* counts of them, and of SYNs to closed ports */
 	AUDIT_LISTENERS = 1 << 3,  /* their queues; every look at sockets has them */
+};
+
+/* What a filter cannot be applied to afterwards is left blank (select_look.h). */
+enum audit_blank {
+	AUDIT_BLANK_STATES = 1 << 0,	/* counts of some states; AUDIT_UNKNOWN */
+	AUDIT_BLANK_HALF_OPEN = 1 << 1, /* half-open connections of some listeners */
+	AUDIT_BLANK_GROUPS = 1 << 2,	/* some groups */
 };
 
 /* How much of the host a look did not see; all zero: nothing. */
@@ -246,7 +258,7 @@ struct audit_group {
 	uint64_t states[TCS_STATE_MAX];
 	uint8_t raddr[16];
 	char comm[TCS_COMM_LEN];
-	uint32_t netns; /* of AUDIT_BY_NETNS */
+	uint32_t netns; /* where they are counted; a key only of AUDIT_BY_NETNS */
 	uint16_t lport;
 	uint16_t pad;
 };
@@ -263,9 +275,10 @@ struct audit_config {
 struct audit {
 	struct audit_config config;
 	uint64_t ts_ns;
-	uint64_t window_ns; /* that rates are of; 0: there are none */
-	uint32_t covers;    /* enum audit_covers, bits */
-	uint64_t states[TCS_STATE_MAX];
+	uint64_t window_ns;		/* that rates are of; 0: there are none */
+	uint32_t covers;		/* enum audit_covers, bits */
+	uint32_t blank;			/* enum audit_blank, bits */
+	uint64_t states[TCS_STATE_MAX]; /* AUDIT_UNKNOWN */
 	struct audit_blind blind;
 
 	struct audit_netns *netns;
@@ -303,6 +316,7 @@ int audit_add_netns(struct audit *a, const struct audit_netns *n);
 int audit_add_socket(struct audit *a, const struct audit_socket *s);
 int audit_add_half_open(struct audit *a, const struct audit_half_open *r);
 int audit_add_source(struct audit *a, const struct audit_source *r); /* behind its half_open */
+bool audit_is_address(const struct audit_source *r);		     /* or it is a prefix */
 int audit_add_request(struct audit *a, const struct audit_request *r);
 int audit_add_handshakes(struct audit *a, const struct audit_handshakes *r);
 int audit_add_scanner(struct audit *a, const struct audit_scanner *r);
@@ -335,6 +349,10 @@ uint64_t audit_seconds(uint64_t ns);
 int64_t audit_rate_milli(uint64_t now, uint64_t before, uint64_t ns);
 /* And back: how many that were; AUDIT_UNKNOWN where there is no rate. */
 uint64_t audit_count_of(int64_t milli, uint64_t ns);
+/* Another one to a sum; both are known. */
+void audit_add_rate(int64_t *to, int64_t milli);
+/* Nobody knows which of the half-open connections of this namespace are wanted. */
+bool audit_half_open_blank(const struct audit *a, uint32_t netns);
 /* Ports that nothing but time gives back. */
 uint32_t audit_ports_taken(const struct audit_place *p);
 /* Ports towards this destination, and descriptors, that can still be had; AUDIT_UNKNOWN. */

@@ -58,7 +58,8 @@ static void put_half_open_of(struct outbuf *b, const struct audit *a,
 {
 	static const struct audit_half_open none = { .oldest_ns = AUDIT_UNKNOWN };
 	const struct audit_half_open *h = &none;
-	bool counted = !(a->config.uncounted >> TCS_NEW_SYN_RECV & 1);
+	bool counted = !(a->config.uncounted >> TCS_NEW_SYN_RECV & 1) &&
+		       (l->half_open != AUDIT_NONE || !audit_half_open_blank(a, l->socket.netns));
 
 	if (l->half_open != AUDIT_NONE)
 		h = &a->half_open[l->half_open];

@@ -76,7 +76,7 @@ static uint64_t group_sum(const struct audit_group *g)
 	int i;
 
 	for (i = 0; i < TCS_STATE_MAX; i++)
-		sum += g->states[i];
+		sum += g->states[i] == AUDIT_UNKNOWN ? 0 : g->states[i];
 	return sum;
 }
 
@@ -93,11 +93,20 @@ static void sort(void *rows, uint32_t n, size_t size, int (*compare)(const void 
 
 int64_t audit_rate_milli(uint64_t now, uint64_t before, uint64_t ns)
 {
-	int64_t moved = (int64_t)(now - before);
+	double milli = (double)(int64_t)(now - before) * 1e12 / (double)ns;
 
 	if (!ns)
 		return AUDIT_NO_RATE;
-	return (int64_t)((double)moved * 1e12 / (double)ns);
+	if (milli < (double)-AUDIT_RATE_MAX)
+		return -AUDIT_RATE_MAX;
+	return milli > (double)AUDIT_RATE_MAX ? AUDIT_RATE_MAX : (int64_t)milli;
+}
+
+void audit_add_rate(int64_t *to, int64_t milli)
+{
+	int64_t sum = *to + milli;
+
+	*to = sum > AUDIT_RATE_MAX ? AUDIT_RATE_MAX : sum < -AUDIT_RATE_MAX ? -AUDIT_RATE_MAX : sum;
 }
 
 uint64_t audit_count_of(int64_t milli, uint64_t ns)
@@ -216,7 +225,8 @@ static int add_unowned(struct audit *a)
 	struct audit_group rest = { 0 };
 	uint32_t i, state;
 
-	memcpy(rest.states, a->states, sizeof(rest.states));
+	for (state = 0; state < TCS_STATE_MAX; state++)
+		rest.states[state] = a->states[state] == AUDIT_UNKNOWN ? 0 : a->states[state];
 	for (i = 0; i < a->n_groups; i++)
 		for (state = 0; state < TCS_STATE_MAX; state++)
 			rest.states[state] -= rest.states[state] < a->groups[i].states[state] ?
@@ -228,6 +238,20 @@ static int add_unowned(struct audit *a)
 	return 0;
 }
 
+static uint64_t known_or(uint32_t n)
+{
+	return n == AUDIT_STATE_UNKNOWN ? AUDIT_UNKNOWN : n;
+}
+
+/* With one that is not known neither is the sum. */
+static void add_states(uint64_t *to, uint32_t n)
+{
+	if (*to == AUDIT_UNKNOWN || n == AUDIT_STATE_UNKNOWN)
+		*to = AUDIT_UNKNOWN;
+	else
+		*to += n;
+}
+
 static int add_netns_groups(struct audit *a)
 {
 	uint32_t i, state;
@@ -237,7 +261,7 @@ static int add_netns_groups(struct audit *a)
 		struct audit_group g = { .netns = a->netns[i].netns };
 
 		for (state = 0; state < TCS_STATE_MAX; state++)
-			g.states[state] = a->netns[i].states[state];
+			g.states[state] = known_or(a->netns[i].states[state]);
 		err = audit_add_group(a, &g);
 	}
 	return err;
@@ -293,7 +317,7 @@ int audit_settle(struct audit *a, const struct audit *whole, const struct audit 
 	memset(a->states, 0, sizeof(a->states));
 	for (i = 0; i < a->n_netns; i++)
 		for (state = 0; state < TCS_STATE_MAX; state++)
-			a->states[state] += a->netns[i].states[state];
+			add_states(&a->states[state], a->netns[i].states[state]);
 	if (a->config.by == AUDIT_BY_COMM && !a->config.count_rows)
 		err = add_unowned(a);
 	else if (a->config.by == AUDIT_BY_NETNS)
@@ -344,4 +368,15 @@ uint64_t audit_descriptors_left(const struct audit_close_wait *c)
 uint64_t audit_seconds(uint64_t ns)
 {
 	return ns == AUDIT_UNKNOWN ? ns : ns / 1000000000 + (ns % 1000000000 != 0);
+}
+
+bool audit_half_open_blank(const struct audit *a, uint32_t netns)
+{
+	uint32_t i;
+
+	if (!(a->blank & AUDIT_BLANK_HALF_OPEN))
+		return false;
+	for (i = 0; i < a->n_netns && a->netns[i].netns != netns;)
+		i++;
+	return i < a->n_netns && !a->netns[i].walked;
 }

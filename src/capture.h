@@ -113,6 +113,9 @@ struct capture_reader;
 int capture_reader_new(int fd, int signal_fd, struct capture_reader **ret);
 void capture_reader_free(struct capture_reader *r); /* accepts NULL */
 
+/* Another file with the same reader, from the beginning. */
+void capture_reader_reset(struct capture_reader *r, int fd);
+
 enum capture_end {
 	CAPTURE_RECORD = 0, /* not yet: here is a record */
 	CAPTURE_DONE,	    /* the file ends behind a whole chunk */

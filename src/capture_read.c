@@ -42,10 +42,21 @@ int capture_reader_new(int fd, int signal_fd, struct capture_reader **ret)
 		free(r);
 		return -ENOMEM;
 	}
-	r->fd = fd;
 	r->signal_fd = signal_fd;
+	capture_reader_reset(r, fd);
 	*ret = r;
 	return 0;
+}
+
+void capture_reader_reset(struct capture_reader *r, int fd)
+{
+	r->fd = fd;
+	r->end_of_file = false;
+	r->end = CAPTURE_RECORD;
+	r->z.avail_in = 0;
+	r->at = r->chunk_end = r->chunk;
+	r->chunks = 0;
+	r->why[0] = '\0';
 }
 
 void capture_reader_free(struct capture_reader *r)

@@ -19,6 +19,7 @@
 #include "netns.h"
 #include "older.h"
 #include "scan.h"
+#include "select.h"
 #include "sketch.h"
 
 #define NS_PER_S   1000000000ull
@@ -312,6 +313,8 @@ static void take_row(const struct census *c, const struct tcs_wire_census *row, 
 		.quiet_ns = AUDIT_UNKNOWN,
 		.in_state_ns = AUDIT_UNKNOWN,
 		.cookie_age_ns = AUDIT_UNKNOWN,
+		.uid = row->uid,
+		.cgroup = row->cgroup,
 		.syn_queue = row->syn_queue,
 		.syn_queue_young = row->syn_queue_young,
 		.accept_queue = row->accept_queue,
@@ -327,13 +330,6 @@ static void take_row(const struct census *c, const struct tcs_wire_census *row, 
 	if (row->since_ns && row->since_ns <= c->now_ns)
 		ret->in_state_ns = c->now_ns - row->since_ns;
 	owner_of_wire(&row->owner, &ret->owner);
-}
-
-static bool owner_wanted(const struct filter *f, const struct owner *o)
-{
-	if (f->has_pid && o->pid != f->pid)
-		return false;
-	return !f->has_comm || !strncmp(o->comm, f->comm, sizeof(o->comm));
 }
 
 static int emit(struct census *c, const void *record, size_t len)
@@ -359,7 +355,7 @@ static int emit_socket(struct census *c, const struct audit_socket *s)
 	struct record_socket record = { .head.kind = RECORD_SOCKET, .socket = *s };
 	int err = s->state == TCS_CLOSE_WAIT ? note_holder(c, s->owner.pid) : 0;
 
-	if (err || !owner_wanted(c->config.filter, &s->owner))
+	if (err || !select_owner(c->config.filter, &s->owner))
 		return err;
 	return emit(c, &record, sizeof(record));
 }
@@ -513,19 +509,6 @@ static bool may_reuse(const struct census *c, const struct tcs_census_place *p)
 	return c->net.tw_reuse == 1 || (c->net.tw_reuse == 2 && loopback(p));
 }
 
-static bool place_wanted(const struct filter *f, const struct tcs_census_place *p)
-{
-	if (f->family && f->family != p->family)
-		return false;
-	if (f->lport.any_set && (!p->lport || !portset_has(&f->lport, p->lport)))
-		return false;
-	if (f->src.set && !prefix_has(&f->src, p->laddr))
-		return false;
-	if (f->dst.set && (!p->rport || !prefix_has(&f->dst, p->raddr)))
-		return false;
-	return portset_has(&f->rport, p->rport);
-}
-
 static int add_place(struct census *c, const void *key, const void *value)
 {
 	const struct tcs_census_place *p = key;
@@ -545,14 +528,14 @@ static int add_place(struct census *c, const void *key, const void *value)
 		.all_free_ns = AUDIT_UNKNOWN,
 	};
 
-	if (!place_wanted(c->config.filter, p))
-		return 0;
 	if (c->hz && held->time_wait) {
 		row.next_free_ns = held->first_end * NS_PER_S / c->hz;
 		row.all_free_ns = held->last_end * NS_PER_S / c->hz;
 	}
 	memcpy(row.laddr, p->laddr, sizeof(row.laddr));
 	memcpy(row.raddr, p->raddr, sizeof(row.raddr));
+	if (!select_place(c->config.filter, &row))
+		return 0;
 	record.place = row;
 	return emit(c, &record, sizeof(record));
 }
@@ -561,7 +544,10 @@ static int add_group(struct census *c, const void *key, const void *value)
 {
 	const struct tcs_census_group *k = key;
 	const struct tcs_census_states *v = value;
-	struct record_group record = { .head.kind = RECORD_GROUP, .group.lport = k->port };
+	struct record_group record = {
+		.head.kind = RECORD_GROUP,
+		.group = { .netns = c->here.netns, .lport = k->port },
+	};
 	int i;
 
 	memcpy(record.group.raddr, k->addr, sizeof(record.group.raddr));

@@ -28,13 +28,19 @@ struct cgroup_names {
 	bool walked;
 };
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
 /* /proc/self/mounts writes blanks and the like as \ooo. */
 static void unescape(char *s)
 {
 	char *to = s;
 
 	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && is_octal(s[2]) &&
+		    is_octal(s[3])) {
 			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
 			s += 3;
 		} else {
@@ -44,19 +50,26 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
+bool cgroup_names_parse_mount(const char *line, char ret[CGROUP_NAMES_MOUNT])
+{
+	char type[64];
+
+	if (sscanf(line, "%*s %4095s %63s", ret, type) != 2 || strcmp(type, "cgroup2"))
+		return false;
+	unescape(ret);
+	return true;
+}
+
 static char *find_root(void)
 {
 	FILE *mounts = fopen("/proc/self/mounts", "re");
-	char line[4096], path[4096], type[64], *root = NULL;
+	char line[CGROUP_NAMES_MOUNT], path[CGROUP_NAMES_MOUNT], *root = NULL;
 
 	if (!mounts)
 		return NULL;
-	while (!root && fgets(line, sizeof(line), mounts)) {
-		if (sscanf(line, "%*s %4095s %63s", path, type) == 2 && !strcmp(type, "cgroup2")) {
-			unescape(path);
+	while (!root && fgets(line, sizeof(line), mounts))
+		if (cgroup_names_parse_mount(line, path))
 			root = strdup(path);
-		}
-	}
 	fclose(mounts);
 	return root;
 }

@@ -12,6 +12,7 @@
  * Bounds: CGROUP_NAMES_MAX directories and CGROUP_NAMES_BYTES of paths; beyond, ids stay without a
  * name. Errors: -ENOMEM; a host without cgroup v2 is no error, every name is then unknown.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CGROUP_NAMES_MAX   65536
@@ -34,5 +35,9 @@ void cgroup_names_tell(struct cgroup_names *names, uint64_t id, const char *path
  * `names`. now_ms: any clock that does not go backwards.
  */
 const char *cgroup_names_find(struct cgroup_names *names, uint64_t id, uint64_t now_ms);
+
+/* A line of /proc/PID/mounts: true, with where it is, when it mounts cgroup v2. Pure. */
+#define CGROUP_NAMES_MOUNT 4096
+bool cgroup_names_parse_mount(const char *line, char ret[CGROUP_NAMES_MOUNT]);
 
 #endif /* TCS_CGROUP_NAMES_H */

@@ -124,7 +124,6 @@ static int tell_verdict(struct audit_run *r)
 	};
 	struct verdict verdict = {
 		.look = o->window_ms ? &r->second : &r->first,
-		.window_ns = o->window_ms ? r->second.ts_ns - r->first.ts_ns : 0,
 		.world = &world,
 		.meta = &meta,
 		.interrupted = r->interrupted,

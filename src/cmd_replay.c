@@ -66,10 +66,9 @@ static bool in_cgroup(void *ctx, uint64_t id)
 
 static bool is_before(const struct replay *r, uint64_t ts_ns, const struct opts_moment *m)
 {
-	uint64_t from = m->wall ? 0 : r->world.start_ns;
-	int64_t at = (int64_t)(ts_ns - from) + (m->wall ? r->world.wall_offset_ns : 0);
+	uint64_t from = m->wall ? -(uint64_t)r->world.wall_offset_ns : r->world.start_ns;
 
-	return at < m->at_ns;
+	return (int64_t)(ts_ns - from) < m->at_ns;
 }
 
 /* Real time goes on until it is this record's turn; false: a signal came first. */
@@ -144,7 +143,7 @@ static void take_meta(struct replay *r, const struct record_meta *meta)
 	r->meta = *meta;
 	r->world.start_ns = meta->ts_ns;
 	r->world.wall_offset_ns = meta->wall_offset_ns;
-	engine_start(r->engine, meta->ts_ns, (enum audit_by)meta->by);
+	engine_start(r->engine, meta->ts_ns, (enum audit_by)meta->by, meta->count_rows);
 }
 
 static int take_record(struct replay *r, const void *bytes, size_t len)
@@ -188,7 +187,7 @@ static int tell_verdict(struct replay *r, bool interrupted)
 	struct sink_meta meta = sink_meta(r, hooks);
 	struct verdict verdict = {
 		.look = engine_look(r->engine),
-		.window_ns = engine_look_window_ns(r->engine),
+		.run = r->engine,
 		.world = &r->world,
 		.meta = &meta,
 		.interrupted = interrupted,
@@ -199,6 +198,24 @@ static int tell_verdict(struct replay *r, bool interrupted)
 	tell("%s has no look at all sockets to judge%s", r->name,
 	     r->opts->until.set ? " by then" : "");
 	return TCS_EXIT_RUN;
+}
+
+/* What the filters could not be applied to, in a sentence. */
+static void tell_blank(const struct replay *r)
+{
+	static const char *const names[] = { "sockets in some states", "some half-open connections",
+					     "some groups" };
+	uint32_t blank = engine_blank(r->engine), i;
+	char list[128] = "";
+	size_t len = 0;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (blank >> i & 1)
+			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+						len ? ", " : "", names[i]);
+	if (len)
+		tell("unknown with this filter, since the recording has only sums of them: %s",
+		     list);
 }
 
 static int finish(struct replay *r, enum capture_end end)
@@ -222,6 +239,7 @@ static int finish(struct replay *r, enum capture_end end)
 	if (r->has_meta && !r->opts->verdict)
 		watch_tell_totals(r->opts, r->engine, r->present.shown,
 				  r->now_ns - r->world.start_ns, "");
+	tell_blank(r);
 	if (r->unknown)
 		tell("%llu records of kinds that this version does not know were skipped",
 		     (unsigned long long)r->unknown);
@@ -283,6 +301,9 @@ static int open_all(struct replay *r, int fd, int signal_fd)
 	};
 	int err = output_init(&r->output, STDOUT_FILENO, signal_fd);
 
+	config.audit.count_rows = false; /* as the recording did; engine_start() */
+	if (o->cgroup_path)
+		config.audit.uncounted |= FILTER_NOT_OWNED;
 	if (!err)
 		err = cgroup_names_new_empty(&r->cgroups);
 	if (!err && o->verdict)

@@ -195,7 +195,8 @@ static int open_recorder(struct watch *w)
 		.max_sockets = o->max_sockets,
 		.programs = info.programs,
 		.n_hooks = info.n_hooks,
-		.by = o->by,
+		.by = (uint8_t)o->by,
+		.count_rows = opts_audit_config(o).count_rows,
 	};
 	host_boot_id(meta.boot_id, sizeof(meta.boot_id));
 	snprintf(meta.version, sizeof(meta.version), "%s", TCS_VERSION);

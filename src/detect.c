@@ -22,7 +22,7 @@ struct open_finding {
 struct detect {
 	struct detect_config config;
 	struct open_finding *open;
-	uint32_t n_open;
+	uint32_t n_open, cap_open;
 	uint64_t skipped;
 	/* What each service looked like, one look ago and now; by service_key(). */
 	struct hash before, now;
@@ -118,8 +118,7 @@ int detect_new(const struct detect_config *config, struct detect **ret)
 	if (!d)
 		return -ENOMEM;
 	d->config = *config;
-	d->open = calloc(DETECT_MAX, sizeof(*d->open));
-	err = d->open ? hash_init(&d->before) : -ENOMEM;
+	err = hash_init(&d->before);
 	if (!err)
 		err = hash_init(&d->now);
 	if (err) {
@@ -142,7 +141,7 @@ void detect_free(struct detect *d)
 
 /* ---- raised once, updated, cleared ----------------------------------------------------------- */
 
-static bool same_subject(const struct finding *a, const struct finding *b)
+bool finding_same(const struct finding *a, const struct finding *b)
 {
 	if (a->kind != b->kind || a->netns != b->netns)
 		return false;
@@ -194,16 +193,28 @@ static struct open_finding *find_open(struct detect *d, const struct finding *f)
 	uint32_t i;
 
 	for (i = 0; i < d->n_open; i++)
-		if (same_subject(&d->open[i].finding, f))
+		if (finding_same(&d->open[i].finding, f))
 			return &d->open[i];
 	return NULL;
+}
+
+static bool grow_open(struct detect *d)
+{
+	uint32_t cap = d->cap_open ? d->cap_open * 2 : 16;
+	void *grown = d->n_open < DETECT_MAX ? realloc(d->open, cap * sizeof(*d->open)) : NULL;
+
+	if (!grown)
+		return false;
+	d->open = grown;
+	d->cap_open = cap;
+	return true;
 }
 
 static void raise_finding(struct detect *d, const struct finding *f, finding_fn fn, void *ctx)
 {
 	struct open_finding *o;
 
-	if (!d->open || d->n_open == DETECT_MAX) {
+	if ((d->n_open == d->cap_open && !grow_open(d)) || !d->open) {
 		d->skipped++;
 		return;
 	}
@@ -505,6 +516,14 @@ uint32_t detect_wanted(const struct detect *d, const uint32_t **ret)
 bool detect_strange(const struct detect *d)
 {
 	return d->strange;
+}
+
+void detect_each(const struct detect *d, finding_fn fn, void *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->n_open; i++)
+		fn(ctx, &d->open[i].finding);
 }
 
 uint32_t detect_open(const struct detect *d)

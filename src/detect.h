@@ -181,6 +181,9 @@ bool detect_strange(const struct detect *d);
 #define DETECT_EXPLAINED_NS 10000000000ull
 uint32_t detect_wanted(const struct detect *d, const uint32_t **ret);
 
+/* Are they about the same thing? */
+bool finding_same(const struct finding *a, const struct finding *b);
+void detect_each(const struct detect *d, finding_fn fn, void *ctx); /* that is raised now */
 uint32_t detect_open(const struct detect *d);	    /* findings that are raised now */
 enum severity detect_worst(const struct detect *d); /* of these */
 uint64_t detect_skipped(const struct detect *d);

@@ -8,9 +8,10 @@
 #include "older.h"
 #include "record.h"
 #include "select.h"
+#include "select_look.h"
 #include "timeouts.h"
 
-#define COUNT_LOOKS 3 /* the one that is filled, and two that later ones are compared with */
+#define LOOKS 4 /* the one that is filled, and three that later ones are compared with */
 
 /* A walk may take a tenth of it; glances that call for a look come later. */
 #define WINDOW_MIN_NS 200000000ull
@@ -22,13 +23,14 @@ struct engine {
 	bool older_unsettled;
 	struct timeouts timeouts;
 	struct detect *detect;
-	struct audit looks[COUNT_LOOKS];
+	struct audit looks[LOOKS];
 	struct audit *filling; /* one of them */
 	struct audit *whole;   /* the last look at all sockets; NULL none yet */
 	struct audit *recent;  /* the last that was judged for handshakes; may be the same */
-	uint64_t window_ns;    /* between the last two whole ones */
+	struct audit *earlier; /* the one before that; NULL none */
 	bool look_begun;
-	bool sources_left_out; /* of the look at hand */
+	struct select_look *select_look; /* NULL: looks are as they shall be */
+	uint32_t blank;
 	enum severity worst;
 	struct engine_totals totals;
 	struct record_stats stats; /* what the source said last */
@@ -119,6 +121,10 @@ static void on_synack(void *ctx, const struct tcs_wire_synack *synack)
 
 static int take_older(struct engine *e, const struct tcs_wire_scan *socket)
 {
+	uint32_t netns = e->config.filter->netns;
+
+	if (netns && socket->netns != netns)
+		return 0; /* nothing will be told of it */
 	e->older_unsettled = true;
 	return older_add(e->older, socket);
 }
@@ -150,7 +156,7 @@ static struct audit *unused_look(struct engine *e)
 {
 	struct audit *l = e->looks;
 
-	while (l == e->whole || l == e->recent)
+	while (l == e->whole || l == e->recent || l == e->earlier)
 		l++;
 	return l;
 }
@@ -159,76 +165,30 @@ static int end_look(struct engine *e)
 {
 	struct audit *look = e->filling;
 	uint32_t judge = look->covers;
-	/* Rates need time between two looks: a walk right behind counters has none. */
+	/*
+	 * Rates need time between two looks: a walk right behind counters has none, and is compared
+	 * with the look before those.
+	 */
 	bool too_soon = e->recent && look->ts_ns < e->recent->ts_ns + WINDOW_MIN_NS;
 	int err = look->covers & AUDIT_SOCKETS ? timeouts_into_audit(&e->timeouts, look) : 0;
 
 	e->look_begun = false;
 	if (!err)
-		err = audit_settle(look, e->whole, e->recent);
+		err = audit_settle(look, e->whole, too_soon ? e->earlier : e->recent);
+	e->blank |= look->blank;
 	if (err)
 		return err;
 	if (too_soon)
 		judge &= ~(uint32_t)(AUDIT_LISTENERS | AUDIT_HANDSHAKES);
 	detect_look(e->detect, look, judge, on_finding, e);
-	if (judge & AUDIT_LISTENERS)
+	if (judge & AUDIT_LISTENERS) {
+		e->earlier = e->recent;
 		e->recent = look;
-	if (look->covers & AUDIT_SOCKETS) {
-		e->window_ns = e->whole && look->ts_ns > e->whole->ts_ns ?
-				       look->ts_ns - e->whole->ts_ns :
-				       0;
-		e->whole = look;
 	}
+	if (look->covers & AUDIT_SOCKETS)
+		e->whole = look;
 	e->filling = unused_look(e);
 	return 0;
-}
-
-/* Counts of all sockets cannot be made those of some. */
-static bool look_fits(const struct engine *e)
-{
-	const struct filter *f = e->config.filter;
-
-	return !f->family && !f->lport.any_set && !f->rport.any_set && !f->src.set && !f->dst.set &&
-	       !f->has_pid && !f->has_comm && !f->has_uid && !f->states.include &&
-	       !f->states.exclude && !e->config.in_cgroup;
-}
-
-/*
- * A source names its listener by the order in which they came (audit.h): behind one that was left
- * out the order is another, and sources are left out too.
- */
-static bool in_netns(struct engine *e, const struct record *r)
-{
-	uint32_t netns = e->config.filter->netns;
-
-	switch (netns ? r->kind : 0) {
-	case RECORD_NETNS:
-		return r->netns->netns.netns == netns;
-	case RECORD_SOCKET:
-		return r->socket->socket.netns == netns;
-	case RECORD_PLACE:
-		return r->place->place.netns == netns;
-	case RECORD_GROUP:
-		return r->group->group.netns == netns;
-	case RECORD_LOOK:
-		e->sources_left_out = false;
-		return true;
-	case RECORD_HALF_OPEN:
-		if (r->half_open->half_open.netns == netns)
-			return true;
-		e->sources_left_out = true;
-		return false;
-	case RECORD_SOURCE:
-		return !e->sources_left_out;
-	case RECORD_REQUEST:
-		return r->request->request.netns == netns;
-	case RECORD_HANDSHAKES:
-		return r->handshakes->handshakes.netns == netns;
-	case RECORD_SCANNER:
-		return r->scanner->scanner.netns == netns;
-	default:
-		return true;
-	}
 }
 
 static int take_look(struct engine *e, const struct record *r)
@@ -236,15 +196,14 @@ static int take_look(struct engine *e, const struct record *r)
 	struct audit *look = e->filling;
 	int err;
 
-	if (e->config.select_looks && (!look_fits(e) || !in_netns(e, r)))
-		return 0;
 	if (r->kind == RECORD_LOOK) {
 		audit_clear(look);
 		e->look_begun = true;
 	} else if (!e->look_begun) {
 		return 0; /* the beginning of a recording may be missing */
 	}
-	err = record_into_audit(r, look);
+	err = e->select_look ? select_look_take(e->select_look, r, look) :
+			       record_into_audit(r, look);
 	return err || r->kind != RECORD_LOOK_END ? err : end_look(e);
 }
 
@@ -354,13 +313,22 @@ void engine_advance(struct engine *e, uint64_t seen_ns)
 	track_advance(e->track, seen_ns);
 }
 
-void engine_start(struct engine *e, uint64_t start_ns, enum audit_by by)
+void engine_start(struct engine *e, uint64_t start_ns, enum audit_by by, bool count_rows)
 {
-	uint32_t i;
+	size_t i;
 
 	e->tick_ns = start_ns;
-	for (i = 0; i < COUNT_LOOKS; i++)
+	for (i = 0; i < LOOKS; i++) {
 		e->looks[i].config.by = by;
+		e->looks[i].config.count_rows = count_rows;
+	}
+	if (e->select_look)
+		select_look_start(e->select_look, by, count_rows);
+}
+
+uint32_t engine_blank(const struct engine *e)
+{
+	return e->blank;
 }
 
 bool engine_waits(const struct engine *e)
@@ -371,11 +339,6 @@ bool engine_waits(const struct engine *e)
 const struct audit *engine_look(const struct engine *e)
 {
 	return e->whole;
-}
-
-uint64_t engine_look_window_ns(const struct engine *e)
-{
-	return e->window_ns;
 }
 
 uint8_t engine_epoch(const struct engine *e)
@@ -403,6 +366,11 @@ uint32_t engine_findings(const struct engine *e)
 	return detect_open(e->detect);
 }
 
+void engine_each_finding(const struct engine *e, finding_fn fn, void *ctx)
+{
+	detect_each(e->detect, fn, ctx);
+}
+
 enum severity engine_worst(const struct engine *e)
 {
 	return e->worst;
@@ -414,6 +382,22 @@ uint32_t engine_older_sockets(const struct engine *e)
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
+
+static int start_selecting(struct engine *e)
+{
+	struct select_look_config config = {
+		.filter = e->config.filter,
+		.in_cgroup = e->config.in_cgroup,
+		.cgroup_ctx = e->config.cgroup_ctx,
+	};
+	int err = select_look_new(&config, &e->select_look);
+
+	if (!err && !select_look_needed(e->select_look)) {
+		select_look_free(e->select_look);
+		e->select_look = NULL;
+	}
+	return err;
+}
 
 static int start(struct engine *e)
 {
@@ -429,15 +413,17 @@ static int start(struct engine *e)
 		.older_ctx = e,
 	};
 	int err = track_new(&track, &e->track);
-	uint32_t i;
+	size_t i;
 
+	if (!err && e->config.select_looks)
+		err = start_selecting(e);
 	if (!err)
 		err = older_new(&e->older);
 	if (!err)
 		err = detect_new(&e->config.detect, &e->detect);
 	if (!err)
 		err = timeouts_init(&e->timeouts);
-	for (i = 0; !err && i < COUNT_LOOKS; i++)
+	for (i = 0; !err && i < LOOKS; i++)
 		err = audit_init(&e->looks[i], &e->config.audit);
 	e->filling = e->looks;
 	return err;
@@ -463,14 +449,16 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 
 void engine_free(struct engine *e)
 {
+	size_t i;
+
 	if (!e)
 		return;
 	track_free(e->track);
+	select_look_free(e->select_look);
 	older_free(e->older);
 	detect_free(e->detect);
 	timeouts_release(&e->timeouts);
-	audit_release(&e->looks[0]);
-	audit_release(&e->looks[1]);
-	audit_release(&e->looks[2]);
+	for (i = 0; i < LOOKS; i++)
+		audit_release(&e->looks[i]);
 	free(e);
 }

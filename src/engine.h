@@ -10,10 +10,10 @@
  *            -> tick -------------------------> summary
  *
  * Live and replayed runs feed it the same records and are told the same. Filters are applied here
- * to events; live walks have applied them to their rows. The looks of a recording are filtered here
- * as far as they can be (select_looks): by namespace; with another filter they are left out.
+ * to events; live walks have applied them to their rows, those of a recording have not
+ * (select_looks, select_look.h).
  *
- * Pure: no I/O, no clock, no printing. Memory: what track.h, audit.h (three looks), older.h,
+ * Pure: no I/O, no clock, no printing. Memory: what track.h, audit.h (four looks), older.h,
  * timeouts.h and detect.h say; nothing is allocated per event. What a sink is given lives until it
  * returns.
  */
@@ -88,8 +88,11 @@ struct engine; /* opaque */
 int engine_new(const struct engine_config *config, struct engine **ret); /* 0 or -ENOMEM */
 void engine_free(struct engine *e);					 /* accepts NULL */
 
-/* Of a recording, before the first record: the first interval begins here, groups are of this. */
-void engine_start(struct engine *e, uint64_t start_ns, enum audit_by by);
+/*
+ * Of a recording, before the first record: the first interval begins here, groups are of this,
+ * states were counted from rows.
+ */
+void engine_start(struct engine *e, uint64_t start_ns, enum audit_by by, bool count_rows);
 
 /* bytes aligned to 8. What cannot be decoded is counted as lost. 0 or -ENOMEM. */
 int engine_record(struct engine *e, const void *bytes, size_t len);
@@ -102,8 +105,6 @@ bool engine_waits(const struct engine *e);
 
 /* The last look at all sockets; NULL: none yet. Stays until the next one has ended. */
 const struct audit *engine_look(const struct engine *e);
-/* The time between it and the one before it; 0: there was none. */
-uint64_t engine_look_window_ns(const struct engine *e);
 
 /* Changes when all facts are to be told anew (track.h). */
 uint8_t engine_epoch(const struct engine *e);
@@ -111,10 +112,13 @@ const struct engine_totals *engine_totals(const struct engine *e);
 uint64_t engine_lost(const struct engine_totals *t);
 /* Open findings; engine_worst() is the worst severity ever raised. */
 uint32_t engine_findings(const struct engine *e);
+void engine_each_finding(const struct engine *e, finding_fn fn, void *ctx);
 enum severity engine_worst(const struct engine *e);
 /* Something is strange, and the namespaces that a walk should explain (detect.h). */
 bool engine_strange(const struct engine *e);
 uint32_t engine_wanted(const struct engine *e, const uint32_t **ret);
 uint32_t engine_older_sockets(const struct engine *e);
+/* What the filter has left blank in any look so far: enum audit_blank, bits. */
+uint32_t engine_blank(const struct engine *e);
 
 #endif /* TCS_ENGINE_H */

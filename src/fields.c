@@ -67,7 +67,7 @@ struct second_text {
 
 static uint64_t wall_ns(const struct sink_world *world, uint64_t ts_ns)
 {
-	return (uint64_t)((int64_t)ts_ns + world->wall_offset_ns);
+	return ts_ns + (uint64_t)world->wall_offset_ns; /* of a file: either may be anything */
 }
 
 void put_wall_clock(struct outbuf *b, const struct sink_world *world, uint64_t ts_ns)

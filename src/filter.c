@@ -165,6 +165,6 @@ uint32_t filter_counted_states(const struct filter *filter)
 	if (filter_by_owner(filter))
 		bits &= ~(1u << TCS_TIME_WAIT | 1u << TCS_SYN_RECV);
 	if (filter->has_uid || filter->cgroup)
-		bits &= ~(1u << TCS_NEW_SYN_RECV);
+		bits &= ~FILTER_NOT_OWNED;
 	return bits;
 }

@@ -116,15 +116,20 @@ static int add_handshakes(struct out *o, const void *key, const void *value)
 	return o->fn(o->ctx, &r, sizeof(r));
 }
 
-/* How many different ports set so many of the bits (linear counting, Whang and others, 1990). */
+/*
+ * How many different ports set so many of the bits (linear counting, Whang and others, 1990); no
+ * more than there were SYNs.
+ */
 static uint64_t ports_of(const struct tcs_scanner *s)
 {
 	double m = TCS_SCAN_WORDS * 64, empty = m;
+	uint64_t n;
 	int i;
 
 	for (i = 0; i < TCS_SCAN_WORDS; i++)
 		empty -= __builtin_popcountll(s->ports[i]);
-	return (uint64_t)(empty > 0 ? m * log(m / empty) + 0.5 : m * log(m));
+	n = (uint64_t)(empty > 0 ? m * log(m / empty) + 0.5 : m * log(m));
+	return n < s->resets ? n : s->resets;
 }
 
 static int add_scanner(struct out *o, const void *key, const void *value)

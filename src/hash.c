@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_PLACES 1024
+#define FIRST_PLACES 64
 
 int hash_init(struct hash *h)
 {

@@ -14,13 +14,15 @@ int64_t mono_parse_offset(const char *text)
 {
 	static const char name[] = "monotonic";
 	const char *line = strstr(text, name);
-	long long s;
+	int64_t s, ns;
 	char *end;
 
 	if (!line)
 		return 0;
 	s = strtoll(line + sizeof(name) - 1, &end, 10);
-	return s * NS_PER_S + strtoll(end, NULL, 10);
+	ns = strtoll(end, NULL, 10);
+	return __builtin_mul_overflow(s, NS_PER_S, &s) || __builtin_add_overflow(s, ns, &ns) ? 0 :
+											       ns;
 }
 
 /* The file tells of what children get: after unshare(2) without fork() not our own. */

@@ -42,8 +42,16 @@ static bool meta_is_valid(const struct record_meta *m)
 		if (!IS_TEXT(m->hooks[i]))
 			return false;
 	return m->n_hooks <= sizeof(m->hooks) / sizeof(m->hooks[0]) && m->by < AUDIT_BY_MAX &&
-	       IS_TEXT(m->version) && IS_TEXT(m->kernel) && IS_TEXT(m->arch) &&
-	       IS_TEXT(m->boot_id) && IS_TEXT(m->netns_scope);
+	       m->count_rows <= 1 && IS_TEXT(m->version) && IS_TEXT(m->kernel) &&
+	       IS_TEXT(m->arch) && IS_TEXT(m->boot_id) && IS_TEXT(m->netns_scope);
+}
+
+/* They are multiplied, and taken from each other. */
+static bool half_open_is_valid(const struct audit_half_open *h)
+{
+	return family_is_valid(h->family) && h->count <= UINT32_MAX && h->full <= h->count &&
+	       h->acked <= h->count && h->stuck <= h->count && h->recent <= h->stuck &&
+	       h->plain <= h->stuck;
 }
 
 static bool len_is_valid(const void *bytes, uint8_t kind, size_t len)
@@ -70,7 +78,7 @@ static bool is_valid(const struct record *r)
 		return family_is_valid(r->place->place.family) &&
 		       r->place->place.reusable <= r->place->place.ports_used;
 	case RECORD_HALF_OPEN:
-		return family_is_valid(r->half_open->half_open.family);
+		return half_open_is_valid(&r->half_open->half_open);
 	case RECORD_SOURCE:
 		return family_is_valid(r->source->source.family) &&
 		       r->source->source.bits <= (r->source->source.family == 4 ? 32 : 128);

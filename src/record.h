@@ -167,7 +167,9 @@ struct record_meta {
 	uint32_t max_sockets;
 	uint32_t programs;
 	uint32_t n_hooks;
-	uint32_t by; /* enum audit_by, of the groups; 0 none */
+	uint8_t by;	    /* enum audit_by, of the groups; 0 none */
+	uint8_t count_rows; /* states were not counted: each socket has a row (audit.h) */
+	uint8_t pad[2];
 	char version[48];
 	char kernel[72];
 	char arch[72];

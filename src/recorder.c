@@ -171,6 +171,8 @@ int recorder_tap(void *ctx, const void *bytes, size_t len)
 			err = take_clock(r, record.clock);
 		else if (record.kind == RECORD_OLDER)
 			keep_older(r, record.older);
+		else if (record.kind == RECORD_SOCKET)
+			tell_cgroup(r, record.socket->socket.cgroup, r->clock.ts_ns);
 	}
 	if (!err)
 		capture_put(r->writer, bytes, len);

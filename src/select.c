@@ -83,3 +83,23 @@ bool select_synack(const struct filter *f, const struct tcs_wire_synack *s)
 	       (!f->netns || f->netns == s->netns) && (!f->has_uid || f->uid == s->uid) &&
 	       owner_selected(f, s->owner.pid, s->owner.comm) && endpoints_selected(f, &e);
 }
+
+bool select_owner(const struct filter *f, const struct owner *o)
+{
+	if (f->has_pid && o->pid != f->pid)
+		return false;
+	return !f->has_comm || !strncmp(o->comm, f->comm, sizeof(o->comm));
+}
+
+bool select_place(const struct filter *f, const struct audit_place *p)
+{
+	if (f->family && f->family != p->family)
+		return false;
+	if (f->lport.any_set && (!p->lport || !portset_has(&f->lport, p->lport)))
+		return false;
+	if (f->src.set && !prefix_has(&f->src, p->laddr))
+		return false;
+	if (f->dst.set && (!p->rport || !prefix_has(&f->dst, p->raddr)))
+		return false;
+	return portset_has(&f->rport, p->rport);
+}

@@ -13,6 +13,7 @@
  */
 #include <stdbool.h>
 
+#include "audit.h"
 #include "filter.h"
 #include "track.h"
 
@@ -21,5 +22,11 @@ bool select_change(const struct filter *f, const struct change *change);
 bool select_connection(const struct filter *f, const struct connection *connection);
 /* A half-open connection: state SYN_RECV, owned by its listener. */
 bool select_synack(const struct filter *f, const struct tcs_wire_synack *synack);
+
+/* Of a walk over all sockets (census.h, select_look.h). */
+
+bool select_owner(const struct filter *f, const struct owner *o);
+/* What of its ends is not known matches no filter that asks for it. */
+bool select_place(const struct filter *f, const struct audit_place *p);
 
 #endif /* TCS_SELECT_H */

@@ -69,7 +69,7 @@ static void add_listener(struct audit_service *s, const struct audit_listener *r
 	if (row->drops_milli == AUDIT_NO_RATE)
 		s->drops_milli = AUDIT_NO_RATE;
 	else if (s->drops_milli != AUDIT_NO_RATE)
-		s->drops_milli += row->drops_milli;
+		audit_add_rate(&s->drops_milli, row->drops_milli);
 	if (!s->owner.pid)
 		s->owner = l->owner;
 }
@@ -209,18 +209,13 @@ static int join_half_open(struct audit *a)
 
 /* ---- where they come from -------------------------------------------------------------------- */
 
-static bool is_address(const struct audit_source *s)
-{
-	return s->bits == (s->family == 4 ? 32 : 128);
-}
-
 static int compare_group(const struct audit_source *a, const struct audit_source *b)
 {
 	if (a->service != b->service)
 		return a->service < b->service ? -1 : 1;
 	if (a->service == AUDIT_NONE && a->half_open != b->half_open)
 		return a->half_open < b->half_open ? -1 : 1;
-	return (int)is_address(b) - (int)is_address(a);
+	return (int)audit_is_address(b) - (int)audit_is_address(a);
 }
 
 static int compare_address(const void *left, const void *right)
@@ -337,7 +332,7 @@ static void describe_sources(struct audit_service *s, struct audit_source *rows,
 {
 	uint32_t n_addresses = 0;
 
-	while (n_addresses < n && is_address(&rows[n_addresses]))
+	while (n_addresses < n && audit_is_address(&rows[n_addresses]))
 		n_addresses++;
 	if (s->sources_exact)
 		s->sources = n_addresses;
@@ -360,7 +355,7 @@ static void count_different(struct audit *a)
 	for (i = 0; i < a->n_sources; i++) {
 		struct audit_half_open *h = &a->half_open[a->sources[i].half_open];
 
-		if (is_address(&a->sources[i]))
+		if (audit_is_address(&a->sources[i]))
 			h->sources += h->sources_exact;
 		else
 			h->prefixes += h->prefixes_exact;
@@ -411,7 +406,7 @@ static bool find_service(const struct hash *services, const struct audit_handsha
 
 static void add_rate(int64_t *to, uint64_t now, uint64_t before, uint64_t ns)
 {
-	*to += audit_rate_milli(now, before, ns);
+	audit_add_rate(to, audit_rate_milli(now, before, ns));
 }
 
 static void add_handshakes(struct audit_service *s, const struct audit_handshakes *h,

@@ -60,11 +60,7 @@ static void put_states(struct outbuf *b, const struct audit *look,
 /* n in the interval, a second. */
 static void put_counted(struct outbuf *b, const char *key, const struct summary *s, uint64_t n)
 {
-	int64_t milli = AUDIT_NO_RATE;
-
-	if (s->counted && s->interval_ns)
-		milli = (int64_t)((double)n * 1e12 / (double)s->interval_ns);
-	json_put_rate(b, key, milli);
+	json_put_rate(b, key, s->counted ? audit_rate_milli(n, 0, s->interval_ns) : AUDIT_NO_RATE);
 }
 
 static void put_rates(struct outbuf *b, const struct summary *s)

@@ -11,9 +11,7 @@
 
 static int64_t rate_of(const struct summary *s, uint64_t n)
 {
-	if (!s->counted || !s->interval_ns)
-		return AUDIT_NO_RATE;
-	return (int64_t)((double)n * 1e12 / (double)s->interval_ns);
+	return s->counted ? audit_rate_milli(n, 0, s->interval_ns) : AUDIT_NO_RATE;
 }
 
 /* "  opens 410/s" */
@@ -45,7 +43,7 @@ static void put_holders(struct outbuf *b, const struct audit *a)
 		if (a->close_wait[i].growth_milli == AUDIT_NO_RATE)
 			growth = AUDIT_NO_RATE;
 		if (growth != AUDIT_NO_RATE)
-			growth += a->close_wait[i].growth_milli;
+			audit_add_rate(&growth, a->close_wait[i].growth_milli);
 	}
 	outbuf_lit(b, " (");
 	if (growth != AUDIT_NO_RATE && growth) {

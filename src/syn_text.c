@@ -181,11 +181,6 @@ static void tell_head(const struct page *p, const struct audit_service *s)
 	page_fold(p, b, start, 2);
 }
 
-static bool is_address(const struct audit_source *row)
-{
-	return row->bits == (row->family == 4 ? 32 : 128);
-}
-
 /* Where no source has more than one connection, a few of thousands tell nothing. */
 static bool worth_telling(const struct audit_report *r, const struct audit_service *s,
 			  bool addresses)
@@ -193,7 +188,7 @@ static bool worth_telling(const struct audit_report *r, const struct audit_servi
 	uint32_t i, end = s->first_source + s->n_sources;
 
 	for (i = s->first_source; i < end; i++)
-		if (is_address(&r->look->sources[i]) == addresses)
+		if (audit_is_address(&r->look->sources[i]) == addresses)
 			return r->all_rows || r->look->sources[i].count > 1 ||
 			       s->half_open <= TOP_SHOWN;
 	return false;
@@ -226,7 +221,7 @@ static void tell_top(const struct page *p, const struct audit_service *s, bool a
 	for (i = s->first_source; i < s->first_source + s->n_sources; i++) {
 		const struct audit_source *row = &p->report->look->sources[i];
 
-		if (is_address(row) != addresses)
+		if (audit_is_address(row) != addresses)
 			continue;
 		if (matching++ >= most)
 			continue;

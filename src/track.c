@@ -43,11 +43,13 @@ static int add_chunk(struct track *t)
 {
 	struct conn **chunks = realloc(t->chunks, (t->n_chunks + 1) * sizeof(struct conn *));
 	struct conn *chunk;
+	uint32_t n;
 
 	if (!chunks)
 		return -ENOMEM;
 	t->chunks = chunks;
-	chunk = malloc(CHUNK_CONNS * sizeof(*chunk));
+	n = t->config.max_sockets < CHUNK_CONNS ? t->config.max_sockets : CHUNK_CONNS;
+	chunk = malloc(n * sizeof(*chunk));
 	if (!chunk)
 		return -ENOMEM;
 	t->chunks[t->n_chunks++] = chunk;

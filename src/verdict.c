@@ -19,6 +19,18 @@ static void keep_finding(void *ctx, const struct finding *finding)
 		f->at[f->n++] = *finding;
 }
 
+/* What one look does not show, a run may have seen in several. */
+static void keep_standing(void *ctx, const struct finding *finding)
+{
+	struct findings *f = ctx;
+	uint32_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (finding_same(&f->at[i], finding))
+			return;
+	keep_finding(f, finding);
+}
+
 static int worst_first(const void *left, const void *right)
 {
 	const struct finding *a = left, *b = right;
@@ -44,19 +56,21 @@ static int judge(const struct opts *o, const struct verdict *v, struct detect *d
 		.look = v->look,
 		.all_rows = o->extended,
 		.owned_only = filter_by_owner(&o->filter),
-		.window_ns = v->window_ns,
+		.window_ns = v->look->window_ns,
 		.world = v->world,
 		.meta = v->meta,
 		.columns = output_columns(out),
 	};
 
 	detect_look(detect, v->look, UINT32_MAX, keep_finding, findings);
+	if (v->run)
+		engine_each_finding(v->run, keep_standing, findings);
 	if (findings->n > 1)
 		qsort(findings->at, findings->n, sizeof(*findings->at), worst_first);
 	report.findings = findings->at;
 	report.n_findings = findings->n;
 	report.findings_skipped = detect_skipped(detect);
-	report.worst = detect_worst(detect);
+	report.worst = findings->n ? findings->at[0].severity : SEVERITY_OK;
 	report.exit_status = exit_status(o, v, report.worst);
 	if (o->format == OPTS_JSON)
 		audit_json(out, &report);

@@ -8,11 +8,13 @@
  * Prints its own errors; returns an enum exit_code.
  */
 #include "audit_sink.h"
+#include "engine.h"
 #include "opts.h"
 
 struct verdict {
 	const struct audit *look;
-	uint64_t window_ns; /* between it and the one it was compared with; 0 none */
+	/* That has just ended: what it has raised and not cleared counts, too. NULL none. */
+	const struct engine *run;
 	const struct sink_world *world;
 	const struct sink_meta *meta;
 	bool interrupted; /* the user ended it: no finding is a failure unless it was asked for */

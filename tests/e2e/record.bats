@@ -128,11 +128,14 @@ recorded() {
 	# other thresholds, another verdict
 	replay 0 --verdict --json --close-wait-count 31 --close-wait-age 0.1 c.tcs
 	[ "$(count '.type == "alert"')" -eq 0 ]
-	# a filter the looks cannot follow: no numbers rather than wrong ones
-	replay 0 --json -L 8000 c.tcs
-	[ "$(count '.type == "summary" and .connections.close_wait == null')" -gt 0 ]
-	[ "$(count '.type == "summary" and .connections.close_wait != null')" -eq 0 ]
-	replay 1 --verdict -L 8000 c.tcs
+	# another filter, and where it cannot be applied any more no number rather than a wrong one
+	replay 0 --json -L 1 c.tcs
+	[ "$(count '.type == "summary" and .connections.close_wait == 0 and
+		.connections.established == null')" -gt 0 ]
+	grep -q 'unknown with this filter' replay.err
+	replay 0 --verdict -L 1 c.tcs
+	grep -q '^0 findings' replay.out
+	replay 1 --verdict --until 0 c.tcs
 	grep -q 'no look' replay.err
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * filters: ports, prefixes, states and the texts of /proc, parsed from any string
+ * filters: ports, prefixes, states and names, parsed from any string
  *
  * The first byte says which parser. What is refused leaves the result as it was, and has a reason.
  */
@@ -9,7 +9,6 @@
 #include "explain.h"
 #include "filter.h"
 #include "fuzz.h"
-#include "host.h"
 #include "spell.h"
 
 static void try_ports(const char *text)
@@ -55,18 +54,6 @@ static void try_states(const char *text)
 			!set.exclude);
 }
 
-static void try_proc(const char *text)
-{
-	static struct host_ports ports;
-	struct host_counters counters;
-	const char *second = text + strlen(text) / 2;
-
-	REQUIRE(host_parse_ports(text, second, &ports) <= 0);
-	(void)host_parse_netstat(text, "TcpExt", "TCPTimeWaitOverflow");
-	host_parse_sockstat(text, second, &counters);
-	(void)host_parse_limit(text, "Max open files");
-}
-
 static void try_names(const char *text)
 {
 	size_t len = strlen(text);
@@ -80,7 +67,10 @@ static void try_names(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const parsers[])(const char *) = {
-		try_ports, try_prefix, try_states, try_proc, try_names,
+		try_ports,
+		try_prefix,
+		try_states,
+		try_names,
 	};
 	char *text;
 

@@ -6,11 +6,9 @@
  * plain text, or a line of JSON.
  */
 #include "audit_sink.h"
-#include "capture_pack.h"
 #include "cgroup_names.h"
 #include "engine.h"
-#include "fuzz.h"
-#include "record.h"
+#include "seeds.h"
 #include "summary_text.h"
 
 #define SOCKETS_MAX 64
@@ -160,6 +158,19 @@ static void take(struct engine *e, const void *bytes, size_t len)
 			cgroup_names_tell(names, record.cgroup->id, record.cgroup->path);
 	}
 	REQUIRE(!engine_record(e, bytes, len));
+}
+
+static size_t finish_seed(const uint8_t *packed, size_t len, uint8_t *to)
+{
+	*to = 17; /* connections, -x */
+	memcpy(to + 1, packed, len);
+	return len + 1;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	seeds_if_asked(*argc, *argv, finish_seed);
+	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

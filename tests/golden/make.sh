@@ -3,8 +3,8 @@
 #
 # make.sh: record the golden captures again, all or those named; as root
 #
-# Each is a scenario of tests/e2e (dance.c, hold.c) in a network namespace of its own, recorded from
-# there only. The expected files follow with `make golden`. New recordings have other addresses,
+# Each is a scenario of tests/e2e (dance.c, hold.c, flood.c) in network namespaces of its own, recorded
+# from there only. The expected files follow with `make golden`. New recordings have other addresses,
 # times and numbers; what the expected files say about states, reasons and findings must not change.
 
 set -u
@@ -71,9 +71,9 @@ dance() {
 	stop "$1"
 }
 
-# hold NAME WORD...: until there are three looks
+# hold NAME WORD...: until there are three looks, the last of them after ${more[NAME]}
 hold() {
-	local gate name=$1
+	local gate name=$1 looks=3
 	shift
 	mkfifo "$tmp/gate.$name"
 	build/e2e/hold "$@" <"$tmp/gate.$name" >"$tmp/held.$name" 2>"$tmp/err" &
@@ -83,20 +83,61 @@ hold() {
 	until_true 30 test -s "$tmp/held.$name" || die "$name: $(cat "$tmp/err")"
 	until_true 30 "${ready[$name]-true}" "$pid" || die "$name: it does not get ready"
 	record "$name" "$(jq .netns "$tmp/held.$name")" -i 0.5
-	until_true 60 looks 3
+	until_true 60 looks 2
+	[[ -z ${more[$name]-} ]] || {
+		echo "${more[$name]}" >&"$gate"
+		looks=6
+	}
+	until_true 60 looks "$looks"
 	stop "$name"
 	exec {gate}>&-
 	kill -KILL "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
 }
+# flood NAME FINDING LAB SERVE TRAFFIC...: each a list of words for flood; until it is found, and a
+# second longer
+flood() {
+	local name=$1 finding=$2 lab=$3 serve=$4 alive words i=0 mine=() server client
+	shift 4
+	mkfifo "$tmp/alive.$name"
+	# shellcheck disable=SC2086 # words
+	build/e2e/flood lab $lab <"$tmp/alive.$name" >"$tmp/lab.$name" 2>"$tmp/err" &
+	mine+=($!)
+	exec {alive}>"$tmp/alive.$name"
+	until_true 10 grep -qs server_pid "$tmp/lab.$name" || die "$name: $(cat "$tmp/err")"
+	read -r server client < <(jq -r '"\(.server_pid) \(.client_pid)"' "$tmp/lab.$name")
+	# shellcheck disable=SC2086
+	nsenter -t "$server" -n build/e2e/flood serve $serve <"$tmp/alive.$name" \
+		>"$tmp/serve.$name" 2>"$tmp/err" &
+	mine+=($!)
+	until_true 10 grep -qs ready "$tmp/serve.$name" || die "$name: $(cat "$tmp/err")"
+	record "$name" "$(jq .server_netns "$tmp/lab.$name")" -i 0.5
+	for words; do
+		i=$((i + 1))
+		# shellcheck disable=SC2086
+		nsenter -t "$client" -n build/e2e/flood $words <"$tmp/alive.$name" \
+			>"$tmp/traffic.$name.$i" 2>"$tmp/err" &
+		mine+=($!)
+	done
+	pids+=("${mine[@]}")
+	until_true 20 grep -qs "\"kind\":\"$finding\"" "$tmp/live.$name" || die "$name: no $finding"
+	until_true 20 looks $(($(looks_so_far) + 2))
+	stop "$name"
+	exec {alive}>&-
+	kill -KILL "${mine[@]}" 2>/dev/null
+	wait "${mine[@]}" 2>/dev/null
+}
 # dead_enough PID: six connections have timed out three times in a row
 dead_enough() {
 	(($(nsenter -t "$1" -n ss -tno | grep -c 'timer:(on,[^,]*,[3-9])') >= 6))
 }
-looks() {
-	(($(jq -c 'select(.type == "summary" and .connections.listen != null) | .namespaces' \
-		"$tmp/live.$name" | wc -l) >= $1))
+# Walks over all sockets: sums that are of different age.
+looks_so_far() {
+	jq -n '[inputs | select(.type == "summary" and .age_us != null) |
+		(.ts[0:19] + "Z" | fromdate) + ("0" + .ts[19:29] | tonumber) - .age_us / 1e6 | . * 20 |
+		round] | unique | length' "$tmp/live.$name" 2>/dev/null || echo 0
 }
+looks() { (($(looks_so_far) >= $1)); }
 
 declare -A how=(
 	[mix]='dance mix mix'
@@ -107,13 +148,30 @@ declare -A how=(
 	[leak]='hold leak close_wait=30 leak=40'
 	[ports]='hold ports ports=40 tw_reuse=0 established=20 time_wait=13'
 	[dead]='hold dead established=10 dead=6'
+	[overflow]='hold overflow buckets=20 time_wait=18'
+	[fastopen]='dance fastopen tfo'
 )
-declare -A ready=([dead]=dead_enough)
+declare -A ready=([dead]=dead_enough) more=([overflow]=server_tw=12)
+# finding | laboratory | server | traffic ...
+declare -A floods=(
+	[cookies]='syn_flood|cookies=1|backlog=128 listen=8000|syn rate=2000'
+	[slow]='syn_flood|cookies=1|backlog=1024 listen=8000 listen=8001|syn rate=40'
+	[ipv6]='syn_flood|cookies=1|v6=1 backlog=256 listen=8000|syn rate=1000 from=2001:db8:8000::/33'
+	[stuck]='accept_queue_full|cookies=1|accept=0 backlog=16 listen=8000|connect rate=50 hold_ms=9000'
+	[rush]='syn_backlog_small|cookies=1 rtt_ms=100|backlog=8 listen=8000|connect rate=200 sources=99'
+	[lossy]='handshake_loss|cookies=1 drop_synack=40|backlog=1024 listen=8000|connect rate=60 sources=60'
+	[scan]='syn_scan|cookies=1|backlog=128 listen=8000|syn from=198.18.9.9/32 port=7000 ports=500 rate=100'
+)
 ((EUID == 0)) || die "needs root"
-[[ -x ./tcpconnstate && -x build/e2e/dance && -x build/e2e/hold ]] || die "run make all helpers"
-(($#)) || set -- "${!how[@]}"
+[[ -x ./tcpconnstate && -x build/e2e/dance && -x build/e2e/hold && -x build/e2e/flood ]] || die "run make all helpers"
+(($#)) || set -- "${!how[@]}" "${!floods[@]}"
 for name; do
-	[[ -n ${how[$name]-} ]] || die "there is no $name; there are: ${!how[*]}"
+	if [[ -n ${floods[$name]-} ]]; then
+		IFS='|' read -ra parts <<<"${floods[$name]}"
+		flood "$name" "${parts[@]}"
+		continue
+	fi
+	[[ -n ${how[$name]-} ]] || die "there is no $name; there are: ${!how[*]} ${!floods[*]}"
 	# shellcheck disable=SC2086 # words
 	${how[$name]}
 done

@@ -13,7 +13,7 @@
 #include <zlib.h>
 
 #include "capture.h"
-#include "unit.h"
+#include "folder.h"
 
 #define SOCKETS 300
 
@@ -240,32 +240,6 @@ static void unpacked_garbage(void **state)
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */
-
-static char folder[] = "/tmp/tcs-test-capture-XXXXXX";
-static char path[64];
-
-static int make_folder(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(path, sizeof(path), "%s/c", folder);
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	char name[80];
-	int i;
-
-	(void)state;
-	unlink(path);
-	for (i = 1; i < 10; i++) {
-		snprintf(name, sizeof(name), "%s.%d", path, i);
-		unlink(name);
-	}
-	return rmdir(folder);
-}
 
 static struct capture_writer *writer(uint64_t rotate_bytes, unsigned int keep)
 {

@@ -6,7 +6,7 @@
 #include "hash.h"
 #include "unit.h"
 
-#define IDS 5000u /* more than two thirds of 1024 places: the table grows several times */
+#define IDS 5000u /* the table grows several times */
 
 static uint64_t ids[IDS];
 static bool present[IDS];

@@ -7,11 +7,13 @@
 #include <glob.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "capture.h"
+#include "hash.h"
 #include "opts.h"
 #include "record.h"
-#include "unit.h"
+#include "folder.h"
 
 static const char evil[] = "\x1b]0;x\a\x1b[2J\r\n\"\\,}\x7f\x9b\xff\xc3(";
 
@@ -104,25 +106,6 @@ static void assert_json_lines(char *text)
 }
 
 /* ---- captures -------------------------------------------------------------------------------- */
-
-static char folder[] = "/tmp/tcs-test-replay-XXXXXX";
-static char path[64];
-
-static int make_folder(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(path, sizeof(path), "%s/c", folder);
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
-}
 
 static struct capture_writer *begin(const char *text)
 {
@@ -363,44 +346,175 @@ static void many_names(void **state)
 	forget(&p);
 }
 
-/* Every golden capture, cut behind every byte. */
-static void cut_anywhere(void **state)
-{
-	char cut[32];
-	const char *const words[] = { "--json", "--fail-on", "critical", cut, NULL };
-	glob_t captures;
-	size_t i, len;
+/* ---- cut captures ---------------------------------------------------------------------------- */
 
-	(void)state;
+#define MEMBERS_MAX 256
+#define RECORDS_MAX 65536
+
+/* A golden capture, and where its parts (gzip members) end. */
+struct golden {
+	const char *name;
+	char *bytes;
+	size_t size;
+	size_t end[MEMBERS_MAX];
+	size_t n;
+};
+
+static void find_members(struct golden *g)
+{
+	static uint8_t sink[CAPTURE_CHUNK_MAX];
+	z_stream z = { 0 };
+
+	assert_int_equal(inflateInit2(&z, 16 + MAX_WBITS), Z_OK);
+	z.next_in = (uint8_t *)g->bytes;
+	z.avail_in = (unsigned int)g->size;
+	for (g->n = 0; z.avail_in; inflateReset(&z)) {
+		z.next_out = sink;
+		z.avail_out = sizeof(sink);
+		assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+		assert_in_range(g->n, 0, MEMBERS_MAX - 1);
+		g->end[g->n++] = g->size - z.avail_in;
+	}
+	inflateEnd(&z);
+}
+
+static void each_golden(void (*fn)(const struct golden *g))
+{
+	struct golden g = { 0 };
+	glob_t captures;
+	size_t i;
+
 	if (glob("tests/golden/*.tcs", 0, NULL, &captures))
 		skip();
 	for (i = 0; i < captures.gl_pathc; i++) {
 		int fd = open(captures.gl_pathv[i], O_RDONLY | O_CLOEXEC);
-		int to = memfd_create("cut", 0);
-		size_t size, last_len = 0;
-		char *whole = slurp(fd, &size);
 
-		snprintf(cut, sizeof(cut), "/proc/self/fd/%d", to);
-		/* A large one is cut at some places only. */
-		for (len = 0; len<size; len += size> 4096 ? 61 : 1) {
-			struct printed p;
-
-			assert_int_equal(ftruncate(to, 0), 0);
-			assert_int_equal(pwrite(to, whole, len, 0), len);
-			p = replay(words);
-			assert_int_equal(p.status, 1);
-			assert_non_null(strstr(p.err, cut));
-			if (len > 200)
-				assert_true(p.out_len >= last_len / 2);
-			last_len = p.out_len;
-			forget(&p);
-		}
-		assert_true(last_len > 100);
-		free(whole);
+		g.name = captures.gl_pathv[i];
+		g.bytes = slurp(fd, &g.size);
 		close(fd);
-		close(to);
+		find_members(&g);
+		fn(&g);
+		free(g.bytes);
 	}
 	globfree(&captures);
+}
+
+/* How many records there are, and what they are: seen[i] is of the first i. */
+static enum capture_end read_all(struct capture_reader *r, int fd, uint64_t *seen, size_t *ret_n)
+{
+	enum capture_end end;
+	const void *record;
+	uint64_t sum = 1;
+	size_t len, n = 0;
+
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	capture_reader_reset(r, fd);
+	while (!(end = capture_next(r, &record, &len))) {
+		sum = hash_bytes(record, len, sum);
+		assert_in_range(++n, 1, RECORDS_MAX - 1);
+		seen[n] = sum;
+	}
+	*ret_n = n;
+	return end;
+}
+
+/*
+ * Behind every byte of every part: what comes before the cut is read, nothing else is, and the end
+ * is told. A part needs nothing from those before it (capture.h), so one before it is enough.
+ */
+static void cut_parts(const struct golden *g)
+{
+	static uint64_t whole[RECORDS_MAX], cut[RECORDS_MAX];
+	int fd = memfd_create("cut", MFD_CLOEXEC);
+	size_t i, n_whole, n_cut, n_last;
+	struct capture_reader *r;
+
+	assert_int_equal(capture_reader_new(fd, -1, &r), 0);
+	for (i = 0; i < g->n; i++) {
+		size_t begin = i ? g->end[i - 1] : 0, before = i ? g->end[0] : 0;
+		size_t len = g->end[i] - begin;
+
+		assert_int_equal(pwrite(fd, g->bytes, before, 0), before);
+		assert_int_equal(pwrite(fd, g->bytes + begin, len, (off_t)before), len);
+		assert_int_equal(read_all(r, fd, whole, &n_whole), CAPTURE_DONE);
+		/* from its end on, so that the file only becomes shorter */
+		for (n_last = n_whole; len--; n_last = n_cut) {
+			enum capture_end end, want = i ? CAPTURE_DONE : CAPTURE_REFUSED;
+
+			assert_int_equal(ftruncate(fd, (off_t)(before + len)), 0);
+			end = read_all(r, fd, cut, &n_cut);
+			assert_int_equal(end, len ? CAPTURE_CUT : want);
+			assert_true(end == CAPTURE_DONE || *capture_reader_why(r));
+			assert_in_range(n_cut, 0, n_last);
+			assert_true(!n_cut || cut[n_cut] == whole[n_cut]);
+		}
+	}
+	capture_reader_free(r);
+	close(fd);
+}
+
+static void cut_behind_every_byte(void **state)
+{
+	(void)state;
+	each_golden(cut_parts);
+}
+
+/* Lines that both have from the beginning on. */
+static size_t common_lines(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	for (; *a && *a == *b; a++, b++)
+		n += *a == '\n';
+	return n;
+}
+
+static size_t count_lines(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += *s == '\n';
+	return n;
+}
+
+/*
+ * What is printed of a cut capture is the beginning of what is printed of the whole, but for what
+ * was held back at the cut, which comes early, and the last line.
+ */
+static void cut_replays(const struct golden *g)
+{
+	char cut[32];
+	const char *const words[] = { "--json", "--fail-on", "critical", cut, NULL };
+	const char *const all[] = { "--json", g->name, NULL };
+	struct printed whole = replay(all);
+	int fd = memfd_create("cut", 0);
+	size_t i, n;
+
+	snprintf(cut, sizeof(cut), "/proc/self/fd/%d", fd);
+	assert_int_equal(whole.status, 0);
+	for (i = 0; i < 3 * g->n; i++) {
+		size_t begin = i / 3 ? g->end[i / 3 - 1] : 0, end = g->end[i / 3];
+		size_t len = i % 3 == 0 ? begin + (end - begin) / 2 : i % 3 == 1 ? end - 1 : end;
+		struct printed p;
+
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, g->bytes, len, 0), len);
+		p = replay(words);
+		assert_true(len == g->size || p.status == 1);
+		assert_true(len == g->size || strstr(p.err, cut));
+		n = count_lines(p.out);
+		assert_in_range(common_lines(p.out, whole.out) + 3, n, n + 3);
+		forget(&p);
+	}
+	forget(&whole);
+	close(fd);
+}
+
+static void cut_anywhere(void **state)
+{
+	(void)state;
+	each_golden(cut_replays);
 }
 
 int main(void)
@@ -408,7 +522,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hostile_names),   cmocka_unit_test(hostile_file_name),
 		cmocka_unit_test(strange_records), cmocka_unit_test(many_names),
-		cmocka_unit_test(cut_anywhere),
+		cmocka_unit_test(cut_anywhere),	   cmocka_unit_test(cut_behind_every_byte),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
