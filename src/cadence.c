@@ -24,7 +24,8 @@ static uint64_t refresh_ns(const struct cadence *c)
 
 enum cadence_look cadence_next(struct cadence *c, uint64_t now_ns, bool moved)
 {
-	bool due = moved || !c->walked_ns || now_ns - c->walked_ns >= refresh_ns(c);
+	/* What was there before us has an age, and can be judged, only with the second walk. */
+	bool due = moved || c->walks < 2 || now_ns - c->walked_ns >= refresh_ns(c);
 
 	c->credit_ns += (int64_t)((now_ns - c->now_ns) * CADENCE_PER_MILLE / 1000);
 	if (c->credit_ns > CREDIT_MAX_NS)
@@ -32,6 +33,7 @@ enum cadence_look cadence_next(struct cadence *c, uint64_t now_ns, bool moved)
 	c->now_ns = now_ns;
 	if (due && affordable(c, c->walk_cost_ns)) {
 		c->walked_ns = now_ns;
+		c->walks++;
 		return CADENCE_WALK;
 	}
 	if (!affordable(c, c->counters_cost_ns) &&

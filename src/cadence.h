@@ -10,7 +10,8 @@
  * over when something has moved since the last walk, and what the last walk cost has been saved up.
  * When nothing moves ages grow all the same and peers die without an event: then a walk comes when
  * a thousand times its cost has passed, but at least every CADENCE_REFRESH_NS. The first walk is
- * free to come at once, since its price is not known; it is paid for before the next.
+ * free to come at once, since its price is not known; it is paid for before the next, which comes
+ * as soon as that is done: with it what was there before us has aged, and is told.
  *
  * Two things do not wait for credit, for whoever attacks the host must not be able to spend it:
  * counters and queues, once in CADENCE_RARE times what they cost, and walks that explain what they
@@ -42,6 +43,7 @@ struct cadence {
 	uint64_t counters_cost_ns;
 	uint64_t walk_cost_ns;
 	uint64_t walked_ns; /* when; 0 never */
+	uint32_t walks;	    /* so far */
 	uint64_t counted_ns;
 	uint64_t urgent_ns;
 	uint64_t urgent_cost_ns;
