@@ -124,6 +124,7 @@ right() {
 @test "ordinary clients everywhere" { right ordinary_clients_everywhere; }
 @test "flash crowd" { right flash_crowd; }
 @test "flash crowd small backlog" { right flash_crowd_small_backlog; }
+@test "flash crowd tiny backlog" { right flash_crowd_tiny_backlog; }
 @test "flash crowd small no cookies" { right flash_crowd_small_no_cookies; }
 @test "far away" { right far_away; }
 @test "lossy syn acks" { right lossy_syn_acks; }
