@@ -127,6 +127,7 @@ right() {
 @test "flash crowd tiny backlog" { right flash_crowd_tiny_backlog; }
 @test "flash crowd small no cookies" { right flash_crowd_small_no_cookies; }
 @test "far away" { right far_away; }
+@test "far rush small backlog" { right far_rush_small_backlog; }
 @test "lossy syn acks" { right lossy_syn_acks; }
 @test "lossy acks" { right lossy_acks; }
 @test "very lossy" { right very_lossy; }
