@@ -17,11 +17,8 @@ setup_file() {
 	e2e_need "$ENGINE" jq perl "${CC:-cc}" || return 0
 	export STATIC=${TCS_STATIC:-$E2E_ROOT/build/static/tcpconnstate}
 	[[ -x $STATIC ]] || { skip_file "there is no static binary: see \`make static\`"; return 0; }
-	"${CC:-cc}" -static -std=gnu11 -O2 -D_GNU_SOURCE= "$E2E_DIR/hold.c" \
-		-o "$BATS_FILE_TMPDIR/hold" || { skip_file "there is no static C library"; return 0; }
-	HOLD=$BATS_FILE_TMPDIR/hold
-	export HOLD
-	image_build || return 1
+	export HOLD=$BATS_FILE_TMPDIR/hold
+	images_build || return 1
 }
 teardown_file() {
 	[[ -z ${IMAGE-} ]] ||
@@ -48,28 +45,37 @@ teardown() {
 
 # IMAGE is what users build; IMAGE-test has the helper as well. IMAGE-probe has the helper alone, and
 # alone says whether this machine runs containers: a program of ours that does not start must fail a
-# test, not skip it.
-image_build() {
-	local dir=$BATS_FILE_TMPDIR/image why
+# test, not skip it. What does not need each other is made at the same time.
+images_build() {
+	local dir=$BATS_FILE_TMPDIR/image made why
 	export IMAGE=localhost/tcpconnstate-$$:check
 	mkdir "$dir"
+	image "$IMAGE" -f "$E2E_ROOT/deploy/Containerfile" "${STATIC%/*}" &
+	made=$!
+	"${CC:-cc}" -static -std=gnu11 -O2 -D_GNU_SOURCE= "$E2E_DIR/hold.c" -o "$HOLD" || {
+		wait "$made"
+		skip_file "there is no static C library"
+		return 0
+	}
 	cp "$HOLD" "$dir/hold"
-	printf 'FROM scratch\nCOPY hold /hold\nENTRYPOINT ["/hold"]\n' >"$dir/Containerfile"
-	why=$(timeout 60 "$ENGINE" build -q -f "$dir/Containerfile" -t "$IMAGE-probe" "$dir" 2>&1) || {
+	printf 'FROM scratch\nCOPY hold /hold\nENTRYPOINT ["/hold"]\n' >"$dir/probe"
+	printf 'FROM %s\nCOPY hold /hold\n' "$IMAGE" >"$dir/test"
+	why=$(image "$IMAGE-probe" -f "$dir/probe" "$dir" 2>&1) || {
+		wait "$made"
 		skip_file "$ENGINE cannot build an image here: ${why##*$'\n'}"
 		return 0
 	}
-	engine_works || {
-		skip_file "$ENGINE cannot run a privileged container here: ${WHY##*$'\n'}"
-		return 0
-	}
-	build_or_say -f "$E2E_ROOT/deploy/Containerfile" -t "$IMAGE" "${STATIC%/*}" || return
-	printf 'FROM %s\nCOPY hold /hold\n' "$IMAGE" >"$dir/Containerfile"
-	build_or_say -f "$dir/Containerfile" -t "$IMAGE-test" "$dir"
+	wait "$made" || return
+	image "$IMAGE-test" -f "$dir/test" "$dir" &
+	made=$!
+	engine_works || skip_file "$ENGINE cannot run a privileged container here: ${WHY##*$'\n'}"
+	wait "$made"
 }
-build_or_say() {
-	"$ENGINE" build -q "$@" >"$BATS_FILE_TMPDIR/build.log" 2>&1 || {
-		cat "$BATS_FILE_TMPDIR/build.log" >&2
+# image NAME BUILD'S ARGS...: what the engine says is told where it fails
+image() {
+	local log=$BATS_FILE_TMPDIR/${1##*:}.log
+	timeout 60 "$ENGINE" build -q -t "$@" >"$log" 2>&1 </dev/null 3>&- || {
+		cat "$log" >&2
 		return 1
 	}
 }
@@ -151,6 +157,7 @@ watch_ends() {
 	local status=0
 	"$ENGINE" kill -s INT "$NAME" >/dev/null
 	wait "$WATCH_PID" || status=$?
+	CONTAINERS=()
 	((status == 0)) || {
 		echo "watch ended with $status" >&2
 		cat watch.err >&2
