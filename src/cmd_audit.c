@@ -93,12 +93,14 @@ static int look(struct audit_run *r)
 
 	if (census_look(r->census, all, start, take_record, &r->first, &why))
 		return cmd_failed(&why);
+	if (audit_settle(&r->first, NULL, NULL))
+		return cmd_no_memory();
 	if (!r->opts->window_ms)
-		return audit_settle(&r->first, NULL, NULL) ? TCS_EXIT_RUN : TCS_EXIT_OK;
+		return TCS_EXIT_OK;
 	wait_window(r, start + r->opts->window_ms * 1000000);
 	if (census_look(r->census, all, pipeline_now_ns(), take_record, &r->second, &why))
 		return cmd_failed(&why);
-	return audit_settle(&r->second, &r->first, &r->first) ? TCS_EXIT_RUN : TCS_EXIT_OK;
+	return audit_settle(&r->second, &r->first, &r->first) ? cmd_no_memory() : TCS_EXIT_OK;
 }
 
 static int tell_verdict(struct audit_run *r)

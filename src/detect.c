@@ -141,6 +141,14 @@ void detect_free(struct detect *d)
 
 /* ---- raised once, updated, cleared ----------------------------------------------------------- */
 
+/* What only the cookies of a namespace tell of is one thing there, whosever they turn out to be. */
+static bool same_syn(const struct finding_syn *a, const struct finding_syn *b)
+{
+	if (a->by_cookies && b->by_cookies)
+		return true;
+	return service_key(&a->service) == service_key(&b->service);
+}
+
 bool finding_same(const struct finding *a, const struct finding *b)
 {
 	if (a->kind != b->kind || a->netns != b->netns)
@@ -150,7 +158,7 @@ bool finding_same(const struct finding *a, const struct finding *b)
 	case FINDING_ACCEPT_QUEUE_FULL:
 	case FINDING_SYN_BACKLOG_SMALL:
 	case FINDING_HANDSHAKE_LOSS:
-		return service_key(&a->row.syn.service) == service_key(&b->row.syn.service);
+		return same_syn(&a->row.syn, &b->row.syn);
 	case FINDING_SYN_SCAN:
 		return !memcmp(a->row.scanner.addr, b->row.scanner.addr, 16);
 	case FINDING_CLOSE_WAIT_LEAK:
@@ -229,23 +237,48 @@ static void raise_finding(struct detect *d, const struct finding *f, finding_fn 
 	fn(ctx, &o->finding);
 }
 
-/* It is told again when it is worse: a higher severity, or twice as many. */
+static bool may_be_at(const struct finding_syn *f, const struct audit_service *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < f->n_possible && i < FINDING_PLACES; i++)
+		if (f->possible[i].lport == s->lport && !memcmp(f->possible[i].laddr, s->laddr, 16))
+			return true;
+	return f->n_possible > FINDING_PLACES;
+}
+
+/* It was known where, and that may still be: others that are possible now are no news. */
+static bool is_known_better(const struct finding *had, const struct finding *f)
+{
+	return finding_is_syn(f->kind) && had->row.syn.by_cookies && !had->row.syn.n_possible &&
+	       may_be_at(&f->row.syn, &had->row.syn.service);
+}
+
+/* Where it is has turned out, or it has moved. */
+static bool is_elsewhere(const struct finding *had, const struct finding *f)
+{
+	return finding_is_syn(f->kind) && !f->row.syn.n_possible &&
+	       service_key(&had->row.syn.service) != service_key(&f->row.syn.service);
+}
+
+/* It is told again when more is known, or it is worse: a higher severity, or twice as many. */
 static void keep_finding(struct open_finding *o, const struct finding *f, finding_fn fn, void *ctx)
 {
-	bool worse = f->severity > o->finding.severity ||
-		     (o->told_amount && amount_of(f) >= o->told_amount * 2);
-	uint64_t since = o->finding.since_ns;
-	enum severity had = o->finding.severity;
+	bool news = f->severity > o->finding.severity || is_elsewhere(&o->finding, f) ||
+		    (o->told_amount && amount_of(f) >= o->told_amount * 2);
+	struct finding had = o->finding;
 
 	o->seen = true;
 	o->quiet_looks = 0;
 	o->held_ns = f->since_ns;
 	o->finding = *f;
-	o->finding.since_ns = since;
+	if (is_known_better(&had, f))
+		o->finding.row = had.row;
+	o->finding.since_ns = had.since_ns;
 	/* It does not become better in steps, only over: a value at the edge must not flap. */
-	if (had > f->severity)
-		o->finding.severity = had;
-	if (!worse)
+	if (had.severity > f->severity)
+		o->finding.severity = had.severity;
+	if (!news)
 		return;
 	o->finding.status = FINDING_UPDATED;
 	o->told_amount = amount_of(f);
@@ -333,15 +366,53 @@ static void fill_syn(struct finding_syn *row, const struct audit *look, const st
 	row->done_permille = syn_done_permille(f);
 }
 
+static void add_possible(struct finding_syn *row, const struct audit_service *s)
+{
+	if (row->n_possible < FINDING_PLACES) {
+		struct finding_place *to = &row->possible[row->n_possible];
+
+		*to = (struct finding_place){ .owner = s->owner,
+					      .lport = s->lport,
+					      .family = s->family };
+		memcpy(to->laddr, s->laddr, sizeof(to->laddr));
+	}
+	row->n_possible++;
+}
+
+/* In place of the one that speaks for them, all; and was one of them visible a look ago? */
+static bool fill_possible(const struct detect *d, struct finding_syn *row, const struct audit *look)
+{
+	struct syn_facts facts;
+	bool seen = false;
+	uint32_t i;
+
+	row->service = service_unknown(row->service.netns);
+	for (i = 0; i < look->n_services; i++) {
+		const struct audit_service *s = &look->services[i];
+
+		if (s->netns != row->service.netns)
+			continue;
+		syn_facts_read(look, s, &facts);
+		if (!facts.possible)
+			continue;
+		add_possible(row, s);
+		seen |= seen_before(d, service_key(s), FINDING_SYN_FLOOD);
+	}
+	return seen;
+}
+
 static bool is_open(const struct detect *d, const struct audit_service *s)
 {
 	uint64_t key = service_key(s);
 	uint32_t i;
 
-	for (i = 0; i < d->n_open; i++)
-		if (finding_is_syn(d->open[i].finding.kind) &&
-		    service_key(&d->open[i].finding.row.syn.service) == key)
+	for (i = 0; i < d->n_open; i++) {
+		const struct finding *f = &d->open[i].finding;
+
+		if (finding_is_syn(f->kind) && f->netns == s->netns &&
+		    (service_key(&f->row.syn.service) == key || may_be_at(&f->row.syn, s)))
 			return true;
+	}
 	return false;
 }
 
@@ -363,6 +434,7 @@ static void look_at_service(struct detect *d, const struct audit *look,
 	enum finding_kind full, stays;
 	struct syn_facts facts;
 	struct finding f;
+	bool seen;
 
 	syn_facts_read(look, s, &facts);
 	full = syn_judge(&d->config, look, &facts, 10);
@@ -380,7 +452,10 @@ static void look_at_service(struct detect *d, const struct audit *look,
 		return;
 	f = begin(look, stays, s->netns);
 	fill_syn(&f.row.syn, look, &facts);
-	if (!d->config.at_once && !seen_before(d, key, full))
+	f.row.syn.by_cookies = stays == FINDING_SYN_FLOOD && syn_by_cookies(look, s);
+	seen = f.row.syn.by_cookies && facts.speaks ? fill_possible(d, &f.row.syn, look) :
+						      seen_before(d, key, full);
+	if (!d->config.at_once && !seen)
 		full = 0;
 	consider(d, &f, syn_severity(&facts, full), syn_severity(&facts, stays), fn, ctx);
 }

@@ -128,9 +128,22 @@ enum syn_pressure {
 
 const char *syn_pressure_name(enum syn_pressure pressure); /* "queue_full" */
 
+/* A service that a finding may be about. */
+struct finding_place {
+	struct owner owner;
+	uint8_t laddr[16];
+	uint16_t lport;
+	uint8_t family;
+};
+
+#define FINDING_PLACES 8 /* so many are named */
+
 /* A service, and what its rule saw; rates in thousandths a second. */
 struct finding_syn {
-	struct audit_service service;
+	struct audit_service service; /* service_unknown() where several are possible: */
+	struct finding_place possible[FINDING_PLACES];
+	uint32_t n_possible; /* 0: it is known; may be more than are named */
+	bool by_cookies;     /* of the namespace; only they tell of it */
 	enum syn_pressure pressure;
 	int64_t failing, cookies, cookies_sent, drops;
 	uint64_t done_permille; /* of the handshakes that were begun; AUDIT_UNKNOWN */

@@ -3,11 +3,8 @@
 
 #include <string.h>
 
-/*
- * The kernel renews the mark of cookies once a second at most (tcp_synq_overflow()), so while they
- * are sent it is never older; a quarter more for a slow walk. Rates are of a whole window.
- */
-#define COOKIES_NOW_NS 1250000000ull
+/* How long ten take, at thousandths a second; once in 22,000 times none comes for so long. */
+#define TEN_TAKE_NS(milli) (10000000000000ull / (uint64_t)(milli))
 
 /* A forged source repeats once in thousands; a check every few seconds leaves dozens in 63 s. */
 #define CHECKS_PER_SOURCE 4
@@ -37,14 +34,84 @@ static int64_t counter_of(const struct audit *look, const struct audit_service *
 	return n ? n->counter_milli[c] : AUDIT_NO_RATE;
 }
 
+/* Rates are of a whole window. */
 static bool sends_cookies(const struct audit *look, const struct audit_service *s)
 {
-	return s->cookie_age_ns <= COOKIES_NOW_NS + look->window_ns;
+	return s->cookie_age_ns <= SERVICE_COOKIES_NS + look->window_ns;
+}
+
+/* That nobody returned; of the namespace. */
+static int64_t cookies_out(const struct audit *look, const struct audit_service *s)
+{
+	return above(known(counter_of(look, s, COUNTER_COOKIES_SENT)),
+		     known(counter_of(look, s, COUNTER_COOKIES_RECV)));
+}
+
+bool syn_by_cookies(const struct audit *look, const struct audit_service *s)
+{
+	const struct audit_netns *n = netns_of(look, s);
+
+	return n && n->cookies == 2;
+}
+
+/* What speaks for it that the cookies nobody returned are of this service. */
+enum suspicion {
+	SENDS_NONE = 0,
+	HAS_SENT,	/* since the last look */
+	KEEPS_SENDING,	/* its mark is as young as `out` keeps it */
+	COMPLETES_NONE, /* and has been for a second, in which nobody completed */
+};
+
+static enum suspicion suspicion_of(const struct audit *look, const struct audit_service *s,
+				   int64_t out)
+{
+	uint64_t renewed_ns = SERVICE_COOKIES_NS + (out > 0 ? TEN_TAKE_NS(out) : 0);
+
+	if (!sends_cookies(look, s))
+		return SENDS_NONE;
+	if (s->cookie_age_ns > renewed_ns)
+		return HAS_SENT;
+	if (s->cookie_gap_ns > renewed_ns || s->done_milli || known(s->done_before))
+		return KEEPS_SENDING;
+	return COMPLETES_NONE;
+}
+
+/* Of those that are suspected most, the first speaks for all. */
+static void suspect(const struct audit *look, struct syn_facts *f)
+{
+	const struct audit_service *s = f->service;
+	int64_t out = cookies_out(look, s), done = 0, before = 0;
+	enum suspicion mine = suspicion_of(look, s, out);
+	bool others = false, first = true;
+	uint32_t i;
+
+	for (i = 0; i < look->n_services; i++) {
+		const struct audit_service *other = &look->services[i];
+		enum suspicion its = suspicion_of(look, other, out);
+
+		if (other->netns != s->netns || its < mine)
+			continue;
+		if (its > mine)
+			return;
+		others |= other != s;
+		first &= other >= s;
+		done += known(other->done_milli);
+		before += known(other->done_before);
+	}
+	f->visible = out > 0;
+	f->possible = others;
+	if (!first)
+		return;
+	f->speaks = others;
+	f->cookies = out;
+	f->done_before = before;
+	if (f->done != AUDIT_NO_RATE)
+		f->done = done;
 }
 
 /*
- * Cookies are counted per namespace. Where several services send them, those that were not returned
- * are blamed on the one that completes least: nobody else can be told.
+ * Where the queues of several services are full, what was not returned is blamed on the one that
+ * completes least; they are seen to stand, too.
  */
 static bool blamed(const struct audit *look, const struct audit_service *s)
 {
@@ -81,17 +148,21 @@ static int64_t queue_drops(const struct audit *look, const struct audit_service 
 
 void syn_facts_read(const struct audit *look, const struct audit_service *s, struct syn_facts *ret)
 {
-	*ret = (struct syn_facts){ .service = s, .cookies_now = sends_cookies(look, s) };
+	*ret = (struct syn_facts){ .service = s,
+				   .done = s->done_milli,
+				   .done_before = known(s->done_before),
+				   .cookies_now = sends_cookies(look, s) };
 	if (s->failing_milli == AUDIT_NO_RATE)
 		ret->failing = failing_now(s);
 	else
 		ret->failing = above(s->failing_milli, s->late_milli);
-	if (ret->cookies_now && blamed(look, s))
-		ret->cookies = above(known(counter_of(look, s, COUNTER_COOKIES_SENT)),
-				     known(counter_of(look, s, COUNTER_COOKIES_RECV)));
+	if (ret->cookies_now && syn_by_cookies(look, s))
+		suspect(look, ret);
+	else if (ret->cookies_now && blamed(look, s))
+		ret->cookies = cookies_out(look, s);
 	ret->drops = queue_drops(look, s);
 	ret->resets = known(counter_of(look, s, COUNTER_EMBRYONIC_RSTS));
-	ret->visible =
+	ret->visible |=
 		s->stuck || ret->failing || known(s->failing_milli) || ret->cookies || ret->drops;
 }
 
@@ -106,12 +177,12 @@ enum syn_pressure syn_pressure_of(const struct syn_facts *f)
 
 uint64_t syn_done_permille(const struct syn_facts *f)
 {
-	int64_t done = f->service->done_milli, all;
+	int64_t all;
 
-	if (done == AUDIT_NO_RATE)
+	if (f->done == AUDIT_NO_RATE)
 		return AUDIT_UNKNOWN;
-	all = done + f->failing + f->cookies + f->drops;
-	return all ? (uint64_t)(done * 1000 / all) : AUDIT_UNKNOWN;
+	all = f->done + f->failing + f->cookies + f->drops;
+	return all ? (uint64_t)(f->done * 1000 / all) : AUDIT_UNKNOWN;
 }
 
 /* Fewer than so many in a hundred. Both in the same unit. */
@@ -170,11 +241,10 @@ static bool queue_stands(const struct syn_facts *f, int64_t least)
  */
 static bool all_have_stopped(const struct syn_facts *f, int64_t least)
 {
-	const struct audit_service *s = f->service;
 	enum syn_pressure pressure = syn_pressure_of(f);
 
-	return (pressure == SYN_SLOW || pressure == SYN_COOKIES) &&
-	       known(s->done_before) >= least && known(s->done_milli) * 2 < s->done_before;
+	return (pressure == SYN_SLOW || pressure == SYN_COOKIES) && f->done_before >= least &&
+	       known(f->done) * 2 < f->done_before;
 }
 
 /*

@@ -18,6 +18,11 @@
  *
  * A service has at most one of them, the first that holds; syn_scan is about a source.
  *
+ * With tcp_syncookies 2 there is no queue to be seen, and the kernel counts cookies for the whole
+ * namespace. Of its services then only those are suspected whose mark of cookies is renewed as
+ * often as such a flood makes it, and before all those where nobody completes; where these are
+ * several, the finding names them all.
+ *
  * What a second of each was seen to look like (Linux 6.18, tests/e2e/flood.table; the scenarios'
  * names; "failing" without those that came late):
  *
@@ -44,13 +49,18 @@ struct syn_facts {
 	const struct audit_service *service;
 	int64_t failing; /* resent for the first time, less those that completed late */
 	int64_t cookies; /* sent and not returned; of this service as far as can be told */
-	int64_t drops;	 /* of SYNs, because the SYN queue is full */
-	int64_t resets;	 /* of half-open connections, in the whole namespace */
+	int64_t done, done_before; /* as the service has them; of all that are possible */
+	bool possible;	/* the cookies may be of this service, and as well of others ... */
+	bool speaks;	/* ... for all of which this one stands */
+	int64_t drops;	/* of SYNs, because the SYN queue is full */
+	int64_t resets; /* of half-open connections, in the whole namespace */
 	bool cookies_now;
-	bool visible; /* any of the three has been seen */
+	bool visible; /* any of the three has been seen, here or where it may be of here */
 };
 
 void syn_facts_read(const struct audit *look, const struct audit_service *s, struct syn_facts *ret);
+/* Nothing but cookies can tell of a flood there, and they are counted per namespace. */
+bool syn_by_cookies(const struct audit *look, const struct audit_service *s);
 
 /*
  * The rule that holds; 0: none, or they cannot be judged. With `tenths` 10 by the thresholds as

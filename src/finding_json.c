@@ -2,6 +2,7 @@
 #include "finding_json.h"
 
 #include "json_put.h"
+#include "text_put.h"
 
 struct subject {
 	const struct owner *owner;
@@ -19,7 +20,7 @@ static struct subject subject_of(const struct finding *f)
 
 	if (finding_is_syn(f->kind))
 		return (struct subject){ .owner = &s->owner,
-					 .laddr = s->laddr,
+					 .laddr = f->row.syn.n_possible ? NULL : s->laddr,
 					 .family = s->family,
 					 .lport = s->lport };
 	switch (f->kind) {
@@ -159,6 +160,28 @@ static void put_syn_evidence(struct outbuf *b, const struct finding_syn *syn)
 	json_put_number(b, "done_permille", syn ? syn->done_permille : AUDIT_UNKNOWN);
 }
 
+/* "possible":["0.0.0.0:80","[::]:22"]: where it may be, if nobody can tell; else null. */
+static void put_possible(struct outbuf *b, const struct finding_syn *syn)
+{
+	uint32_t i;
+
+	if (!syn || !syn->n_possible) {
+		json_put_null(b, "possible");
+		json_put_null(b, "possible_count");
+		return;
+	}
+	json_put_key(b, "possible");
+	for (i = 0; i < syn->n_possible && i < FINDING_PLACES; i++) {
+		const struct finding_place *p = &syn->possible[i];
+
+		outbuf_puts(b, i ? ",\"" : "[\"");
+		text_put_endpoint(b, p->laddr, p->family, p->lport);
+		outbuf_putc(b, '"');
+	}
+	outbuf_putc(b, ']');
+	json_put_number(b, "possible_count", syn->n_possible);
+}
+
 static void put_evidence(struct outbuf *b, const struct finding *f)
 {
 	struct evidence e = evidence_of(f);
@@ -179,6 +202,7 @@ static void put_evidence(struct outbuf *b, const struct finding *f)
 	json_put_number(b, "seconds_left", f->seconds_left);
 	json_put_number(b, "ports", e.ports);
 	put_syn_evidence(b, e.syn);
+	put_possible(b, e.syn);
 	json_put_number(b, "timed_out", e.timed_out);
 	json_put_number(b, "hosts", e.hosts);
 	json_put_close(b);

@@ -8,14 +8,36 @@
 
 /* ---- what it is about ------------------------------------------------------------------------ */
 
-static void put_service(struct outbuf *b, const struct audit_service *s)
+static void put_place(struct outbuf *b, const uint8_t laddr[16], uint8_t family, uint16_t lport,
+		      const struct owner *owner)
 {
-	outbuf_lit(b, " on ");
-	text_put_endpoint(b, s->laddr, s->family, s->lport);
-	if (!s->owner.pid)
+	text_put_endpoint(b, laddr, family, lport);
+	if (!owner->pid)
 		return;
 	outbuf_putc(b, ' ');
-	text_put_owner(b, &s->owner);
+	text_put_owner(b, owner);
+}
+
+/* " on 10.0.0.7:80 nginx(1180)", " on one of 0.0.0.0:80 nginx(1180), [::]:22 sshd(702)" */
+static void put_service(struct outbuf *b, const struct finding_syn *syn)
+{
+	const struct audit_service *s = &syn->service;
+	uint32_t i;
+
+	outbuf_lit(b, " on ");
+	if (!syn->n_possible)
+		put_place(b, s->laddr, s->family, s->lport, &s->owner);
+	for (i = 0; i < syn->n_possible && i < FINDING_PLACES; i++) {
+		const struct finding_place *p = &syn->possible[i];
+
+		outbuf_puts(b, i ? ", " : "one of ");
+		put_place(b, p->laddr, p->family, p->lport, &p->owner);
+	}
+	if (syn->n_possible > FINDING_PLACES) {
+		outbuf_lit(b, " and ");
+		outbuf_put_grouped(b, syn->n_possible - FINDING_PLACES);
+		outbuf_lit(b, " more");
+	}
 }
 
 /* "10.0.0.5", "10.0.7.0/24" */
@@ -35,7 +57,7 @@ void finding_text_subject(struct outbuf *b, const struct finding *f)
 	case FINDING_ACCEPT_QUEUE_FULL:
 	case FINDING_SYN_BACKLOG_SMALL:
 	case FINDING_HANDSHAKE_LOSS:
-		put_service(b, &f->row.syn.service);
+		put_service(b, &f->row.syn);
 		break;
 	case FINDING_SYN_SCAN:
 		outbuf_lit(b, " from ");
@@ -114,9 +136,15 @@ static void put_flood(struct outbuf *b, const struct finding_syn *syn)
 {
 	const struct audit_service *s = &syn->service;
 
-	outbuf_lit(b, "SYN queue ");
-	text_put_of(b, s->syn_queue, s->queue_limit);
-	put_rate_of(b, "cookies", syn->cookies_sent);
+	if (syn->n_possible) {
+		outbuf_lit(b, "cookies ");
+		text_put_plain_rate(b, syn->cookies_sent);
+		outbuf_lit(b, " together");
+	} else {
+		outbuf_lit(b, "SYN queue ");
+		text_put_of(b, s->syn_queue, s->queue_limit);
+		put_rate_of(b, "cookies", syn->cookies_sent);
+	}
 	put_rate_of(b, "SYNs dropped", syn->drops);
 	put_rate_of(b, "new ones unanswered", syn->failing);
 	if (syn->done_permille != AUDIT_UNKNOWN) {
@@ -126,7 +154,10 @@ static void put_flood(struct outbuf *b, const struct finding_syn *syn)
 	}
 	put_spread(b, s, syn->pressure == SYN_COOKIES);
 	outbuf_putc(b, '.');
-	outbuf_puts(b, flood_ends[syn->pressure]);
+	if (syn->n_possible)
+		outbuf_lit(b, " Which of them it is, cookies do not tell; they still answer.");
+	else
+		outbuf_puts(b, flood_ends[syn->pressure]);
 }
 
 static void put_accept(struct outbuf *b, const struct finding_syn *syn)

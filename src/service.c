@@ -29,6 +29,35 @@ uint64_t service_key(const struct audit_service *s)
 	return place_of(s->netns, s->laddr, s->lport);
 }
 
+struct audit_service service_unknown(uint32_t netns)
+{
+	return (struct audit_service){
+		.netns = netns,
+		.syn_queue = AUDIT_UNKNOWN,
+		.accept_queue = AUDIT_UNKNOWN,
+		.queue_limit = AUDIT_UNKNOWN,
+		.cookie_age_ns = AUDIT_UNKNOWN,
+		.cookie_gap_ns = AUDIT_UNKNOWN,
+		.cookies_before = AUDIT_UNKNOWN,
+		.half_open = AUDIT_UNKNOWN,
+		.acked = AUDIT_UNKNOWN,
+		.stuck = AUDIT_UNKNOWN,
+		.oldest_ns = AUDIT_UNKNOWN,
+		.newest_ns = AUDIT_UNKNOWN,
+		.sources = AUDIT_UNKNOWN,
+		.prefixes = AUDIT_UNKNOWN,
+		.sources_exact = true,
+		.prefixes_exact = true,
+		.drops_milli = AUDIT_NO_RATE,
+		.done_milli = AUDIT_NO_RATE,
+		.late_milli = AUDIT_NO_RATE,
+		.resent_milli = AUDIT_NO_RATE,
+		.failing_milli = AUDIT_NO_RATE,
+		.done_before = AUDIT_NO_RATE,
+		.netns_row = AUDIT_NONE,
+	};
+}
+
 /* ---- services out of listeners --------------------------------------------------------------- */
 
 static bool same_place(const struct audit_service *s, const struct audit_socket *l)
@@ -38,18 +67,13 @@ static bool same_place(const struct audit_service *s, const struct audit_socket 
 
 static void begin_service(struct audit_service *s, const struct audit_socket *l)
 {
-	memset(s, 0, sizeof(*s));
-	s->netns = l->netns;
+	*s = service_unknown(l->netns);
 	s->family = l->family;
 	s->lport = l->lport;
 	memcpy(s->laddr, l->laddr, sizeof(s->laddr));
-	s->cookie_age_ns = s->cookies_before = AUDIT_UNKNOWN;
-	s->oldest_ns = s->newest_ns = AUDIT_UNKNOWN;
-	s->sources = s->prefixes = AUDIT_UNKNOWN;
-	s->sources_exact = s->prefixes_exact = true;
+	s->syn_queue = s->accept_queue = s->queue_limit = 0;
+	s->half_open = s->acked = s->stuck = 0;
 	s->drops_milli = 0;
-	s->done_milli = s->late_milli = s->resent_milli = s->failing_milli = AUDIT_NO_RATE;
-	s->done_before = AUDIT_NO_RATE;
 }
 
 static void add_listener(struct audit_service *s, const struct audit_listener *row)
@@ -505,6 +529,24 @@ static void carry(struct audit_service *s, const struct audit_service *then)
 	s->stuck = timed_out - s->acked;
 }
 
+/*
+ * How long it took until the mark of cookies was renewed. Looks that are further apart than it is
+ * from one time to the next may have missed one.
+ */
+static uint64_t cookie_gap(const struct audit_service *s, uint64_t ts_ns,
+			   const struct audit_service *then, uint64_t then_ns)
+{
+	const uint64_t same_ns = SERVICE_COOKIES_NS / 2; /* what a slow walk makes of one time */
+	uint64_t before;
+
+	if (s->cookie_age_ns == AUDIT_UNKNOWN || then->cookie_age_ns == AUDIT_UNKNOWN)
+		return AUDIT_UNKNOWN;
+	before = then->cookie_age_ns + ts_ns - then_ns;
+	if (before < s->cookie_age_ns + same_ns)
+		return then->cookie_gap_ns;
+	return ts_ns - then_ns <= SERVICE_COOKIES_NS ? before - s->cookie_age_ns : AUDIT_UNKNOWN;
+}
+
 /* By key: which of a look's services. */
 static int index_services(struct hash *h, const struct audit *a)
 {
@@ -544,8 +586,10 @@ static int carry_over(struct audit *a, const struct audit *whole, const struct a
 
 		if (!s->owner.pid && w)
 			s->owner = w->owner;
-		if (then)
+		if (then) {
 			s->done_before = then->done_milli;
+			s->cookie_gap_ns = cookie_gap(s, a->ts_ns, then, recent->ts_ns);
+		}
 		if (has_walked(a, s) || s->half_open) {
 			s->walked_ns = a->ts_ns;
 			continue;

@@ -44,6 +44,12 @@ const char *spread_name(enum spread spread);
 
 #define SERVICE_WALK_NS 15000000000ull
 
+/*
+ * The kernel renews the mark of cookies with the first that it sends a second after the last time
+ * (tcp_synq_overflow()): so while they are sent it is never older. A quarter more for a slow walk.
+ */
+#define SERVICE_COOKIES_NS 1250000000ull
+
 struct audit_service {
 	uint32_t netns;
 	uint8_t family;
@@ -58,6 +64,8 @@ struct audit_service {
 	uint64_t accept_queue;
 	uint64_t queue_limit;	/* of either */
 	uint64_t cookie_age_ns; /* since the last SYN cookie; AUDIT_UNKNOWN: never */
+	/* Between the last two times that the kernel renewed that mark; AUDIT_UNKNOWN */
+	uint64_t cookie_gap_ns;
 	/* That the namespace sent in the window before this one; AUDIT_UNKNOWN */
 	uint64_t cookies_before;
 	int64_t drops_milli;
@@ -79,6 +87,9 @@ struct audit_service {
 	uint32_t netns_row;		  /* index of its namespace */
 	uint32_t first_source, n_sources; /* rows in the look, addresses then prefixes */
 };
+
+/* One of which nothing is known but its namespace. */
+struct audit_service service_unknown(uint32_t netns);
 
 /* The same for the same namespace, address and port. */
 uint64_t service_key(const struct audit_service *s);

@@ -32,6 +32,18 @@ static enum finding_kind verdict(const struct audit_report *r, const struct audi
 	return FINDING_MAX;
 }
 
+/* A flood was found that may be here, or elsewhere in this namespace. */
+static bool may_be_flooded(const struct audit_report *r, uint32_t netns)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->n_findings; i++)
+		if (r->findings[i].kind == FINDING_SYN_FLOOD && r->findings[i].netns == netns &&
+		    r->findings[i].row.syn.n_possible)
+			return true;
+	return false;
+}
+
 const char *syn_verdict_name(const struct audit_report *r, const struct audit_listener *l)
 {
 	enum finding_kind kind = verdict(r, l);
@@ -39,7 +51,8 @@ const char *syn_verdict_name(const struct audit_report *r, const struct audit_li
 	if (kind != FINDING_MAX)
 		return finding_name(kind);
 	/* Cookies were sent just now, and whether they came back takes two looks. */
-	if (l->drops_milli == AUDIT_NO_RATE && l->socket.cookie_age_ns < 2000000000)
+	if (l->socket.cookie_age_ns < 2000000000 &&
+	    (l->drops_milli == AUDIT_NO_RATE || may_be_flooded(r, l->socket.netns)))
 		return NULL;
 	return "ok";
 }

@@ -113,6 +113,8 @@ right() {
 @test "ipv6 slow" { right ipv6_slow; }
 @test "one of two listeners" { right one_of_two_listeners; }
 @test "one of two always cookies" { right one_of_two_always_cookies; }
+@test "busy one of two always cookies" { right busy_one_of_two_always_cookies; }
+@test "busy beside quiet always cookies" { right busy_beside_quiet_always_cookies; }
 @test "beside clients" { right beside_clients; }
 @test "under way" { right under_way; }
 @test "slow under way" { right slow_under_way; }

@@ -130,6 +130,17 @@ static void fill(struct audit *a)
 		a->services[i].resent_milli = a->services[i].done_milli = 1234567000;
 }
 
+/* A flood that may be at any of many listeners, with the longest names. */
+static void fill_possible(const struct audit *a, struct finding *f)
+{
+	f->row.syn.service = service_unknown(f->netns);
+	f->row.syn.n_possible = 1234567;
+	for (int i = 0; i < FINDING_PLACES; i++)
+		f->row.syn.possible[i] = (struct finding_place){
+			.owner = a->services[0].owner, .laddr = LONGEST, .lport = 65535, .family = 6
+		};
+}
+
 static uint32_t fill_findings(const struct audit *a, struct finding *f)
 {
 	uint32_t n = 0;
@@ -169,6 +180,8 @@ static uint32_t fill_findings(const struct audit *a, struct finding *f)
 							     .owner = hog };
 		}
 	}
+	f[n] = f[FINDING_SYN_FLOOD - 1];
+	fill_possible(a, &f[n++]);
 	return n;
 }
 
@@ -276,6 +289,48 @@ static void alerts_and_groups_fit_the_terminal(void **unused)
 		fits(&b, columns, "a sum");
 	}
 	audit_release(&a);
+	outbuf_release(&b);
+}
+
+static void where_nobody_can_tell_all_are_named(void **unused)
+{
+	struct finding f = { .kind = FINDING_SYN_FLOOD,
+			     .severity = SEVERITY_CRITICAL,
+			     .status = FINDING_RAISED,
+			     .seconds_left = AUDIT_UNKNOWN };
+	struct finding_syn *syn = &f.row.syn;
+	static const struct sink_world world;
+	struct outbuf b;
+
+	(void)unused;
+	*syn = (struct finding_syn){
+		.service = service_unknown(1),
+		.pressure = SYN_COOKIES,
+		.cookies_sent = 2000000,
+		.cookies = 1900000,
+		.done_permille = 50,
+		.n_possible = 2,
+		.possible = { { .laddr = V4(0, 0, 0, 0),
+				.family = 4,
+				.lport = 80,
+				.owner = { .pid = 7, .comm = "nginx" } },
+			      { .family = 6, .lport = 22 } },
+	};
+	assert_int_equal(outbuf_init(&b, SINK_LINE_MAX), 0);
+	finding_text_alert(&b, &f, SECOND, 240);
+	outbuf_putc(&b, '\0');
+	assert_non_null(strstr(b.data, "critical on one of 0.0.0.0:80 nginx(7), [::]:22: "
+				       "cookies 2,000/s together, 5.0 % of\n"));
+	assert_non_null(strstr(b.data, "no source to be seen. Which of them it is, cookies"));
+	b.len = 0;
+	finding_json(&b, &world, &f, SECOND);
+	outbuf_putc(&b, '\0');
+	assert_non_null(
+		strstr(b.data, "\"pid\":null,\"comm\":null,\"laddr\":null,\"lport\":null,"));
+	assert_non_null(strstr(b.data, "\"syn_queue\":null,\"accept_queue\":null,"
+				       "\"queue_limit\":null,\"half_open\":null,\"stuck\":null,"));
+	assert_non_null(strstr(b.data, "\"possible\":[\"0.0.0.0:80\",\"[::]:22\"],"
+				       "\"possible_count\":2,"));
 	outbuf_release(&b);
 }
 
@@ -428,6 +483,7 @@ static void columns_go_where_there_is_no_room(void **unused)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(where_nobody_can_tell_all_are_named),
 		cmocka_unit_test(a_dead_host_and_a_dead_rack_are_told_apart),
 		cmocka_unit_test(a_table_has_its_columns),
 		cmocka_unit_test(columns_go_where_there_is_no_room),

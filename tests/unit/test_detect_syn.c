@@ -543,34 +543,146 @@ static void one_look_is_enough_for_what_stands_there(void **unused)
 
 /* ---- cookies of a namespace with two services ------------------------------------------------ */
 
-static void cookies_are_blamed_on_who_completes_least(void **unused)
-{
-	struct scene c = *scene_of("flood, always cookies");
-	struct audit_handshakes h = {
-		.netns = 1, .laddr = V4(10, 0, 0, 1), .lport = 443, .done = 400
-	};
-	struct audit_socket l;
-	struct syn_facts facts;
-	struct pair p;
+/* Beside the service of a scene, at port 80, another at 443. */
+struct other {
+	uint32_t done;
+	uint64_t age_ns[2]; /* of its mark of cookies, in two looks a second apart */
+};
 
-	(void)unused;
-	look_twice(&p, &c);
-	audit_clear(&p.now);
-	p.now.ts_ns = 2 * SECOND;
-	fill_look(&p.now, &c);
-	l = p.now.listeners[0].socket;
+static void add_other(struct audit *a, const struct other *o, bool second)
+{
+	struct audit_handshakes h = {
+		.netns = 1, .laddr = V4(10, 0, 0, 1), .lport = 443, .done = second ? o->done : 0
+	};
+	struct audit_socket l = a->listeners[0].socket;
+
 	l.id = 78;
 	l.lport = 443;
-	assert_int_equal(audit_add_socket(&p.now, &l), 0);
-	assert_int_equal(audit_add_handshakes(&p.now, &h), 0);
-	assert_int_equal(audit_settle(&p.now, NULL, &p.before), 0);
-	assert_int_equal(p.now.n_services, 2);
-	syn_facts_read(&p.now, &p.now.services[0], &facts);
-	assert_int_equal(syn_judge(&default_opts()->detect, &p.now, &facts, 10), FINDING_SYN_FLOOD);
-	syn_facts_read(&p.now, &p.now.services[1], &facts);
-	assert_int_equal(p.now.services[1].lport, 443);
-	assert_int_equal(syn_judge(&default_opts()->detect, &p.now, &facts, 10), 0);
+	l.cookie_age_ns = o->age_ns[second];
+	assert_int_equal(audit_add_socket(a, &l), 0);
+	assert_int_equal(audit_add_handshakes(a, &h), 0);
+}
+
+/* The mark at port 80 is half a second old each time: a stream of SYNs renews it. */
+static void look_twice_beside(struct pair *p, const struct scene *c, const struct other *o,
+			      uint64_t ts_ns)
+{
+	static const struct audit_config config;
+	const struct scene before = { .cookies = c->cookies, .cookies_now = true };
+
+	assert_int_equal(audit_init(&p->before, &config), 0);
+	assert_int_equal(audit_init(&p->now, &config), 0);
+	p->before.ts_ns = ts_ns - SECOND;
+	p->now.ts_ns = ts_ns;
+	fill_look(&p->before, &before);
+	add_other(&p->before, o, false);
+	assert_int_equal(audit_settle(&p->before, NULL, NULL), 0);
+	fill_look(&p->now, c);
+	add_other(&p->now, o, true);
+	assert_int_equal(audit_settle(&p->now, NULL, &p->before), 0);
+	assert_int_equal(p->now.n_services, 2);
+}
+
+static const struct other streaming = { .done = 400, .age_ns = { SECOND / 4, SECOND / 4 } };
+static const struct other streaming_to_none = { .age_ns = { SECOND / 4, SECOND / 4 } };
+static const struct other quiet = { .done = 1, .age_ns = { 8 * SECOND, 9 * SECOND } };
+/* Before that it was quiet: these are clients that come now, or an attack that has begun. */
+static const struct other just_marked = { .done = 1, .age_ns = { 8 * SECOND, SECOND / 10 } };
+
+static void on_flood(void *ctx, const struct finding *f)
+{
+	if (f->kind == FINDING_SYN_FLOOD)
+		on_finding(ctx, f);
+}
+
+/* Which ports are named, as a number: 80, 443, 80443 for one of both; 0: it is no flood. */
+static unsigned int ports_named(const char *scene, uint32_t done, const struct other *o)
+{
+	struct detect_config config = default_opts()->detect;
+	struct scene c = *scene_of(scene);
+	struct told t = { 0 };
+	struct detect *d;
+	struct pair p;
+
+	c.done = c.recv = done;
+	config.at_once = true;
+	assert_int_equal(detect_new(&config, &d), 0);
+	look_twice_beside(&p, &c, o, 2 * SECOND);
+	detect_look(d, &p.now, UINT32_MAX, on_flood, &t);
 	release(&p);
+	detect_free(d);
+	if (t.raised != 1)
+		return 0;
+	if (!t.last.row.syn.n_possible)
+		return t.last.row.syn.service.lport;
+	assert_int_equal(t.last.row.syn.n_possible, 2);
+	assert_int_equal(t.last.row.syn.service.lport, 0);
+	return t.last.row.syn.possible[0].lport * 1000u + t.last.row.syn.possible[1].lport;
+}
+
+static void whose_cookies_they_are_is_told_where_it_can_be(void **unused)
+{
+	const char *scene = "flood, always cookies";
+
+	(void)unused;
+	/* Clients at both: nothing tells. */
+	assert_int_equal(ports_named(scene, 90, &streaming), 80443);
+	assert_int_equal(ports_named(scene, 600, &streaming), 80443);
+	/* It completes more, but the other has no stream of SYNs. */
+	assert_int_equal(ports_named(scene, 90, &quiet), 80);
+	assert_int_equal(ports_named(scene, 90, &just_marked), 80443);
+	/* A stream of SYNs, and none of them completes. */
+	assert_int_equal(ports_named(scene, 90, &streaming_to_none), 443);
+	assert_int_equal(ports_named(scene, 0, &streaming), 80);
+	assert_int_equal(ports_named(scene, 0, &streaming_to_none), 80443);
+}
+
+/* With tcp_syncookies 1 both queues are full; one turns over. */
+static void behind_full_queues_it_is_who_completes_least(void **unused)
+{
+	(void)unused;
+	assert_int_equal(ports_named("flood, cookies", 90, &streaming), 80);
+}
+
+static void show_beside(struct detect *d, struct told *t, const struct other *o, unsigned int n)
+{
+	struct scene c = *scene_of("flood, always cookies");
+	struct pair p;
+
+	while (n--) {
+		t->ts_ns += SECOND;
+		look_twice_beside(&p, &c, o, t->ts_ns + SECOND);
+		detect_look(d, &p.now, UINT32_MAX, on_finding, t);
+		release(&p);
+	}
+}
+
+static void where_it_is_is_told_when_it_turns_out(void **unused)
+{
+	struct told t = { 0 };
+	struct detect *d;
+
+	(void)unused;
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
+	show_beside(d, &t, &just_marked, 2);
+	assert_int_equal(t.raised, 1);
+	assert_int_equal(t.last.row.syn.n_possible, 2);
+	show_beside(d, &t, &quiet, 1);
+	assert_int_equal(t.updated, 1);
+	assert_int_equal(t.last.row.syn.n_possible, 0);
+	assert_int_equal(t.last.row.syn.service.lport, 80);
+	/* Another client of the other's does not make that less known. */
+	show_beside(d, &t, &just_marked, 1);
+	show_beside(d, &t, &quiet, 5);
+	assert_int_equal(t.raised + t.updated + t.cleared, 2);
+	/* The attack goes on elsewhere. */
+	show_beside(d, &t, &streaming_to_none, 1);
+	assert_int_equal(t.updated, 2);
+	assert_int_equal(t.last.row.syn.service.lport, 443);
+	show(d, &t, "nothing happens", 6);
+	assert_int_equal(t.cleared, 1);
+	assert_int_equal(t.raised + t.updated + t.cleared, 4);
+	detect_free(d);
 }
 
 /* ---- scans ----------------------------------------------------------------------------------- */
@@ -618,7 +730,9 @@ int main(void)
 		cmocka_unit_test(audit_does_not_wait),
 		cmocka_unit_test(a_walk_is_wanted_where_something_is_stuck),
 		cmocka_unit_test(one_look_is_enough_for_what_stands_there),
-		cmocka_unit_test(cookies_are_blamed_on_who_completes_least),
+		cmocka_unit_test(whose_cookies_they_are_is_told_where_it_can_be),
+		cmocka_unit_test(behind_full_queues_it_is_who_completes_least),
+		cmocka_unit_test(where_it_is_is_told_when_it_turns_out),
 		cmocka_unit_test(a_scan_is_many_ports_of_one_source),
 	};
 

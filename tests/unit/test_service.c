@@ -358,6 +358,40 @@ static void the_last_walk_speaks_for_fifteen_seconds(void **state)
 	assert_int_equal(b->services[0].stuck, 20);
 }
 
+/* ---- cookies --------------------------------------------------------------------------------- */
+
+/* A look at one listener whose mark of cookies is so old; `before` is the look before it. */
+static uint64_t gap_after(const struct audit *before, uint64_t ts_ns, uint64_t age_ns,
+			  struct audit *ret)
+{
+	assert_int_equal(audit_init(ret, &config), 0);
+	ret->ts_ns = ts_ns;
+	ret->covers = AUDIT_LISTENERS;
+	add_listener(ret, 1, any6, 6, 0);
+	ret->listeners[0].socket.cookie_age_ns = age_ns;
+	assert_int_equal(audit_settle(ret, NULL, before), 0);
+	return ret->services[0].cookie_gap_ns;
+}
+
+static void the_mark_of_cookies_tells_how_fast_they_come(void **state)
+{
+	const uint64_t ms = 1000000;
+	struct audit looks[6];
+	int i;
+
+	(void)state;
+	assert_true(gap_after(NULL, 1000 * ms, AUDIT_UNKNOWN, &looks[0]) == AUDIT_UNKNOWN);
+	assert_true(gap_after(&looks[0], 1750 * ms, 100 * ms, &looks[1]) == AUDIT_UNKNOWN);
+	/* Not renewed; a slow walk reads it some ms later. */
+	assert_true(gap_after(&looks[1], 2500 * ms, 840 * ms, &looks[2]) == AUDIT_UNKNOWN);
+	assert_true(gap_after(&looks[2], 3250 * ms, 598 * ms, &looks[3]) == 992 * ms);
+	assert_true(gap_after(&looks[3], 3500 * ms, 850 * ms, &looks[4]) == 992 * ms);
+	/* In ten seconds it may have been renewed nine times more. */
+	assert_true(gap_after(&looks[4], 13500 * ms, 100 * ms, &looks[5]) == AUDIT_UNKNOWN);
+	for (i = 0; i < 6; i++)
+		audit_release(&looks[i]);
+}
+
 /* ---- sketches -------------------------------------------------------------------------------- */
 
 static void add_to_sketch(uint8_t ranks[1024], uint64_t *random)
@@ -405,6 +439,7 @@ int main(void)
 		T(a_dual_stack_listener_has_ipv4_too),
 		T(nobody_counted_is_unknown),
 		T(the_last_walk_speaks_for_fifteen_seconds),
+		cmocka_unit_test(the_mark_of_cookies_tells_how_fast_they_come),
 		cmocka_unit_test(a_sketch_is_right_within_a_tenth),
 	};
 
