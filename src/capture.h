@@ -16,8 +16,9 @@
  *         CAPTURE_CHUNK_MAX bytes. A damaged chunk is known by gzip's checksum, and not used.
  *
  * Chunk   "TCSCAP", major version, minor version (8 bytes), then packed records.
- *         A reader refuses a major version it does not know. A newer minor version may bring new
- *         kinds of records (skipped, and counted).
+ *         A reader refuses a major version that is not its own: records of a kind it knows have
+ *         another layout there. A newer minor version may bring new kinds of records (skipped,
+ *         and counted).
  *
  * Packed records. Reader and writer remember, from the beginning of the chunk on and all 0 there:
  * the time and the id of the last state record, 128 shapes, 2048 sockets, and for each of 256 kinds
@@ -47,7 +48,8 @@
  *   word    u8 a bit for each byte that differs, then these bytes.
  *
  * The first record of a file tells where it comes from, the last one that it is complete, or goes
- * on in another file; without that one a reader says that the end is missing.
+ * on in another file; without that one a reader says that the end is missing. Each file of a
+ * recording can be read alone (recorder.h); joined, oldest first, they are one.
  *
  * Nothing in a file is trusted: memory is fixed, whatever lengths and counts a file claims.
  * Big-endian hosts can neither write nor read captures (-EOPNOTSUPP).
@@ -59,7 +61,7 @@
 #include "capture_pack.h"
 #include "failure.h"
 
-#define CAPTURE_MAJOR	  1
+#define CAPTURE_MAJOR	  2
 #define CAPTURE_MINOR	  0
 #define CAPTURE_HEAD	  8 /* bytes at the beginning of each chunk */
 #define CAPTURE_CHUNK_MAX (256u << 10)

@@ -162,12 +162,11 @@ static bool check_head(struct capture_reader *r, size_t len)
 	}
 	if (r->chunk[6] != CAPTURE_MAJOR) {
 		end(r, CAPTURE_REFUSED, "");
-		snprintf(
-			r->why, sizeof(r->why),
-			"it was written in format %u.%u, by a %s version of tcpconnstate; this one "
-			"reads %d.x",
-			(unsigned int)r->chunk[6], (unsigned int)r->chunk[7],
-			r->chunk[6] > CAPTURE_MAJOR ? "newer" : "older", CAPTURE_MAJOR);
+		snprintf(r->why, sizeof(r->why),
+			 "it was written in format %u.%u, by %s version of tcpconnstate; this one "
+			 "reads %d.x",
+			 (unsigned int)r->chunk[6], (unsigned int)r->chunk[7],
+			 r->chunk[6] > CAPTURE_MAJOR ? "a newer" : "an older", CAPTURE_MAJOR);
 		return false;
 	}
 	return true;

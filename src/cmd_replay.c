@@ -34,6 +34,7 @@ struct replay {
 	struct record_meta meta;
 	bool has_meta;
 	bool begun;	      /* the first line has been told */
+	bool known_already;   /* what a file begins with has been told by those before it */
 	bool past;	      /* what comes is later than the user wants */
 	uint64_t unknown;     /* records of kinds that a newer version may know */
 	uint64_t now_ns;      /* on the records' clock */
@@ -119,7 +120,7 @@ static struct sink_meta sink_meta(const struct replay *r, const char *hooks[4])
 		.programs = m->programs,
 		.max_sockets = m->max_sockets,
 		.buffer_bytes = m->buffer_bytes,
-		.older_sockets = engine_older_sockets(r->engine),
+		.older_sockets = m->part ? m->older_sockets : engine_older_sockets(r->engine),
 		.ts_ns = r->world.start_ns,
 	};
 }
@@ -134,16 +135,36 @@ static void begin(struct replay *r)
 		r->sink->ops->begin(r->sink, &r->output.buf, &meta);
 }
 
-/* The first one counts; others come with the parts of a rotation that were joined. */
-static void take_meta(struct replay *r, const struct record_meta *meta)
+/* Another file behind the first: -EPROTO when it is not one that continues it. */
+static int take_next_meta(struct replay *r, const struct record_meta *meta)
+{
+	bool same = meta->run_ns == r->meta.run_ns && !strcmp(meta->boot_id, r->meta.boot_id);
+
+	if (!same)
+		tell("%s: here begins another recording; replay them one by one", r->name);
+	else if (meta->part <= r->meta.part)
+		tell("%s: file %u of the recording comes after file %u; join them oldest first",
+		     r->name, meta->part + 1, r->meta.part + 1);
+	else if (meta->part > r->meta.part + 1)
+		tell("warning: %s: between file %u and file %u of the recording some are missing",
+		     r->name, r->meta.part + 1, meta->part + 1);
+	if (!same || meta->part <= r->meta.part)
+		return -EPROTO;
+	r->meta.part = meta->part;
+	r->known_already = true;
+	return 0;
+}
+
+static int take_meta(struct replay *r, const struct record_meta *meta)
 {
 	if (r->has_meta)
-		return;
+		return take_next_meta(r, meta);
 	r->has_meta = true;
 	r->meta = *meta;
 	r->world.start_ns = meta->ts_ns;
 	r->world.wall_offset_ns = meta->wall_offset_ns;
-	engine_start(r->engine, meta->ts_ns, (enum audit_by)meta->by, meta->count_rows);
+	engine_start(r->engine, meta);
+	return 0;
 }
 
 static int take_record(struct replay *r, const void *bytes, size_t len)
@@ -151,6 +172,7 @@ static int take_record(struct replay *r, const void *bytes, size_t len)
 	const struct opts *o = r->opts;
 	struct record record = { 0 };
 	uint64_t ts_ns;
+	int err = 0;
 
 	if (!record_is_known(*(const uint8_t *)bytes)) {
 		r->unknown++;
@@ -161,11 +183,14 @@ static int take_record(struct replay *r, const void *bytes, size_t len)
 		return engine_record(r->engine, bytes, len);
 	ts_ns = record_ts_ns(&record);
 	if (record.kind == RECORD_META)
-		take_meta(r, record.meta);
+		err = take_meta(r, record.meta);
 	else if (record.kind == RECORD_CGROUP)
 		cgroup_names_tell(r->cgroups, record.cgroup->id, record.cgroup->path);
 	else if (ts_ns && !r->begun)
 		begin(r);
+	r->known_already &= record.kind != RECORD_CLOCK;
+	if (err || r->known_already)
+		return err;
 	if (ts_ns && o->until.set && !is_before(r, ts_ns, &o->until)) {
 		r->past = true;
 		return 0;
@@ -281,7 +306,7 @@ static int run(struct replay *r)
 	if (err == -ENOMEM)
 		return cmd_no_memory();
 	status = finish(r, err == -EINTR ? CAPTURE_INTERRUPTED : end);
-	return ended_well(r, end, complete) ? status : TCS_EXIT_RUN;
+	return err != -EPROTO && ended_well(r, end, complete) ? status : TCS_EXIT_RUN;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -167,6 +167,11 @@ static void put_progress(void *ctx, struct outbuf *line, const struct summary *s
 	outbuf_lit(line, " lost");
 }
 
+static bool known(void *ctx, const struct event *ev, uint64_t since_ns, struct track_known *ret)
+{
+	return engine_known(((struct watch *)ctx)->engine, ev, since_ns, ret);
+}
+
 static int open_recorder(struct watch *w)
 {
 	const struct opts *o = w->opts;
@@ -176,8 +181,8 @@ static int open_recorder(struct watch *w)
 			.rotate_bytes = o->rotate_bytes,
 			.keep = o->keep,
 		},
-		.tell_anew = pipeline_tell_anew,
-		.tell_anew_ctx = &w->pipeline,
+		.known = known,
+		.known_ctx = w,
 	};
 	struct source_live_info info;
 	struct record_meta meta;
@@ -190,6 +195,7 @@ static int open_recorder(struct watch *w)
 	meta = (struct record_meta){
 		.head.kind = RECORD_META,
 		.ts_ns = w->world.start_ns,
+		.run_ns = w->world.start_ns,
 		.wall_offset_ns = w->world.wall_offset_ns,
 		.buffer_bytes = info.ring_bytes * info.rings,
 		.max_sockets = o->max_sockets,
@@ -361,9 +367,10 @@ static int run(struct watch *w)
 		tell("%s", recorder_error(w->recorder));
 		return TCS_EXIT_RUN;
 	}
-	if (w->recorder && recorder_older_left_out(w->recorder))
-		tell("warning: the owners of %llu older sockets are only in the first file",
-		     (unsigned long long)recorder_older_left_out(w->recorder));
+	if (w->recorder && recorder_looks_left_out(w->recorder))
+		tell("warning: %llu looks at all sockets were too large to be repeated in the next "
+		     "file",
+		     (unsigned long long)recorder_looks_left_out(w->recorder));
 	if (end == PIPELINE_FAILED)
 		return cmd_not_written(&w->output, "; what came after is not in it");
 	if (end == PIPELINE_STUCK) {

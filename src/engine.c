@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "older.h"
-#include "record.h"
 #include "select.h"
 #include "select_look.h"
 #include "timeouts.h"
@@ -33,7 +32,8 @@ struct engine {
 	uint32_t blank;
 	enum severity worst;
 	struct engine_totals totals;
-	struct record_stats stats; /* what the source said last */
+	struct record_stats stats;  /* what the source said last */
+	struct record_stats before; /* and what it had said before this recording */
 	uint64_t told_lost[LOST_MAX];
 	uint64_t decode_errors;
 	uint64_t filtered_here;
@@ -209,17 +209,26 @@ static int take_look(struct engine *e, const struct record *r)
 
 /* ---- losses and ticks ------------------------------------------------------------------------ */
 
+/* (Nothing is said to be missing by a file that does not say so again.) */
+static uint64_t since(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
 static void refresh_totals(struct engine *e)
 {
 	const struct track_totals *t = track_totals(e->track);
 	struct engine_totals *to = &e->totals;
 
-	to->lost[LOST_RING_FULL] = e->stats.lost_ring_full;
-	to->lost[LOST_RECURSION] = e->stats.lost_recursion;
-	to->lost[LOST_TABLE_FULL] = e->stats.lost_table_full + t->unknown;
+	uint64_t filtered = since(e->stats.filtered, e->before.filtered);
+
+	to->lost[LOST_RING_FULL] = since(e->stats.lost_ring_full, e->before.lost_ring_full);
+	to->lost[LOST_RECURSION] = since(e->stats.lost_recursion, e->before.lost_recursion);
+	to->lost[LOST_TABLE_FULL] =
+		since(e->stats.lost_table_full, e->before.lost_table_full) + t->unknown;
 	to->lost[LOST_DECODE] = e->decode_errors;
-	to->filtered = e->stats.filtered + e->filtered_here;
-	to->events = t->events - t->unknown + e->stats.filtered;
+	to->filtered = filtered + e->filtered_here;
+	to->events = t->events - t->unknown + filtered;
 }
 
 static void tell_lost(struct engine *e, uint64_t ts_ns)
@@ -298,6 +307,9 @@ int engine_record(struct engine *e, const void *bytes, size_t len)
 	case RECORD_CGROUP:
 	case RECORD_NEXT:
 		return 0; /* for those who present */
+	case RECORD_KNOWN:
+		track_know(e->track, &r.known->socket);
+		return 0;
 	case RECORD_OLDER:
 		return take_older(e, &r.older->socket);
 	case RECORD_TICK:
@@ -313,17 +325,25 @@ void engine_advance(struct engine *e, uint64_t seen_ns)
 	track_advance(e->track, seen_ns);
 }
 
-void engine_start(struct engine *e, uint64_t start_ns, enum audit_by by, bool count_rows)
+void engine_start(struct engine *e, const struct record_meta *meta)
 {
+	enum audit_by by = (enum audit_by)meta->by;
 	size_t i;
 
-	e->tick_ns = start_ns;
+	e->tick_ns = meta->ts_ns;
+	e->before = e->stats = meta->before;
 	for (i = 0; i < LOOKS; i++) {
 		e->looks[i].config.by = by;
-		e->looks[i].config.count_rows = count_rows;
+		e->looks[i].config.count_rows = meta->count_rows;
 	}
 	if (e->select_look)
-		select_look_start(e->select_look, by, count_rows);
+		select_look_start(e->select_look, by, meta->count_rows);
+}
+
+bool engine_known(const struct engine *e, const struct event *ev, uint64_t since_ns,
+		  struct track_known *ret)
+{
+	return track_known(e->track, ev, since_ns, ret);
 }
 
 uint32_t engine_blank(const struct engine *e)

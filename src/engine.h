@@ -23,6 +23,7 @@
 #include "audit.h"
 #include "detect.h"
 #include "filter.h"
+#include "record.h"
 #include "track.h"
 
 enum lost_reason {
@@ -88,11 +89,12 @@ struct engine; /* opaque */
 int engine_new(const struct engine_config *config, struct engine **ret); /* 0 or -ENOMEM */
 void engine_free(struct engine *e);					 /* accepts NULL */
 
-/*
- * Of a recording, before the first record: the first interval begins here, groups are of this,
- * states were counted from rows.
- */
-void engine_start(struct engine *e, uint64_t start_ns, enum audit_by by, bool count_rows);
+/* Of a recording, before the first other record: where it begins, and how it was made. */
+void engine_start(struct engine *e, const struct record_meta *meta);
+
+/* What is to be recorded before this event in a file that began at since_ns; track_known(). */
+bool engine_known(const struct engine *e, const struct event *ev, uint64_t since_ns,
+		  struct track_known *ret);
 
 /* bytes aligned to 8. What cannot be decoded is counted as lost. 0 or -ENOMEM. */
 int engine_record(struct engine *e, const void *bytes, size_t len);

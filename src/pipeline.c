@@ -137,26 +137,15 @@ static uint64_t tell_tick(struct pipeline *p, enum record_kind kind)
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-/* Whenever the engine has forgotten its sockets, or somebody asked. */
+/* Whenever the engine has forgotten its sockets. */
 static void set_epoch(struct pipeline *p)
 {
-	unsigned int times = engine_epoch(p->config.engine) - 1u + p->told_anew;
-	uint8_t epoch = (uint8_t)(times % UINT8_MAX + 1); /* 0 means "not told" in the kernel */
+	uint8_t epoch = engine_epoch(p->config.engine);
 
 	if (epoch == p->epoch)
 		return;
 	p->epoch = epoch;
 	p->config.source->ops->set_epoch(p->config.source, epoch);
-}
-
-uint8_t pipeline_tell_anew(void *ctx)
-{
-	struct pipeline *p = ctx;
-	uint8_t before = p->epoch;
-
-	p->told_anew++;
-	set_epoch(p);
-	return before;
 }
 
 static size_t drain(struct pipeline *p, bool last)

@@ -63,9 +63,8 @@ struct pipeline {
 	uint64_t drain_cpu_ns; /* spent on events while a look was under way */
 	uint64_t seen_ns;      /* all events up to here have been handed over */
 	uint8_t epoch;
-	bool look_failed;  /* and it has been told */
-	uint8_t told_anew; /* how often pipeline_tell_anew() was called */
-	int error;	   /* -errno */
+	bool look_failed; /* and it has been told */
+	int error;	  /* -errno */
 };
 
 /*
@@ -83,9 +82,6 @@ void pipeline_between(void *ctx);
 
 /* A record from elsewhere (the scan at start), to tap and engine; a record_fn. */
 int pipeline_record(void *ctx, const void *bytes, size_t len);
-
-/* All facts about sockets are told once more. Returns the epoch that is over; ctx is a pipeline. */
-uint8_t pipeline_tell_anew(void *ctx);
 
 /* Runs to the end; the sink has then told its end. */
 enum pipeline_end pipeline_run(struct pipeline *p);

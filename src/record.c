@@ -8,6 +8,7 @@ static const uint16_t sizes[RECORD_KIND_MAX] = {
 	[RECORD_CLOCK] = sizeof(struct record_clock),
 	[RECORD_STATS] = sizeof(struct record_stats),
 	[RECORD_OLDER] = sizeof(struct record_older),
+	[RECORD_KNOWN] = sizeof(struct record_known),
 	[RECORD_LOOK] = sizeof(struct record_look),
 	[RECORD_NETNS] = sizeof(struct record_netns),
 	[RECORD_SOCKET] = sizeof(struct record_socket),
@@ -54,6 +55,18 @@ static bool half_open_is_valid(const struct audit_half_open *h)
 	       h->plain <= h->stuck;
 }
 
+static bool known_is_valid(const struct track_known *k)
+{
+	unsigned int i;
+
+	for (i = 0; i < k->path_len && i < TRACK_PATH_MAX; i++)
+		if ((k->path[i] & 0xff) >= TCS_STATE_MAX)
+			return false;
+	return k->path_len <= TRACK_PATH_MAX && family_is_valid(k->family) &&
+	       k->state < TCS_STATE_MAX && k->direction < DIRECTION_MAX && k->path_broken <= 1 &&
+	       k->owner.source < OWNER_SOURCE_MAX;
+}
+
 static bool len_is_valid(const void *bytes, uint8_t kind, size_t len)
 {
 	const struct record_cgroup *c = bytes;
@@ -70,6 +83,8 @@ static bool is_valid(const struct record *r)
 	switch (r->kind) {
 	case RECORD_OLDER:
 		return r->older->socket.state < TCS_STATE_MAX;
+	case RECORD_KNOWN:
+		return known_is_valid(&r->known->socket);
 	case RECORD_SOCKET:
 		return r->socket->socket.state && r->socket->socket.state < TCS_STATE_MAX &&
 		       family_is_valid(r->socket->socket.family) &&
@@ -97,6 +112,12 @@ bool record_is_known(uint8_t kind)
 {
 	return (kind && kind < TCS_WIRE_KIND_MAX) ||
 	       (kind >= RECORD_CLOCK && kind < RECORD_KIND_MAX);
+}
+
+bool record_is_of_look(uint8_t kind)
+{
+	return (kind > RECORD_LOOK && kind <= RECORD_LOOK_END) ||
+	       (kind >= RECORD_HALF_OPEN && kind <= RECORD_SCANNER);
 }
 
 int record_decode(const void *bytes, size_t len, struct record *ret)

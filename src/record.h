@@ -49,6 +49,7 @@ enum record_kind {
 	RECORD_REQUEST,
 	RECORD_HANDSHAKES,
 	RECORD_SCANNER,
+	RECORD_KNOWN,
 	RECORD_KIND_MAX,
 };
 
@@ -78,6 +79,12 @@ struct record_stats {
 struct record_older {
 	struct record_head head;
 	struct tcs_wire_scan socket;
+};
+
+/* In a file that is not the first: what earlier ones told of a socket, before its next event. */
+struct record_known {
+	struct record_head head;
+	struct track_known socket;
 };
 
 /* A look begins. */
@@ -157,12 +164,16 @@ struct record_tick {
 
 /*
  * Where records come from and what was attached there; first in a capture. Texts are terminated,
- * unknown ones empty. The core does not need it.
+ * unknown ones empty. Of a recording in several files each begins with one.
  */
 struct record_meta {
 	struct record_head head;
-	uint64_t ts_ns; /* of the start */
+	uint64_t ts_ns; /* where this file begins */
 	int64_t wall_offset_ns;
+	uint64_t run_ns;	    /* where the first one did */
+	uint32_t part;		    /* files before this one */
+	uint32_t older_sockets;	    /* that they told of; 0 in the first one, which tells itself */
+	struct record_stats before; /* the last one they have; all 0: none */
 	uint64_t buffer_bytes;
 	uint32_t max_sockets;
 	uint32_t programs;
@@ -193,6 +204,7 @@ struct record {
 		const struct record_clock *clock;
 		const struct record_stats *stats;
 		const struct record_older *older;
+		const struct record_known *known;
 		const struct record_look *look;
 		const struct record_netns *netns;
 		const struct record_socket *socket;
@@ -214,6 +226,9 @@ struct record {
 /* A kind that this version knows. */
 bool record_is_known(uint8_t kind);
 
+/* A row of a look, or its end. */
+bool record_is_of_look(uint8_t kind);
+
 /* bytes must be aligned to 8. 0, or -EINVAL (and *ret untouched). */
 int record_decode(const void *bytes, size_t len, struct record *ret);
 
@@ -230,19 +245,25 @@ int record_into_audit(const struct record *r, struct audit *a);
 typedef int (*record_fn)(void *ctx, const void *bytes, size_t len);
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are little-endian");
+/* Captures are made of these: who changes one raises CAPTURE_MAJOR (capture.h). */
 static_assert(sizeof(struct record_clock) == 24, "record layout");
 static_assert(sizeof(struct record_stats) == 48, "record layout");
 static_assert(sizeof(struct record_older) == 64, "record layout");
+static_assert(sizeof(struct record_known) == 208, "record layout");
 static_assert(sizeof(struct record_look) == 24, "record layout");
+static_assert(sizeof(struct record_netns) == 264, "record layout");
+static_assert(sizeof(struct record_socket) == 144, "record layout");
+static_assert(sizeof(struct record_place) == 96, "record layout");
+static_assert(sizeof(struct record_group) == 152, "record layout");
+static_assert(sizeof(struct record_holder) == 32, "record layout");
+static_assert(sizeof(struct record_look_end) == 56, "record layout");
 static_assert(sizeof(struct record_tick) == 24, "record layout");
 static_assert(sizeof(struct record_half_open) == 128, "record layout");
 static_assert(sizeof(struct record_source) == 56, "record layout");
 static_assert(sizeof(struct record_request) == 64, "record layout");
 static_assert(sizeof(struct record_handshakes) == 64, "record layout");
 static_assert(sizeof(struct record_scanner) == 56, "record layout");
-static_assert(sizeof(struct record_netns) <= RECORD_MAX_BYTES, "record layout");
-static_assert(sizeof(struct record_meta) == 472, "record layout");
+static_assert(sizeof(struct record_meta) == 536, "record layout");
 static_assert(sizeof(struct record_cgroup) == 16, "record layout");
-static_assert(sizeof(struct record_group) <= RECORD_MAX_BYTES, "record layout");
 
 #endif /* TCS_RECORD_H */

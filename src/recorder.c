@@ -7,8 +7,7 @@
 
 #include "cgroup_names.h"
 #include "hash.h"
-
-#define NO_EVENT_NS 1500000000ull /* then nothing is under way either */
+#include "look_keep.h"
 
 struct recorder {
 	struct recorder_config config;
@@ -18,14 +17,13 @@ struct recorder {
 	struct hash in_file;	    /* cgroups whose names this file has */
 	uint64_t last_cgroup;	    /* neighbours in the stream are mostly of one */
 	uint64_t events;
-	struct record_meta meta;
-	struct record_clock clock; /* the last one */
-	struct record_older *older;
-	uint32_t n_older, cap_older;
-	uint64_t older_left_out;
-	bool rotating;
-	uint8_t last_epoch; /* the next file begins with the first facts of another one */
-	uint64_t asked_ns;  /* for them */
+	struct record_meta meta;   /* of this file */
+	struct record_stats stats; /* the last one */
+	struct look_keep *look;	   /* NULL: there is no next file */
+	struct hash known;	   /* sockets that this file tells of, and are older than it */
+	uint32_t older_sockets;
+	uint64_t clock_ns;
+	uint64_t seen_ns; /* all events up to here are in a file */
 };
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -71,51 +69,43 @@ const char *recorder_cgroup_path(void *ctx, uint64_t id)
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-static void keep_older(struct recorder *r, const struct record_older *row)
-{
-	struct record_older *grown;
-	uint32_t cap = r->cap_older ? r->cap_older * 2 : 256;
-
-	if (!r->config.file.rotate_bytes)
-		return;
-	if (r->n_older == r->cap_older) {
-		grown = r->n_older < RECORDER_OLDER_MAX ? realloc(r->older, cap * sizeof(*grown)) :
-							  NULL;
-		if (!grown) {
-			r->older_left_out++;
-			return;
-		}
-		r->older = grown;
-		r->cap_older = cap;
-	}
-	r->older[r->n_older++] = *row;
-}
-
 /* What a file begins with. */
 static void begin_file(struct recorder *r)
 {
-	uint32_t i;
-
 	hash_clear(&r->in_file);
+	hash_clear(&r->known);
 	r->last_cgroup = 0;
 	capture_put(r->writer, &r->meta, sizeof(r->meta));
-	for (i = 0; i < r->n_older; i++)
-		capture_put(r->writer, &r->older[i], sizeof(r->older[i]));
-	if (r->clock.head.kind)
-		capture_put(r->writer, &r->clock, sizeof(r->clock));
 }
 
-static int rotate(struct recorder *r)
+/* A row of the look that the next file begins with. */
+static int repeat(void *ctx, const void *bytes, size_t len)
 {
-	struct record_tick next = { .head.kind = RECORD_NEXT, .ts_ns = r->clock.ts_ns };
+	const struct record_socket *row = bytes;
+	struct recorder *r = ctx;
+
+	if (row->head.kind == RECORD_SOCKET)
+		tell_cgroup(r, row->socket.cgroup, r->clock_ns);
+	capture_put(r->writer, bytes, len);
+	return 0;
+}
+
+static int rotate(struct recorder *r, const struct record_clock *clock)
+{
+	struct record_tick next = { .head.kind = RECORD_NEXT, .ts_ns = clock->ts_ns };
 	int err;
 
 	capture_put(r->writer, &next, sizeof(next));
 	err = capture_rotate(r->writer);
-	r->rotating = false;
-	if (!err)
-		begin_file(r);
-	return err;
+	if (err)
+		return err;
+	r->meta.part++;
+	r->meta.ts_ns = r->seen_ns;
+	r->meta.wall_offset_ns = clock->wall_offset_ns;
+	r->meta.older_sockets = r->older_sockets;
+	r->meta.before = r->stats;
+	begin_file(r);
+	return look_keep_tell(r->look, repeat, r);
 }
 
 /* Once a second: what is there can be read, and a file that is full is followed by the next. */
@@ -123,38 +113,72 @@ static int take_clock(struct recorder *r, const struct record_clock *clock)
 {
 	int err = capture_sync(r->writer);
 
-	r->clock = *clock;
-	if (err)
-		return err;
-	if (r->rotating && clock->ts_ns > r->asked_ns + NO_EVENT_NS)
-		return rotate(r);
-	if (!r->rotating && capture_is_full(r->writer)) {
-		r->last_epoch = r->config.tell_anew(r->config.tell_anew_ctx);
-		r->asked_ns = clock->ts_ns;
-		r->rotating = true;
-	}
-	return 0;
+	r->clock_ns = clock->ts_ns;
+	return !err && capture_is_full(r->writer) ? rotate(r, clock) : err;
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static int take_event(struct recorder *r, const struct record *record)
+static void seen(struct recorder *r, uint64_t ts_ns)
+{
+	if (ts_ns > r->seen_ns)
+		r->seen_ns = ts_ns;
+}
+
+static void tell_known(struct recorder *r, const struct event *ev)
+{
+	struct record_known known = { .head.kind = RECORD_KNOWN };
+	uint32_t unused;
+
+	if (hash_find(&r->known, ev->state->id, &unused) ||
+	    !r->config.known(r->config.known_ctx, ev, r->meta.ts_ns, &known.socket))
+		return;
+	tell_cgroup(r, known.socket.cgroup, ev->state->ts_ns);
+	capture_put(r->writer, &known, sizeof(known));
+	/* (Where there is no room it will be told again, and nobody minds.) */
+	(void)hash_add(&r->known, ev->state->id, 0);
+}
+
+static void take_event(struct recorder *r, const struct record *record)
 {
 	const struct event *ev = &record->event;
 	uint64_t ts_ns = record_ts_ns(record);
-	int err;
 
-	if (r->rotating && ev->facts && ev->facts->epoch != r->last_epoch) {
-		err = rotate(r);
-		if (err)
-			return err;
-	}
+	seen(r, ts_ns);
 	r->events += record->kind != TCS_WIRE_RESET;
+	if (r->meta.part && ev->state)
+		tell_known(r, ev);
 	if (ev->facts)
 		tell_cgroup(r, ev->facts->cgroup, ts_ns);
 	else if (ev->synack)
 		tell_cgroup(r, ev->synack->cgroup, ts_ns);
-	return 0;
+}
+
+static int take(struct recorder *r, const struct record *record, const void *bytes, size_t len)
+{
+	if (r->look)
+		look_keep_take(r->look, record, bytes, len);
+	switch (record->kind) {
+	case RECORD_CLOCK:
+		return take_clock(r, record->clock);
+	case RECORD_TICK:
+	case RECORD_SEEN:
+		seen(r, record->tick->seen_ns);
+		return 0;
+	case RECORD_STATS:
+		r->stats = *record->stats;
+		return 0;
+	case RECORD_OLDER:
+		r->older_sockets++;
+		return 0;
+	case RECORD_SOCKET:
+		tell_cgroup(r, record->socket->socket.cgroup, r->clock_ns);
+		return 0;
+	default:
+		if (record->kind < RECORD_CLOCK)
+			take_event(r, record);
+		return 0;
+	}
 }
 
 int recorder_tap(void *ctx, const void *bytes, size_t len)
@@ -164,16 +188,8 @@ int recorder_tap(void *ctx, const void *bytes, size_t len)
 	int err = 0;
 
 	/* What cannot be decoded is kept all the same: a replay shall count it, too. */
-	if (!record_decode(bytes, len, &record)) {
-		if (record.kind < RECORD_CLOCK)
-			err = take_event(r, &record);
-		else if (record.kind == RECORD_CLOCK)
-			err = take_clock(r, record.clock);
-		else if (record.kind == RECORD_OLDER)
-			keep_older(r, record.older);
-		else if (record.kind == RECORD_SOCKET)
-			tell_cgroup(r, record.socket->socket.cgroup, r->clock.ts_ns);
-	}
+	if (!record_decode(bytes, len, &record))
+		err = take(r, &record, bytes, len);
 	if (!err)
 		capture_put(r->writer, bytes, len);
 	return capture_writer_error(r->writer) ? -EIO : err;
@@ -192,7 +208,8 @@ int recorder_new(const struct recorder_config *config, const struct record_meta 
 	struct recorder *r = calloc(1, sizeof(*r));
 	int err = -ENOMEM;
 
-	if (!r || hash_init(&r->in_file) || cgroup_names_new(&r->asked) ||
+	if (!r || hash_init(&r->in_file) || hash_init(&r->known) ||
+	    (config->file.rotate_bytes && look_keep_new(&r->look)) || cgroup_names_new(&r->asked) ||
 	    cgroup_names_new_empty(&r->told))
 		failure_set(reterr, false, "out of memory");
 	else
@@ -203,6 +220,7 @@ int recorder_new(const struct recorder_config *config, const struct record_meta 
 	}
 	r->config = *config;
 	r->meta = *meta;
+	r->seen_ns = meta->ts_ns;
 	begin_file(r);
 	*ret = r;
 	return 0;
@@ -216,7 +234,8 @@ void recorder_free(struct recorder *r)
 	cgroup_names_free(r->asked);
 	cgroup_names_free(r->told);
 	hash_release(&r->in_file);
-	free(r->older);
+	hash_release(&r->known);
+	look_keep_free(r->look);
 	free(r);
 }
 
@@ -235,7 +254,7 @@ uint64_t recorder_events(const struct recorder *r)
 	return r->events;
 }
 
-uint64_t recorder_older_left_out(const struct recorder *r)
+uint64_t recorder_looks_left_out(const struct recorder *r)
 {
-	return r->older_left_out;
+	return r->look ? look_keep_left_out(r->look) : 0;
 }

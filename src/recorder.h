@@ -10,13 +10,16 @@
  * a second what was recorded can be read.
  *
  * Rotation. A file must be understood without those before it, but a socket's facts are told only
- * once. So when a file is full all facts are asked for anew (`tell_anew`), and the next file begins
- * with the first event that tells them so; where it comes from, the clock, and the owners of older
- * sockets are repeated in it. An event that another CPU was telling at that very moment may be in
- * the new file without facts; a replay of that file alone counts it as lost.
+ * once. So in a file that is not the first, what was known about a socket (`known`: its addresses,
+ * its owner, its path so far) comes before its first event there. Where the recording comes from,
+ * what was missing before, and the last look at all sockets (look_keep.h) are at the beginning, up
+ * to the clock. A file changes between two looks, once a second at most.
  *
- * Bounds: those of capture.h and cgroup_names.h; of RECORDER_OLDER_MAX older sockets the owners are
- * repeated in the next file, more are counted.
+ * One thing is only known by whoever has both files: that a reset corrected a close when the file
+ * changed in the microseconds between.
+ *
+ * Bounds: those of capture.h, cgroup_names.h and look_keep.h; 16 to 24 bytes for each socket that
+ * is older than its file and told of there.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,12 +27,12 @@
 #include "capture.h"
 #include "record.h"
 
-#define RECORDER_OLDER_MAX (64u << 10)
-
 struct recorder_config {
 	struct capture_writer_config file;
-	uint8_t (*tell_anew)(void *ctx); /* all facts once more; returns the epoch that is over */
-	void *tell_anew_ctx;
+	/* What this event supposes to be known, of a socket not born after since_ns (track.h). */
+	bool (*known)(void *ctx, const struct event *ev, uint64_t since_ns,
+		      struct track_known *ret);
+	void *known_ctx;
 };
 
 struct recorder; /* opaque */
@@ -51,6 +54,6 @@ const char *recorder_cgroup_path(void *ctx, uint64_t id);
 const char *recorder_error(const struct recorder *r); /* NULL: none */
 uint64_t recorder_bytes(const struct recorder *r);    /* written, of all files */
 uint64_t recorder_events(const struct recorder *r);
-uint64_t recorder_older_left_out(const struct recorder *r);
+uint64_t recorder_looks_left_out(const struct recorder *r); /* of the next file */
 
 #endif /* TCS_RECORDER_H */

@@ -280,7 +280,7 @@ void owner_of_wire(const struct tcs_wire_owner *wire, struct owner *ret)
 }
 
 /* Sockets that were there before us: the scan at start may know their owner. */
-static void ask_older(struct track *t, struct conn *c, const struct event *ev)
+static void ask_older(const struct track *t, struct conn *c, const struct event *ev)
 {
 	bool known = c->owner.pid != 0;
 	struct track_older older;
@@ -403,6 +403,103 @@ static bool notice_gap(struct track *t, struct conn *c, const struct tcs_wire_st
 	c->path_broken = true;
 	return true;
 }
+
+/* ---- what others know ------------------------------------------------------------------------ */
+
+static void known_of_conn(const struct conn *c, struct track_known *ret)
+{
+	unsigned int i;
+
+	*ret = (struct track_known){
+		.id = c->id,
+		.parent = c->parent,
+		.cgroup = c->cgroup,
+		.born_ns = c->born_ns,
+		.owner = c->owner,
+		.netns = c->netns,
+		.uid = c->uid,
+		.seq = c->seq,
+		.handshake_us = c->handshake_us,
+		.lport = c->lport,
+		.rport = c->rport,
+		.family = c->family,
+		.state = c->state,
+		.direction = c->direction,
+		.path_len = c->path_len,
+		.path_broken = c->path_broken,
+	};
+	memcpy(ret->laddr, c->laddr, sizeof(ret->laddr));
+	memcpy(ret->raddr, c->raddr, sizeof(ret->raddr));
+	for (i = 0; i < c->path_len; i++)
+		ret->path[i] = (uint64_t)c->path[i].in_state_ns << 8 | c->path[i].state;
+}
+
+/* Its first event here, and somebody knew it before we started. */
+static bool known_of_older(const struct track *t, const struct event *ev, struct track_known *ret)
+{
+	const struct tcs_wire_state *s = ev->state;
+	/* as conn_of() and learn() begin */
+	struct conn c = { .id = s->id, .state = s->old_state, .seq = s->seq > 1 ? UINT32_MAX : 0 };
+	uint32_t told;
+
+	if (!ev->facts)
+		return false;
+	take_facts(&c, ev->facts);
+	if (ev->owner)
+		owner_of_wire(ev->owner, &c.owner);
+	told = c.owner.pid;
+	ask_older(t, &c, ev);
+	known_of_conn(&c, ret);
+	return c.owner.pid != told || c.direction != DIRECTION_UNKNOWN;
+}
+
+bool track_known(const struct track *t, const struct event *ev, uint64_t since_ns,
+		 struct track_known *ret)
+{
+	const struct tcs_wire_state *s = ev->state;
+	const struct conn *c;
+
+	if (!s || s->old_state == TCS_CLOSE || s->flags & TCS_F_DEFERRED || is_birth(s))
+		return false;
+	c = conn_find(t, s->id);
+	if (!c)
+		return known_of_older(t, ev, ret);
+	if (c->held || c->born_ns > since_ns)
+		return false;
+	known_of_conn(c, ret);
+	return true;
+}
+
+void track_know(struct track *t, const struct track_known *k)
+{
+	struct conn *c = conn_find(t, k->id) ? NULL : conn_new(t, k->id);
+	unsigned int i;
+
+	if (!c)
+		return;
+	memcpy(c->laddr, k->laddr, sizeof(c->laddr));
+	memcpy(c->raddr, k->raddr, sizeof(c->raddr));
+	c->parent = k->parent;
+	c->cgroup = k->cgroup;
+	c->netns = k->netns;
+	c->uid = k->uid;
+	c->lport = k->lport;
+	c->rport = k->rport;
+	c->family = k->family;
+	c->state = k->state;
+	c->direction = k->direction;
+	c->path_len = k->path_len;
+	c->path_broken = k->path_broken;
+	c->seq = k->seq;
+	c->handshake_us = k->handshake_us;
+	c->born_ns = k->born_ns;
+	c->owner = k->owner;
+	for (i = 0; i < k->path_len; i++)
+		c->path[i] = (struct path_step){ .state = k->path[i] & 0xff,
+						 .in_state_ns = k->path[i] >> 8 };
+}
+
+/* ---- changes --------------------------------------------------------------------------------- */
 
 /* The first event of the socket, which came before its addresses or its port were known. */
 static void take_deferred(struct track *t, struct conn *c, const struct tcs_wire_state *s)

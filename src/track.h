@@ -90,6 +90,30 @@ struct conn {
 	struct path_step path[TRACK_PATH_MAX];
 };
 
+/* A socket as it was before an event, for somebody who hears from there on; a record (record.h). */
+struct track_known {
+	uint64_t id;
+	uint64_t parent;
+	uint64_t cgroup;
+	uint64_t born_ns;
+	uint8_t laddr[16];
+	uint8_t raddr[16];
+	struct owner owner;
+	uint32_t netns;
+	uint32_t uid;
+	uint32_t seq;
+	uint32_t handshake_us;
+	uint16_t lport;
+	uint16_t rport;
+	uint8_t family;
+	uint8_t state;
+	uint8_t direction;
+	uint8_t path_len;
+	uint8_t path_broken;
+	uint8_t pad[3];
+	uint64_t path[TRACK_PATH_MAX]; /* state, and 256 times the nanoseconds spent there */
+};
+
 /* A transition, ready to be told. */
 struct change {
 	const struct conn *conn;
@@ -165,6 +189,16 @@ void track_free(struct track *t); /* accepts NULL; tells nothing */
 
 /* Take in one record that event_decode() has accepted. */
 void track_event(struct track *t, const struct event *ev);
+
+/*
+ * What this event, which is to be taken in next, supposes to be known about its socket. False:
+ * nothing; it tells all itself, or the socket was born after since_ns, or is not known here either.
+ */
+bool track_known(const struct track *t, const struct event *ev, uint64_t since_ns,
+		 struct track_known *ret);
+
+/* And of somebody else: take it in, unless the socket is known. */
+void track_know(struct track *t, const struct track_known *known);
 
 /* Time has come to now_ns: tell what was held long enough. UINT64_MAX: tell everything held. */
 void track_advance(struct track *t, uint64_t now_ns);

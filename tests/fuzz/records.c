@@ -149,13 +149,19 @@ static struct engine *begin(unsigned int how)
 
 static void take(struct engine *e, const void *bytes, size_t len)
 {
-	struct record record;
+	struct record_known known = { .head.kind = RECORD_KNOWN };
+	struct record record, again;
 
 	if (!record_decode(bytes, len, &record)) {
 		REQUIRE(record_is_known(record.kind));
 		(void)record_ts_ns(&record);
 		if (record.kind == RECORD_CGROUP)
 			cgroup_names_tell(names, record.cgroup->id, record.cgroup->path);
+		else if (record.kind == RECORD_META)
+			engine_start(e, record.meta);
+		else if (record.kind == TCS_WIRE_STATE &&
+			 engine_known(e, &record.event, UINT64_MAX, &known.socket))
+			REQUIRE(!record_decode(&known, sizeof(known), &again));
 	}
 	REQUIRE(!engine_record(e, bytes, len));
 }

@@ -94,6 +94,24 @@ hold() {
 	kill -KILL "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
 }
+# part NAME WORD...: in another file than that in which they began they all end
+part() {
+	local gate name=$1 pid
+	shift
+	mkfifo "$tmp/gate.$name"
+	build/e2e/hold listen=1 <"$tmp/gate.$name" >"$tmp/held.$name" 2>"$tmp/err" &
+	pid=$!
+	pids+=("$pid")
+	exec {gate}>"$tmp/gate.$name"
+	until_true 30 test -s "$tmp/held.$name" || die "$name: $(cat "$tmp/err")"
+	record "$name" "$(jq .netns "$tmp/held.$name")" -i 0.5 --rotate 4K --keep 1
+	printf '%s\n' "$@" time_wait=100 >&"$gate" # more than 4K
+	until_true 30 test -e "$tmp/$name.tcs.1" || die "$name: $(cat "$tmp/err")"
+	kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	exec {gate}>&-
+	stop "$name"
+}
 # flood NAME FINDING LAB SERVE TRAFFIC...: each a list of words for flood; until it is found, and a
 # second longer
 flood() {
@@ -150,6 +168,7 @@ declare -A how=(
 	[dead]='hold dead established=10 dead=6'
 	[overflow]='hold overflow buckets=20 time_wait=18'
 	[fastopen]='dance fastopen tfo'
+	[part]='part part established=2 close_wait=2 ipv6=1 established=1'
 )
 declare -A ready=([dead]=dead_enough) more=([overflow]=server_tw=12)
 # finding | laboratory | server | traffic ...

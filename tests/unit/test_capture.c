@@ -502,8 +502,8 @@ static struct reading read_chunk(const char *bytes, size_t len)
 
 static void refused(void **state)
 {
-	static char bomb[CAPTURE_CHUNK_MAX + 1] = "TCSCAP\1\0";
-	static const char newer[] = "TCSCAP\2\0", minor[] = "TCSCAP\1\7";
+	static char bomb[CAPTURE_CHUNK_MAX + 1] = "TCSCAP\2\0";
+	static const char older[] = "TCSCAP\1\0", newer[] = "TCSCAP\3\0", minor[] = "TCSCAP\2\7";
 	struct reading got;
 
 	(void)state;
@@ -516,8 +516,10 @@ static void refused(void **state)
 	assert_int_equal(got.end, CAPTURE_REFUSED);
 	got = read_chunk(newer, 8);
 	assert_int_equal(got.end, CAPTURE_REFUSED);
-	assert_non_null(strstr(got.why, "2.0"));
-	assert_non_null(strstr(got.why, "newer"));
+	assert_non_null(strstr(got.why, "3.0, by a newer"));
+	got = read_chunk(older, 8);
+	assert_int_equal(got.end, CAPTURE_REFUSED);
+	assert_non_null(strstr(got.why, "1.0, by an older"));
 	got = read_chunk(minor, 8);
 	assert_int_equal(got.end, CAPTURE_DONE);
 	/* Zeros are no records either, so it is refused for its size before that. */

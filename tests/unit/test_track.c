@@ -79,6 +79,7 @@ enum show { SHOW_STATES = 0, SHOW_OWNER = 1, SHOW_ADDRS = 2, SHOW_TIME = 4, SHOW
 /* A track and what it has told. */
 struct bench {
 	struct track *track;
+	struct bench *heir;	      /* is told all from now on, and what it must know for that */
 	const struct conn *last_conn; /* only to compare */
 	unsigned int show;
 	bool quiet;    /* count only */
@@ -215,6 +216,27 @@ static void bench_close(struct bench *b)
 	track_free(b->track);
 }
 
+static void take(struct bench *b, const struct event *ev)
+{
+	struct track_known known;
+
+	if (b->heir) {
+		if (track_known(b->track, ev, UINT64_MAX, &known))
+			track_know(b->heir->track, &known);
+		track_event(b->heir->track, ev);
+	}
+	track_event(b->track, ev);
+}
+
+static void advance(struct bench *b, uint64_t us)
+{
+	if (us == THE_END)
+		say(b, "| end\n");
+	else
+		say(b, "| %" PRIu64 "\n", us);
+	track_advance(b->track, us == THE_END ? UINT64_MAX : us * 1000);
+}
+
 /* Makes the record of a step and sends it the way it would come, through event_decode(). */
 static void feed_state(struct bench *b, const struct step *s)
 {
@@ -264,7 +286,7 @@ static void feed_state(struct bench *b, const struct step *s)
 	if (s->totals)
 		at = mempcpy(at, s->totals, sizeof(*s->totals));
 	if (!event_decode(record, (size_t)(at - (char *)record), &ev))
-		track_event(b->track, &ev);
+		take(b, &ev);
 	else
 		assert_true(b->tolerant);
 }
@@ -284,14 +306,12 @@ static void feed(struct bench *b, const struct step *s)
 		break;
 	case RESET:
 		assert_int_equal(event_decode(&reset, sizeof(reset), &ev), 0);
-		track_event(b->track, &ev);
+		take(b, &ev);
 		break;
 	default:
-		if (s->at == THE_END)
-			say(b, "| end\n");
-		else
-			say(b, "| %" PRIu64 "\n", s->at);
-		track_advance(b->track, s->at == THE_END ? UINT64_MAX : s->at * 1000);
+		if (b->heir)
+			advance(b->heir, s->at);
+		advance(b, s->at);
 		break;
 	}
 }
@@ -312,6 +332,33 @@ struct scenario {
 	const char *told;
 };
 
+/* Cut behind each step: who hears only the rest says of it what is said by who has heard all. */
+static void check_heirs(const struct scenario *scenario, unsigned int show)
+{
+	const struct step *from = scenario->steps, *s;
+
+	while ((from++)->at) {
+		struct bench b, heir;
+		size_t said = 0;
+
+		bench_open(&b, NULL);
+		bench_open(&heir, NULL);
+		b.show = heir.show = show;
+		for (s = scenario->steps; s->at; s++) {
+			if (s == from && !track_holds(b.track)) {
+				b.heir = &heir;
+				said = b.len;
+			}
+			feed(&b, s);
+		}
+		if (b.heir && strcmp(b.told + said, heir.told))
+			fail_msg("%s, from step %td on:\n%s\nshould be:\n%s", scenario->name,
+				 from - scenario->steps, heir.told, b.told + said);
+		bench_close(&b);
+		bench_close(&heir);
+	}
+}
+
 static void check_scenarios(const struct scenario *scenarios, size_t n, unsigned int show)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -325,6 +372,7 @@ static void check_scenarios(const struct scenario *scenarios, size_t n, unsigned
 			fail_msg("%s:\n%s\nshould be:\n%s", scenarios[i].name, got,
 				 scenarios[i].told);
 		bench_close(&b);
+		check_heirs(&scenarios[i], show);
 	}
 }
 
@@ -1039,6 +1087,69 @@ static void what_the_scan_does_not_know_stays_unknown(void **unused)
 	bench_close(&b);
 }
 
+static void what_somebody_else_must_know(void **unused)
+{
+	const struct step next[] = { S(1100, CLOSE_WAIT, LAST_ACK), END };
+	struct track_known known;
+	struct bench b, heir;
+
+	(void)unused;
+	memset(&scan, 0, sizeof(scan));
+	scan.answer = (struct track_older){
+		.id = 1,
+		.direction = DIRECTION_PASSIVE,
+		.owner = { .pid = 702, .source = OWNER_SCAN, .comm = "sshd" },
+	};
+	/* of one that has not been told of yet, what the scan found */
+	bench_open(&b, &with_scan);
+	bench_open(&heir, NULL);
+	b.heir = &heir;
+	b.show = heir.show = SHOW_OWNER | SHOW_DIRECTION;
+	told(&b, STEPS(S(1000, ESTABLISHED, CLOSE_WAIT)));
+	assert_string_equal(heir.told, "ESTABLISHED > CLOSE_WAIT - sshd(702) scan passive\n");
+	assert_string_equal(heir.told, b.told);
+
+	/* what is known there already stays */
+	memset(&known, 0, sizeof(known));
+	known.id = 1;
+	track_know(heir.track, &known);
+	assert_int_equal(track_totals(heir.track)->sockets, 1);
+	heir.len = 0;
+	told(&b, next);
+	assert_string_equal(heir.told, "CLOSE_WAIT > LAST_ACK 100 sshd(702) scan passive\n");
+	bench_close(&b);
+	bench_close(&heir);
+}
+
+static void a_socket_born_since_needs_nothing(void **unused)
+{
+	struct tcs_wire_state head = {
+		.kind = TCS_WIRE_STATE,
+		.old_state = TCS_SYN_SENT,
+		.new_state = TCS_ESTABLISHED,
+		.ts_ns = 1400000,
+		.id = 1,
+		.seq = 2,
+	};
+	struct track_known known;
+	struct event ev;
+	struct bench b;
+
+	(void)unused;
+	assert_int_equal(event_decode(&head, sizeof(head), &ev), 0);
+	bench_open(&b, NULL);
+	assert_false(track_known(b.track, &ev, UINT64_MAX, &known)); /* nobody knows it */
+	told(&b, STEPS(S(1000, CLOSE, SYN_SENT)));
+	assert_false(track_known(b.track, &ev, 999999, &known));
+	assert_true(track_known(b.track, &ev, 1000000, &known));
+	assert_int_equal(known.id, 1);
+	assert_int_equal(known.seq, 1);
+	assert_int_equal(known.born_ns, 1000000);
+	assert_int_equal(known.state, TCS_SYN_SENT);
+	assert_int_equal(known.rport, 443);
+	bench_close(&b);
+}
+
 /* Where there are no cookies the scan leaves a note at each socket: the record has its owner. */
 static void the_scan_tells_the_direction_of_one_whose_owner_it_left_with_it(void **unused)
 {
@@ -1334,6 +1445,8 @@ int main(void)
 		cmocka_unit_test(the_direction_is_that_of_the_handshake),
 		cmocka_unit_test(owners_are_the_listeners_then_the_tasks_then_remembered),
 		cmocka_unit_test(of_older_sockets_the_scan_is_asked),
+		cmocka_unit_test(what_somebody_else_must_know),
+		cmocka_unit_test(a_socket_born_since_needs_nothing),
 		cmocka_unit_test(the_scan_tells_the_direction_of_one_whose_owner_it_left_with_it),
 		cmocka_unit_test(what_the_scan_does_not_know_stays_unknown),
 		cmocka_unit_test(a_passive_handshake_is_timed_only_by_its_first_syn_ack),
