@@ -89,7 +89,8 @@ static void tell_limits(const struct page *p)
 			   0, NULL);
 	if (blind->netns_denied)
 		tell_limit(p, "Processes that hide their namespace: ", blind->netns_denied,
-			   "; CAP_SYS_PTRACE shows it.");
+			   ". Most do so only from those without CAP_SYS_PTRACE; "
+			   "`tcpconnstate doctor` says more.");
 	if (blind->processes_hidden)
 		tell_limit(p,
 			   "Only the processes of this container are seen, and their namespaces: "

@@ -464,7 +464,7 @@ static void check_namespaces(struct check *c)
 		free(l);
 		return;
 	}
-	say(c, CHECK_PART, "%u of %u can be entered; those of %llu processes are hidden", entered,
+	say(c, CHECK_PART, "%u of %u can be entered; processes that hide theirs: %llu", entered,
 	    l->n, (unsigned long long)l->denied);
 	set(c->path, "audit looks at these; live events are those of all namespaces");
 	set(c->fix, feature_capable(CAP_SYS_ADMIN) && feature_capable(CAP_SYS_PTRACE) ?

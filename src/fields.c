@@ -733,7 +733,7 @@ const struct field connection_fields[] = {
 	{ KEY("retransmits"), COLUMN("RETX", SHOW_EXTENDED, 4, 4, 3), .right = true,
 	  .text = text_retx, .json = json_retransmits },
 	{ KEY("reason"), .json = json_reason },
-	{ COLUMN("PATH / REASON", SHOW_ALWAYS, 0, 13, 0), .text = text_story },
+	{ COLUMN("PATH / REASON", SHOW_ALWAYS, 0, 28, 0), .text = text_story },
 	{ KEY("pid"), .json = json_pid },
 	{ KEY("comm"), .json = json_comm },
 	{ KEY("uid"), .json = json_uid },

@@ -101,7 +101,7 @@ static void show_status(struct present *p, const struct summary *s)
 	if (p->progress)
 		p->progress(p->progress_ctx, &line, s);
 	else
-		summary_text(&line, s);
+		summary_text(&line, s, p->status.terminal ? output_columns_of(STDERR_FILENO) : 0);
 	status_show(&p->status, line.data, line.len);
 	outbuf_release(&line);
 }

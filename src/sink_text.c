@@ -202,6 +202,12 @@ static void fit_long_cell(const struct sink_text *t, struct outbuf *out, const s
 	size_t end = line + c->end, room = end > start ? end - start : 0;
 	const char *point;
 
+	if (!c->field->width) {
+		end = line + t->config.columns;
+		if (t->config.columns && !t->config.wide && out->len > end && start < end)
+			outbuf_shorten(out, start, end - start);
+		return;
+	}
 	if (c->may_cut) {
 		outbuf_shorten(out, start, room > c->field->min_width ? room : c->width);
 		return;

@@ -31,11 +31,20 @@ static void put_count(struct outbuf *b, const char *name, const struct summary *
 				    AUDIT_UNKNOWN);
 }
 
+/* How much of a summary is told. */
+enum detail {
+	ONLY_COUNTS,
+	AND_GROWTH,
+	AND_EVENTS,
+	AND_HOLDER,
+};
+
 /* " (+2/s, app(991))": all of them together, and who has most. */
-static void put_holders(struct outbuf *b, const struct audit *a)
+static void put_holders(struct outbuf *b, const struct audit *a, enum detail detail)
 {
 	int64_t growth = 0;
 	uint32_t i;
+	bool grows;
 
 	if (!a || !a->n_close_wait)
 		return;
@@ -45,12 +54,16 @@ static void put_holders(struct outbuf *b, const struct audit *a)
 		if (growth != AUDIT_NO_RATE)
 			audit_add_rate(&growth, a->close_wait[i].growth_milli);
 	}
+	grows = growth != AUDIT_NO_RATE && growth;
+	if (detail < AND_HOLDER && !grows)
+		return;
 	outbuf_lit(b, " (");
-	if (growth != AUDIT_NO_RATE && growth) {
+	if (grows)
 		text_put_rate(b, growth);
+	if (grows && detail >= AND_HOLDER)
 		outbuf_lit(b, ", ");
-	}
-	text_put_owner(b, &a->close_wait[0].owner);
+	if (detail >= AND_HOLDER)
+		text_put_owner(b, &a->close_wait[0].owner);
 	outbuf_putc(b, ')');
 }
 
@@ -65,16 +78,20 @@ static void put_handed_over(struct outbuf *b, const struct summary *s)
 	outbuf_putc(b, ')');
 }
 
-void summary_text(struct outbuf *b, const struct summary *s)
+static void put_summary(struct outbuf *b, const struct summary *s, enum detail detail)
 {
 	put_count(b, "ESTAB", s, TCS_ESTABLISHED);
 	put_count(b, "  TIME_WAIT", s, TCS_TIME_WAIT);
-	put_handed_over(b, s);
+	if (detail >= AND_GROWTH)
+		put_handed_over(b, s);
 	put_count(b, "  CLOSE_WAIT", s, TCS_CLOSE_WAIT);
-	put_holders(b, s->look);
+	if (detail >= AND_GROWTH)
+		put_holders(b, s->look, detail);
 	put_count(b, "  half-open", s, TCS_SYN_RECV);
-	put_event_rate(b, "opens", s, s->opens);
-	put_event_rate(b, "closes", s, s->closes);
+	if (detail >= AND_EVENTS) {
+		put_event_rate(b, "opens", s, s->opens);
+		put_event_rate(b, "closes", s, s->closes);
+	}
 	outbuf_lit(b, "  lost ");
 	outbuf_put_grouped(b, engine_lost(s->totals));
 	if (!s->look || s->look_age_ns < OLD_NS)
@@ -82,6 +99,18 @@ void summary_text(struct outbuf *b, const struct summary *s)
 	outbuf_lit(b, "  (counted ");
 	outbuf_put_span(b, s->look_age_ns);
 	outbuf_lit(b, " ago)");
+}
+
+void summary_text(struct outbuf *b, const struct summary *s, unsigned int columns)
+{
+	enum detail detail = AND_HOLDER;
+	size_t start = b->len;
+
+	put_summary(b, s, detail);
+	while (columns && b->len - start >= columns && detail != ONLY_COUNTS) {
+		b->len = start;
+		put_summary(b, s, --detail);
+	}
 }
 
 static const uint8_t state_order[] = {

@@ -73,14 +73,23 @@ void text_put_count(struct outbuf *b, uint64_t n)
 	text_put_number(b, n, true);
 }
 
+/* An estimate: no decimals, as outbuf_put_span() would have. */
+static void put_whole_seconds(struct outbuf *b, uint64_t seconds)
+{
+	outbuf_put_u64(b, seconds);
+	outbuf_putc(b, 's');
+}
+
 void text_put_seconds(struct outbuf *b, uint64_t seconds)
 {
 	if (seconds == AUDIT_UNKNOWN)
 		outbuf_putc(b, '-');
 	else if (seconds > 86400)
 		outbuf_lit(b, ">1d");
-	else
+	else if (seconds >= 100)
 		outbuf_put_span(b, seconds * 1000000000);
+	else
+		put_whole_seconds(b, seconds);
 }
 
 void text_put_age(struct outbuf *b, uint64_t ns, bool exact)

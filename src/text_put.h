@@ -24,7 +24,7 @@ void text_put_of(struct outbuf *b, uint64_t n, uint64_t limit);
 void text_put_number(struct outbuf *b, uint64_t n, bool exact);
 /* The same of what is exact. */
 void text_put_count(struct outbuf *b, uint64_t n);
-/* "58.0s", "3m12s", ">1d", "-" */
+/* Whole ones, of what is estimated: "58s", "3m12s", ">1d", "-" */
 void text_put_seconds(struct outbuf *b, uint64_t seconds);
 /* "3.02s", ">2h14m" where it is a lower bound, "-" */
 void text_put_age(struct outbuf *b, uint64_t ns, bool exact);

@@ -88,7 +88,7 @@ static void on_summary(void *ctx, const struct summary *s)
 	uint32_t i;
 
 	(void)ctx;
-	summary_text(&line, s);
+	summary_text(&line, s, 0);
 	require_text();
 	json->ops->summary(json, &line, s);
 	require_json();

@@ -292,6 +292,50 @@ static void alerts_and_groups_fit_the_terminal(void **unused)
 	outbuf_release(&b);
 }
 
+/* What goes first on a narrow terminal is who holds CLOSE_WAIT; what was lost never goes. */
+static void a_sum_always_tells_what_was_lost(void **unused)
+{
+	struct audit_close_wait holder = { .owner = { .pid = 991, .comm = "app" },
+					   .count = 640,
+					   .growth_milli = 2000 };
+	struct audit look = { .close_wait = &holder, .n_close_wait = 1 };
+	struct engine_totals totals = { .lost = { [LOST_RING_FULL] = 12 } };
+	struct summary s = { .interval_ns = SECOND,
+			     .counted = true,
+			     .opens = 410,
+			     .closes = 405,
+			     .handed_over = 312,
+			     .look = &look,
+			     .totals = &totals };
+	static const struct {
+		unsigned int columns;
+		const char *line;
+	} want[] = {
+		{ 0, "ESTAB 1,204  TIME_WAIT 21,877 (+312/s)  CLOSE_WAIT 640 (+2/s, app(991))  "
+		     "half-open 3  opens 410/s  closes 405/s  lost 12" },
+		{ 120, "ESTAB 1,204  TIME_WAIT 21,877 (+312/s)  CLOSE_WAIT 640 (+2/s)  "
+		       "half-open 3  opens 410/s  closes 405/s  lost 12" },
+		{ 100, "ESTAB 1,204  TIME_WAIT 21,877 (+312/s)  CLOSE_WAIT 640 (+2/s)  "
+		       "half-open 3  lost 12" },
+		{ 80, "ESTAB 1,204  TIME_WAIT 21,877  CLOSE_WAIT 640  half-open 3  lost 12" },
+	};
+	struct outbuf b;
+
+	(void)unused;
+	look.states[TCS_ESTABLISHED] = 1204;
+	look.states[TCS_TIME_WAIT] = 21877;
+	look.states[TCS_CLOSE_WAIT] = 640;
+	look.states[TCS_SYN_RECV] = 3;
+	assert_int_equal(outbuf_init(&b, SINK_LINE_MAX), 0);
+	for (size_t i = 0; i < COUNT(want); i++) {
+		b.len = 0;
+		summary_text(&b, &s, want[i].columns);
+		outbuf_putc(&b, '\0');
+		assert_string_equal(b.data, want[i].line);
+	}
+	outbuf_release(&b);
+}
+
 static void where_nobody_can_tell_all_are_named(void **unused)
 {
 	struct finding f = { .kind = FINDING_SYN_FLOOD,
@@ -483,6 +527,7 @@ static void columns_go_where_there_is_no_room(void **unused)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_sum_always_tells_what_was_lost),
 		cmocka_unit_test(where_nobody_can_tell_all_are_named),
 		cmocka_unit_test(a_dead_host_and_a_dead_rack_are_told_apart),
 		cmocka_unit_test(a_table_has_its_columns),

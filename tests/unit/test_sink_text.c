@@ -759,6 +759,26 @@ static void the_end_of_a_connection_in_words(void **unused)
 	assert_non_null(strstr(LINE(CONNECTION, .lifecycle = true), "(part of it was missed)"));
 }
 
+/* Why it was closed is what the line is for. */
+static void on_a_narrow_terminal_the_reason_stays_whole(void **unused)
+{
+	(void)unused;
+	sample_end(&s);
+	s.connection.closed_by = CLOSED_BY_US;
+	s.change.reason = REASON_NORMAL;
+	for (unsigned int columns = 60; columns <= 160; columns++)
+		for (int extended = 0; extended <= 1; extended++) {
+			const char *line = LINE(CONNECTION, .lifecycle = true, .extended = extended,
+						.columns = columns);
+
+			if (strcmp(line + strlen(line) - 8, ", normal") != 0)
+				fail_msg("on %u columns: %s", columns, line);
+		}
+	assert_string_equal(
+		LINE(CONNECTION, .lifecycle = true, .columns = 80),
+		"1180    10.0.0.7:80       10.0.0.31:52114     3.02s we closed fir~E_WAIT, normal");
+}
+
 static void a_finished_connection_hides_what_is_unknown(void **unused)
 {
 	(void)unused;
@@ -816,6 +836,7 @@ int main(void)
 		WITH_OUT(lines_do_not_depend_on_what_was_printed_before),
 		WITH_OUT(a_finished_connection_is_one_line),
 		WITH_OUT(the_end_of_a_connection_in_words),
+		WITH_OUT(on_a_narrow_terminal_the_reason_stays_whole),
 		WITH_OUT(a_finished_connection_hides_what_is_unknown),
 		WITH_OUT(endpoints_are_whole_where_there_is_room),
 	};
