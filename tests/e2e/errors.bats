@@ -196,19 +196,6 @@ no_rights() {
 	((got == 1))
 }
 
-# objects_gone FILE: nothing of what the tool held is in the kernel any more
-objects_gone() {
-	local kind id
-	while read -r kind id; do
-		until_true 5 gone "$kind" "$id" || {
-			echo "$kind $id is left behind" >&2
-			return 1
-		}
-	done <"$1"
-}
-
-gone() { ! bpftool "$1" show id "$2" >/dev/null 2>&1; }
-
 @test "SIGINT, SIGTERM, SIGHUP end it with 0; nothing stays, not even after SIGKILL or a crash" {
 	local signal
 	e2e_need bpftool

@@ -269,6 +269,19 @@ tool_objects() {
 		sed -n 's/^\(prog\|map\|link\)_id:[[:space:]]*\([0-9]*\)$/\1 \2/p' | sort -u
 }
 
+object_gone() { ! bpftool "$1" show id "$2" >/dev/null 2>&1; }
+
+# objects_gone FILE: nothing of what tool_objects listed is in the kernel any more
+objects_gone() {
+	local kind id
+	while read -r kind id; do
+		until_true 10 object_gone "$kind" "$id" || {
+			echo "$kind $id is left behind" >&2
+			return 1
+		}
+	done <"$1"
+}
+
 # tool_stop_as NAME [SIGNAL]: TOOL_STATUS is its exit status
 tool_stop_as() {
 	kill "-${2:-INT}" "${TOOL_PIDS[$1]}" 2>/dev/null || true

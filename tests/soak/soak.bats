@@ -89,17 +89,6 @@ load_ends() {
 	LOAD_PIDS=()
 }
 
-gone() { ! bpftool "$1" show id "$2" >/dev/null 2>&1; }
-objects_gone() {
-	local kind id
-	while read -r kind id; do
-		until_true 10 gone "$kind" "$id" || {
-			echo "$kind $id is left behind" >&2
-			return 1
-		}
-	done <"$1"
-}
-
 # comes_and_goes SIGNAL STATUS: one more watch; all that it had in the kernel is gone after it
 comes_and_goes() {
 	tool_start_as short --json --comm nobody-at-all
