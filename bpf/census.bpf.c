@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * census.bpf.c - which TCP sockets exist in a network namespace, at 0.4 microseconds each
+ * census.bpf.c - which TCP sockets exist in a network namespace
  *
  * Walks the kernel's own tables: listeners first, then full sockets, TIME_WAIT mini-sockets and
  * half-open requests. What can be counted is counted here (half-open ones: tcs_half_open.h); a row
  * goes out only for a listener and for the states that were asked for. Judgement is user space's.
+ *
+ * There are two walks, and one of them is loaded: over the table itself (tcs_sweep.h), or by
+ * iter/tcp, at twice the price, on kernels before 6.1. They put the socket at hand into at_hand;
+ * what follows is the same, and reads the rest of the socket by probes.
  *
  * States are those of ss: a mini-socket whose peer has not closed is FIN_WAIT2, and a request is
  * SYN_RECV.
@@ -25,6 +29,7 @@
 #include "tcs_marks.h"
 #include "tcs_note.h"
 #include "tcs_socket.h"
+#include "tcs_sweep.h"
 #include "tcs_wire.h"
 
 #define TCP_NEW_SYN_RECV 12
@@ -66,6 +71,32 @@ struct {
 	__type(value, struct tcs_census_states);
 } groups SEC(".maps");
 
+/* For who takes them out: rows of the walk over the sweep. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TCS_CENSUS_ROWS);
+	__type(key, __u32);
+	__type(value, struct tcs_wire_census);
+} rows SEC(".maps");
+
+/*
+ * The socket at hand. Not on the stack: what is known of a variable there multiplies the verifier's
+ * paths, and 70,000 instructions take it 150 ms; of memory it knows nothing.
+ */
+static struct {
+	struct addrs a;
+	struct half_open h; /* SYN_RECV */
+	__u64 sk;
+	__u32 state; /* as ss has it */
+	__u32 end;   /* TIME_WAIT: jiffies until it is over */
+	__u16 lport;
+	__u8 stalled;
+	bool full;    /* a full socket */
+	bool mini;    /* of the time-wait table */
+	bool stamped; /* TIME_WAIT with timestamps */
+} at_hand __attribute__((used));
+
 static __always_inline bool addrs_unwanted(const struct addrs *a, __u16 lport)
 {
 	if (set.family && set.family != a->family)
@@ -80,26 +111,27 @@ static __always_inline bool addrs_unwanted(const struct addrs *a, __u16 lport)
 }
 
 /* Mini-sockets and requests have neither user nor cgroup: they match no filter that asks. */
-static __always_inline bool socket_unwanted(const struct tcp_sock *tp)
+static __always_inline bool socket_unwanted(void)
 {
-	const struct sock *sk = (const struct sock *)tp;
+	const struct sock *sk = (const struct sock *)at_hand.sk;
 
 	if (!set.has_uid && !set.cgroup)
 		return false;
-	if (!tp || (set.has_uid && sk->sk_uid.val != set.uid))
+	if (!at_hand.full || (set.has_uid && BPF_CORE_READ(sk, sk_uid.val) != set.uid))
 		return true;
 	return set.cgroup && outside_cgroup(sk, set.cgroup, set.cgroup_level);
 }
 
-static __always_inline void count_group(const struct addrs *a, __u16 lport, __u32 state)
+static __always_inline void count_group(void)
 {
+	__u32 state = at_hand.state;
 	struct tcs_census_states none = {}, *held;
 	struct tcs_census_group key = {};
 
 	if (set.group == 1)
-		key.port = lport;
+		key.port = at_hand.lport;
 	else
-		__builtin_memcpy(key.addr, a->r, sizeof(key.addr));
+		__builtin_memcpy(key.addr, at_hand.a.r, sizeof(key.addr));
 	held = bpf_map_lookup_elem(&groups, &key);
 	if (!held) {
 		if (bpf_map_update_elem(&groups, &key, &none, 0)) {
@@ -112,15 +144,9 @@ static __always_inline void count_group(const struct addrs *a, __u16 lport, __u3
 		held->n[state]++;
 }
 
-/*
- * Whose ports these are: a connection that came to a port we listen on takes none of ours, and its
- * TIME_WAIT is told by that port; a thousand clients are not a thousand lines.
- */
-static __always_inline void count_time_wait(struct tcs_census_held *held,
-					    const struct tcp_timewait_sock *tw)
+static __always_inline void count_time_wait(struct tcs_census_held *held)
 {
-	__s32 left = (__s32)((__u32)tw->tw_sk.tw_timer.expires - (__u32)bpf_jiffies64());
-	__u32 end = left > 0 ? left : 0; /* its timer is about to run */
+	__u32 end = at_hand.end;
 
 	if (!held->time_wait || end < held->first_end)
 		held->first_end = end;
@@ -129,23 +155,27 @@ static __always_inline void count_time_wait(struct tcs_census_held *held,
 	held->time_wait++;
 }
 
-static __always_inline void count_place(const struct addrs *a, __u16 lport, __u32 state,
-					const struct tcp_timewait_sock *tw)
+/*
+ * Whose ports these are: a connection that came to a port we listen on takes none of ours, and its
+ * TIME_WAIT is told by that port; a thousand clients are not a thousand lines.
+ */
+static __always_inline void count_place(void)
 {
 	struct tcs_census_held none = {}, *held;
 	struct tcs_census_place key = {};
+	__u16 lport = at_hand.lport;
 	bool passive = port_listed(listening, lport);
 	bool ports = !passive && port_listed(local_range, lport);
 
-	if (!tw && !ports)
+	if (!at_hand.mini && !ports)
 		return;
-	key.family = a->family;
-	__builtin_memcpy(key.laddr, a->l, sizeof(key.laddr));
+	key.family = at_hand.a.family;
+	__builtin_memcpy(key.laddr, at_hand.a.l, sizeof(key.laddr));
 	if (passive) {
 		key.lport = lport;
 	} else {
-		__builtin_memcpy(key.raddr, a->r, sizeof(key.raddr));
-		key.rport = a->rport;
+		__builtin_memcpy(key.raddr, at_hand.a.r, sizeof(key.raddr));
+		key.rport = at_hand.a.rport;
 	}
 	held = bpf_map_lookup_elem(&places, &key);
 	if (!held) {
@@ -159,14 +189,14 @@ static __always_inline void count_place(const struct addrs *a, __u16 lport, __u3
 	}
 	if (ports)
 		held->ports++;
-	if (!tw)
+	if (!at_hand.mini)
 		return;
-	if (state != TCP_TIME_WAIT) {
+	if (at_hand.state != TCP_TIME_WAIT) {
 		held->fin_wait2++;
 		return;
 	}
-	count_time_wait(held, tw);
-	if (ports && tw->tw_ts_recent_stamp)
+	count_time_wait(held);
+	if (ports && at_hand.stamped)
 		held->reusable++;
 }
 
@@ -225,117 +255,233 @@ static __always_inline void ask_note(struct tcs_wire_census *row, const struct s
 	__builtin_memcpy(row->owner.comm, note->comm, sizeof(row->owner.comm));
 }
 
-static __always_inline void put_row(struct bpf_iter__tcp *ctx, struct sock_common *skc,
-				    const struct addrs *a, struct tcp_sock *tp, __u32 state,
-				    __u8 stalled, const struct half_open *h)
+static __always_inline void fill_row(struct tcs_wire_census *row, __u64 id)
 {
-	struct tcs_wire_census row = {};
+	const struct tcp_sock *tp = (const struct tcp_sock *)at_hand.sk;
+	const struct sock *sk = (const struct sock *)at_hand.sk;
 
-	row.state = state;
-	row.family = a->family;
-	row.stalled = stalled;
-	row.lport = skc->skc_num;
-	row.rport = a->rport;
-	__builtin_memcpy(row.laddr, a->l, sizeof(row.laddr));
-	__builtin_memcpy(row.raddr, a->r, sizeof(row.raddr));
-	if (tp) {
-		mark_file(&tp->inet_conn.icsk_inet.sk);
-		row.id = id_for_now(&tp->inet_conn.icsk_inet.sk);
-		fill_user(&row, &tp->inet_conn.icsk_inet.sk);
-		if (state == TCP_LISTEN)
-			fill_listener(&row, tp);
+	__builtin_memset(row, 0, sizeof(*row));
+	row->state = at_hand.state;
+	row->family = at_hand.a.family;
+	row->stalled = at_hand.stalled;
+	row->lport = at_hand.lport;
+	row->rport = at_hand.a.rport;
+	__builtin_memcpy(row->laddr, at_hand.a.l, sizeof(row->laddr));
+	__builtin_memcpy(row->raddr, at_hand.a.r, sizeof(row->raddr));
+	if (at_hand.full) {
+		mark_file(sk);
+		row->id = id;
+		fill_user(row, sk);
+		if (row->state == TCP_LISTEN)
+			fill_listener(row, tp);
 		else
-			row.quiet = (__u32)bpf_jiffies64() - tp->rcv_tstamp;
+			row->quiet = (__u32)bpf_jiffies64() - BPF_CORE_READ(tp, rcv_tstamp);
 		if (set.notes)
-			ask_note(&row, (const struct sock *)tp);
+			ask_note(row, sk);
 	}
-	if (state == TCP_SYN_RECV) {
-		row.retransmits = h->retransmits;
-		row.acked = h->acked;
-		row.age_us = h->age_us;
+	if (row->state == TCP_SYN_RECV) {
+		row->retransmits = at_hand.h.retransmits;
+		row->acked = at_hand.h.acked;
+		row->age_us = at_hand.h.age_us;
 	}
-	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 }
 
-/*
- * The socket at hand. Not on the stack: what is known of a variable there multiplies the verifier's
- * paths, and 70,000 instructions take it 150 ms; of memory it knows nothing.
- */
-static struct {
-	struct addrs a;
-	struct half_open h;
-} at_hand;
+static __always_inline bool only_half_open(__u32 state)
+{
+	return half_open_only && state != TCP_NEW_SYN_RECV && state != TCP_SYN_RECV;
+}
+
+static __always_inline void take_common(const struct sock_common *skc, __u64 sk)
+{
+	at_hand.sk = sk;
+	at_hand.lport = skc->skc_num;
+	at_hand.h = (struct half_open){};
+	at_hand.stalled = at_hand.full = at_hand.mini = false;
+	read_addrs(skc, &at_hand.a);
+}
+
+static __always_inline void take_mini(const struct inet_timewait_sock *tw)
+{
+	const struct tcp_timewait_sock *ttw = (const struct tcp_timewait_sock *)tw;
+	__s32 left;
+
+	at_hand.mini = true;
+	at_hand.state = BPF_CORE_READ(tw, tw_substate);
+	out.time_wait_table++;
+	if (!set.places || half_open_only || at_hand.state != TCP_TIME_WAIT)
+		return;
+	left = (__s32)((__u32)BPF_CORE_READ(tw, tw_timer.expires) - (__u32)bpf_jiffies64());
+	at_hand.end = left > 0 ? left : 0; /* its timer is about to run */
+	at_hand.stamped = BPF_CORE_READ(ttw, tw_ts_recent_stamp) != 0;
+}
+
+static __always_inline void take_full(const struct tcp_sock *tp, __u32 state)
+{
+	at_hand.full = true;
+	at_hand.state = state;
+	at_hand.stalled = timeouts(tp, state);
+	if (state == TCP_SYN_RECV)
+		read_full(tp, &at_hand.h);
+}
+
+/* Of those with a file, so that children nobody has accepted yet have the owner of this one. */
+static __always_inline void take_listener(__u64 id)
+{
+	const struct sock *sk = (const struct sock *)at_hand.sk;
+
+	listening[at_hand.lport >> 6] |= 1ULL << (at_hand.lport & 63);
+	if (set.notes)
+		watched_begin(sk, id);
+	mark_file(sk);
+}
+
+/* Count what is at hand. True: there is to be a row of it. */
+static __always_inline bool count_at_hand(void)
+{
+	__u32 state = at_hand.state;
+
+	/* What uses up ports does so whatever the user wants to see. */
+	if (set.places && !half_open_only && state != TCP_LISTEN)
+		count_place();
+	if (state >= TCS_CENSUS_STATES || addrs_unwanted(&at_hand.a, at_hand.lport) ||
+	    socket_unwanted() || !(set.count >> state & 1))
+		return false;
+	barrier_var(state); /* or the verifier sees another register checked than used */
+	if (state < TCS_CENSUS_STATES)
+		out.states[state]++;
+	if (set.group && !half_open_only)
+		count_group();
+	if (set.half_open && state == TCP_SYN_RECV &&
+	    !half_open_count(&at_hand.h, &at_hand.a, at_hand.lport))
+		out.half_open_full++;
+	if (half_open_only)
+		return false;
+	return set.rows >> state & 1 || (set.stalled && at_hand.stalled >= set.stalled);
+}
+
+/* ---- the walk over the table ----------------------------------------------------------------- */
+
+/* Whoever was copied is still there, and what has been read of it since is its own. */
+static __always_inline bool is_still(const struct sock_common *skc)
+{
+	const struct sock_common *now = (const void *)later;
+
+	return copy_socket(later, at_hand.sk) && now->skc_hash == skc->skc_hash &&
+	       now->skc_num == skc->skc_num && now->skc_dport == skc->skc_dport &&
+	       (now->skc_cookie.counter == skc->skc_cookie.counter || !skc->skc_cookie.counter);
+}
+
+/* That of one which has been freed meanwhile is told to nobody. */
+static __always_inline void put_row(const struct sock_common *skc)
+{
+	__u32 place = sweep.n_rows;
+	struct tcs_wire_census *row = bpf_map_lookup_elem(&rows, &place);
+
+	if (!row) {
+		sweep.left_out++;
+		return;
+	}
+	fill_row(row, id_as_it_is((const struct sock *)at_hand.sk));
+	if (is_still(skc))
+		sweep.n_rows = place + 1;
+}
+
+__noinline int sweep_look_at(__u64 sk)
+{
+	const struct sock_common *skc = (const void *)copy;
+	__u32 state = skc->skc_state;
+
+	out.sockets++;
+	if (only_half_open(state))
+		return 0;
+	take_common(skc, sk);
+	if (state == TCP_TIME_WAIT) {
+		take_mini((const struct inet_timewait_sock *)sk);
+	} else if (state == TCP_NEW_SYN_RECV) {
+		read_request((const struct tcp_request_sock *)sk, &at_hand.h);
+		at_hand.state = TCP_SYN_RECV;
+	} else {
+		take_full((const struct tcp_sock *)sk, state);
+	}
+	if (at_hand.full && state == TCP_LISTEN)
+		take_listener(id_as_it_is((const struct sock *)sk));
+	if (count_at_hand())
+		put_row(skc);
+	return 0;
+}
+
+/* For a namespace with a listener that has no cookie; a read that returns something is enough. */
+SEC("iter/tcp")
+int tcs_sweep_cookies(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+	struct tcp_sock *tp;
+
+	if (!skc)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(skc);
+	if (tp && skc->skc_state == TCP_LISTEN) {
+		id_for_now(&tp->inet_conn.icsk_inet.sk);
+		return 0;
+	}
+	bpf_seq_write(ctx->meta->seq, filler, sizeof(filler));
+	return 0;
+}
+
+__u64 asked; /* the id of a listener without a cookie, and the one it has now */
+
+SEC("raw_tp")
+int tcs_sweep_ask(void *ctx)
+{
+	const struct sock *sk = (const struct sock *)asked;
+
+	asked = id_as_it_is(sk);
+	if (set.notes)
+		watched_begin(sk, asked);
+	return 0;
+}
+
+/* ---- the walk by iter/tcp -------------------------------------------------------------------- */
 
 SEC("iter/tcp")
 int tcs_census(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *skc = ctx->sk_common;
-	struct tcp_request_sock *treq;
-	struct tcp_timewait_sock *tw = NULL;
+	struct tcs_wire_census row;
 	struct tcp_sock *tp = NULL;
-	__u8 stalled = 0;
+	__u64 id = 0;
 	__u32 state;
-	__u16 lport;
+	bool wanted;
 
 	if (!skc)
 		return 0;
 	out.sockets++;
 	if (set.slice && !(out.sockets & (set.slice - 1)))
 		bpf_seq_write(ctx->meta->seq, filler, sizeof(filler));
-	if (!out.fin_timeout)
-		out.fin_timeout = skc->skc_net.net->ipv4.sysctl_tcp_fin_timeout;
-
 	state = skc->skc_state;
-	if (half_open_only && state != TCP_NEW_SYN_RECV && state != TCP_SYN_RECV)
+	if (only_half_open(state))
 		return 0;
-	lport = skc->skc_num;
-	at_hand.h = (struct half_open){};
-	read_addrs(skc, &at_hand.a);
+	take_common(skc, address_of((const struct sock *)skc));
 	if (state == TCP_TIME_WAIT) {
-		tw = bpf_skc_to_tcp_timewait_sock(skc);
-		if (!tw)
-			return 0;
-		out.time_wait_table++;
-		state = tw->tw_sk.tw_substate;
+		take_mini((const struct inet_timewait_sock *)at_hand.sk);
 	} else if (state == TCP_NEW_SYN_RECV) {
-		treq = bpf_skc_to_tcp_request_sock(skc);
-		if (!treq)
-			return 0;
-		read_request(treq, &at_hand.h);
-		state = TCP_SYN_RECV;
+		read_request((const struct tcp_request_sock *)at_hand.sk, &at_hand.h);
+		at_hand.state = TCP_SYN_RECV;
 	} else {
 		tp = bpf_skc_to_tcp_sock(skc);
 		if (!tp)
 			return 0;
-		stalled = timeouts(tp, state);
-		if (state == TCP_SYN_RECV)
-			read_full(tp, &at_hand.h);
+		take_full((const struct tcp_sock *)at_hand.sk, state);
 	}
-	/* A mini-socket's state may be anything to the verifier of 6.1. */
-	if (tp && state == TCP_LISTEN) {
-		listening[lport >> 6] |= 1ULL << (lport & 63);
-		if (set.notes)
-			watched_begin((const struct sock *)tp,
-				      id_for_now(&tp->inet_conn.icsk_inet.sk));
-		mark_file(&tp->inet_conn.icsk_inet.sk);
-	}
-
-	/* What uses up ports does so whatever the user wants to see. */
-	if (set.places && !half_open_only && state != TCP_LISTEN)
-		count_place(&at_hand.a, lport, state, tw);
-	if (state >= TCS_CENSUS_STATES || addrs_unwanted(&at_hand.a, lport) ||
-	    socket_unwanted(tp) || !(set.count >> state & 1))
+	wanted = count_at_hand();
+	if (tp && (wanted || state == TCP_LISTEN))
+		id = id_for_now(&tp->inet_conn.icsk_inet.sk);
+	if (tp && state == TCP_LISTEN)
+		take_listener(id);
+	if (!wanted)
 		return 0;
-	out.states[state]++;
-	if (set.group && !half_open_only)
-		count_group(&at_hand.a, lport, state);
-	if (set.half_open && state == TCP_SYN_RECV &&
-	    !half_open_count(&at_hand.h, &at_hand.a, lport))
-		out.half_open_full++;
-	if (half_open_only)
-		return 0;
-	if (set.rows >> state & 1 || (set.stalled && stalled >= set.stalled))
-		put_row(ctx, skc, &at_hand.a, tp, state, stalled, &at_hand.h);
+	fill_row(&row, id);
+	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;
 }
 
@@ -390,7 +536,7 @@ int tcs_listeners(struct bpf_iter__bpf_map_elem *ctx)
 	fill_user(&row, sk);
 	ask_note(&row, sk);
 	/* Where there are no cookies the state has to do. */
-	if ((kernel.cookies && cookie_of(sk) != row.id) ||
+	if ((kernel.cookies && !(row.id & TCS_ID_OWN) && cookie_of(sk) != row.id) ||
 	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
 		return 0;
 	if (!addrs_unwanted(&a, row.lport) && !listener_unwanted(sk))

@@ -25,6 +25,7 @@
 /* Written before each walk. */
 bool leave_notes; /* at sockets */
 bool marked_only; /* only files that have a mark */
+__u32 only_netns; /* tell of this one; 0: of all */
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -93,30 +94,32 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct tcs_wire_scan row = {};
-	struct addrs a;
+	struct addrs a = {};
 	struct sock *sk;
-	__u16 family;
 
 	if (!task || !file || (marked_only && !has_mark(ctx)))
 		return 0;
 	sk = sock_of(file);
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (family != AF_INET && family != AF_INET6)
-		return 0;
 	row.state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (row.state == TCP_CLOSE)
 		return 0; /* its first event will be its owner's connect() or listen() */
-	peek_addrs(&sk->__sk_common, &a);
-	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
-	row.lport = BPF_CORE_READ(sk, __sk_common.skc_num);
-	row.netns = netns_of(sk);
-	row.id = id_for_now(sk);
+	/* For the others this is most of the price, and nobody asks. */
+	if (row.state == TCP_LISTEN) {
+		peek_addrs(&sk->__sk_common, &a);
+		__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
+		row.lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	}
+	if (row.state == TCP_LISTEN || only_netns)
+		row.netns = netns_of(sk);
+	row.id = marked_only ? id_as_it_is(sk) : id_for_now(sk); /* as its row has it */
 	row.pid = task->tgid;
 	__builtin_memcpy(row.comm, task->group_leader->comm, TCS_COMM_LEN);
 	if (leave_notes)
 		note_older(sk, &a, &row);
+	if (only_netns && row.netns != only_netns)
+		return 0;
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;
 }
@@ -126,29 +129,12 @@ int tcs_scan(struct bpf_iter__task_file *ctx)
 /* Descriptors read at once: tables are multiples of it (NR_OPEN_DEFAULT, alloc_fdtable()). */
 #define WINDOW 64
 
-/* What is found; most hosts never need more room than this. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, TCS_FOUND);
 	__type(key, __u32);
 	__type(value, struct tcs_wire_scan);
 } found SEC(".maps");
-
-/* And another place for it, of any size, once user space has put one here. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__array(
-		values, struct {
-			__uint(type, BPF_MAP_TYPE_ARRAY);
-			__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
-			__uint(max_entries, 1);
-			__type(key, __u32);
-			__type(value, struct tcs_wire_scan);
-		});
-} more_room SEC(".maps");
 
 __u32 n_found; /* those that had no room included */
 
@@ -159,15 +145,6 @@ struct {
 	struct task_struct *leader;
 	__u32 pid;
 } table;
-
-/* For the next one that is found; NULL: no room. */
-static __always_inline struct tcs_wire_scan *next_row(void)
-{
-	__u32 zero = 0, at = n_found++;
-	void *room = bpf_map_lookup_elem(&more_room, &zero);
-
-	return room ? bpf_map_lookup_elem(room, &at) : bpf_map_lookup_elem(&found, &at);
-}
 
 static __always_inline void read_laddr(const struct sock *sk, struct tcs_wire_scan *row)
 {
@@ -193,6 +170,7 @@ __noinline int tell_file(__u64 file)
 	struct task_struct *leader = table.leader;
 	struct tcs_wire_scan *row;
 	struct sock *sk;
+	__u32 at = n_found;
 	__u8 state;
 
 	if ((__u64)BPF_CORE_READ(sock, file) != file)
@@ -201,10 +179,11 @@ __noinline int tell_file(__u64 file)
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP || state == TCP_CLOSE)
 		return 0;
-	row = next_row();
+	n_found = at + 1;
+	row = bpf_map_lookup_elem(&found, &at);
 	if (!row)
 		return 0;
-	row->id = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	row->id = id_as_it_is(sk);
 	row->state = state;
 	row->pid = table.pid;
 	BPF_CORE_READ_INTO(&row->comm, leader, comm);

@@ -66,18 +66,18 @@ static __always_inline __u64 age_us(__u64 since_us)
 	return now_us > since_us ? now_us - since_us : 0;
 }
 
-static __always_inline void read_request(struct tcp_request_sock *treq, struct half_open *h)
+static __always_inline void read_request(const struct tcp_request_sock *treq, struct half_open *h)
 {
-	struct inet_request_sock *ireq = &treq->req;
+	const struct inet_request_sock *ireq = &treq->req;
 
-	h->listener = (__u64)ireq->req.__req_common.skc_listener;
-	h->age_us = age_us(treq->snt_synack);
-	h->retransmits = ireq->req.num_retrans;
-	h->timeouts = BPF_CORE_READ_BITFIELD(&ireq->req, num_timeout);
-	h->acked = BPF_CORE_READ_BITFIELD(ireq, acked);
+	h->listener = (__u64)BPF_CORE_READ(ireq, req.__req_common.skc_listener);
+	h->age_us = age_us(BPF_CORE_READ(treq, snt_synack));
+	h->retransmits = BPF_CORE_READ(ireq, req.num_retrans);
+	h->timeouts = BPF_CORE_READ_BITFIELD_PROBED(&ireq->req, num_timeout);
+	h->acked = BPF_CORE_READ_BITFIELD_PROBED(ireq, acked);
 	h->full = false;
-	h->plain =
-		!BPF_CORE_READ_BITFIELD(ireq, sack_ok) && !BPF_CORE_READ_BITFIELD(ireq, tstamp_ok);
+	h->plain = !BPF_CORE_READ_BITFIELD_PROBED(ireq, sack_ok) &&
+		   !BPF_CORE_READ_BITFIELD_PROBED(ireq, tstamp_ok);
 }
 
 /* tcp_try_fastopen() gives the child its request; without one it is a simultaneous open. */
@@ -91,8 +91,8 @@ static __always_inline void read_full(const struct tcp_sock *tp, struct half_ope
 	if (!req) {
 		h->listener = 0;
 		h->age_us = TCS_CENSUS_UNKNOWN;
-		h->retransmits = tp->total_retrans;
-		h->timeouts = tp->inet_conn.icsk_retransmits;
+		h->retransmits = BPF_CORE_READ(tp, total_retrans);
+		h->timeouts = BPF_CORE_READ(tp, inet_conn.icsk_retransmits);
 		return;
 	}
 	h->listener = (__u64)BPF_CORE_READ(req, __req_common.skc_listener);
@@ -191,7 +191,7 @@ static __always_inline struct tcs_census_half_open *half_open_of(const struct ha
 	if (!to)
 		return NULL;
 	if (listener)
-		to->listener = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
+		to->listener = id_as_it_is(listener);
 	__builtin_memcpy(to->laddr, a->l, 16);
 	to->lport = lport;
 	to->family = a->family;

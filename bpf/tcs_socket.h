@@ -129,11 +129,12 @@ static __always_inline __u64 cgroup_id(const struct sock *sk)
 /* Timeouts in a row without an answer: of data, or of probes. A handshake's are not meant. */
 static __always_inline __u8 timeouts(const struct tcp_sock *tp, __u32 state)
 {
-	__u8 resent = tp->inet_conn.icsk_retransmits;
-	__u8 probes = tp->inet_conn.icsk_probes_out;
+	__u8 resent, probes;
 
 	if (state == TCP_LISTEN || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
 		return 0;
+	resent = BPF_CORE_READ(tp, inet_conn.icsk_retransmits);
+	probes = BPF_CORE_READ(tp, inet_conn.icsk_probes_out);
 	return resent > probes ? resent : probes;
 }
 
@@ -153,6 +154,14 @@ static __always_inline __u64 address_of(const struct sock *sk)
 static __always_inline __u64 id_for_now(struct sock *sk)
 {
 	return kernel.cookies ? bpf_get_socket_cookie(sk) : address_of(sk) | TCS_ID_OWN;
+}
+
+/* The same of any address, where nobody is given a cookie for it. */
+static __always_inline __u64 id_as_it_is(const struct sock *sk)
+{
+	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+
+	return kernel.cookies && cookie ? cookie : address_of(sk) | TCS_ID_OWN;
 }
 
 #endif /* TCS_SOCKET_H */

@@ -185,8 +185,11 @@ struct tcs_wire_census {
 #define TCS_CENSUS_UNKNOWN (~0ULL)
 
 #define TCS_CENSUS_STATES    13
-#define TCS_CENSUS_READ	     16184 /* bytes of one read: 119 rows; two fit the kernel's buffer */
-#define TCS_CENSUS_PLACES    65536 /* of one namespace; more are counted as not kept */
+#define TCS_CENSUS_ROWS	     4096   /* that wait to be taken out */
+#define TCS_CENSUS_ASIDE     131072 /* sockets of other namespaces that one walk puts aside */
+#define TCS_CENSUS_NETNS     4096   /* of so many namespaces */
+#define TCS_CENSUS_READ	     16184  /* bytes of one read: 119 rows; two fit the kernel's buffer */
+#define TCS_CENSUS_PLACES    65536  /* of one namespace; more are counted as not kept */
 #define TCS_CENSUS_GROUPS    16384
 #define TCS_CENSUS_LISTENERS 4096 /* with half-open connections */
 #define TCS_CENSUS_SOURCES   16384
@@ -197,8 +200,7 @@ struct tcs_wire_census {
  * others: a bit for each 64 bytes of 512 MiB, the address modulo that. Words of 64 bits.
  */
 #define TCS_MARKS 131072
-#define TCS_FOUND \
-	8192 /* sockets that a walk over marked files can tell, until user space makes room */
+#define TCS_FOUND 65536 /* sockets that one walk over marked files can tell */
 
 /* What connections to one place, or into one local port, hold. */
 struct tcs_census_place {
@@ -230,6 +232,38 @@ struct tcs_census_states {
 	__u32 pad;
 };
 
+/* A socket that was met while another namespace was walked; a chain for each namespace. */
+struct tcs_census_aside {
+	__u64 sk;
+	__u32 next; /* its place + 1; 0: none */
+	__u32 pad;
+};
+
+struct tcs_census_chain {
+	__u32 first, last; /* places + 1 */
+	__u32 left_out;	   /* that found no room */
+	__u32 walk;	   /* in which they are put aside */
+};
+
+/* The walk at hand over the kernel's table (bpf/tcs_sweep.h); user space begins it. */
+struct tcs_census_sweep {
+	__u64 net; /* the namespace, and where its sockets are; tcs_sweep_find() */
+	__u64 ehash;
+	__u64 lhash;
+	__u32 ehash_mask;
+	__u32 lhash_mask;
+	__u32 slice;	/* sockets of one run, about */
+	__u32 n_rows;	/* that are there to be taken */
+	__u32 n_aside;	/* that are taken, of all chains */
+	__u32 walk;	/* its number */
+	__u32 at_aside; /* the next of the chain at hand; a place + 1 */
+	__u32 left_out; /* what could not be told: rows, and ends of chains that never held still */
+	__u8 from_aside;     /* walk over that chain, not over the table */
+	__u8 listeners_over; /* of this walk */
+	__u8 over;	     /* this walk is */
+	__u8 pad[5];
+};
+
 /*
  * Registers of a sketch that tells how many different keys it has seen, however many
  * (HyperLogLog; src/sketch.h): 1024 of them, 3.3 % standard error.
@@ -241,7 +275,7 @@ struct tcs_sketch {
 
 /* The half-open connections of one listener; full sockets in SYN_RECV are among them. */
 struct tcs_census_half_open {
-	__u64 listener;	 /* cookie; 0: of none (simultaneous open), or not known */
+	__u64 listener;	 /* its id, as rows have it; 0: of none (simultaneous open) */
 	__u64 oldest_us; /* since the first SYN-ACK */
 	__u64 newest_us; /* TCS_CENSUS_UNKNOWN: no age is known */
 	__u8 laddr[16];	 /* of the first one met */
@@ -348,7 +382,6 @@ struct tcs_census_out {
 	__u64 half_open_full; /* half-open connections whose listener found no room */
 	__u32 states[TCS_CENSUS_STATES];
 	__u32 time_wait_table; /* mini-sockets, whatever their sub-state */
-	__u32 fin_timeout;     /* tcp_fin_timeout in jiffies; 0: no socket was seen */
 	__u32 pad;
 };
 

@@ -10,14 +10,16 @@
  * looked up among the open files of all processes (scan.h), in one walk for all namespaces, or come
  * from the notes of the event programs. What is seen goes out as records (record.h).
  *
- * Cost: 0.4 us for each socket of the host for each namespace that has sockets, since the kernel
- * keeps those of all namespaces in one table; namespaces without any are told by sockstat and not
- * walked. With rows whose owner no event told, a pointer is read for each open file. Slices cost
- * more; between two of them the caller may do something else.
+ * Cost: 0.2 to 0.5 us for each socket of the host (sweep.h): what its memory costs to reach. Before
+ * 6.1 it is twice that, for each namespace that has sockets, since the kernel keeps those of all in
+ * one table. Namespaces without any are told by sockstat and not walked. With rows whose owner no
+ * event told, a pointer is read for each open file. Slices cost more; between two of them the
+ * caller may do something else.
  *
- * Memory: 16 bytes for each socket whose owner is looked up, 112 bytes for each that waits for it
- * (at most 15 MB), 1 MiB of marks, 56 bytes for each found by its mark (scan.h: at most 15 MB), and
- * tables of TCS_CENSUS_PLACES destinations in the kernel. Overflow is counted as skipped.
+ * Memory: 144 bytes for each socket that waits for its owner (at most 5 MB, then they are looked
+ * up), 1 MiB of marks, half a MiB of rows; in the kernel tables of TCS_CENSUS_PLACES destinations,
+ * of TCS_CENSUS_ASIDE sockets (sweep.h) and of TCS_FOUND owners (scan.h: 4 MB). Overflow is counted
+ * as skipped.
  *
  * A look is not an instant: what opens or closes during a walk may be in it or not; what lives
  * through it is in it once.

@@ -322,6 +322,18 @@ static void check_iter_tcp(struct check *c)
 	set(c->fix, "Linux 5.15 or later");
 }
 
+static void check_socket_table(struct check *c)
+{
+	const struct feature_btf *btf = &feature_get()->btf;
+	bool at_once = btf->loops && btf->nulls_listeners;
+
+	if (without_btf(c, "how the table of sockets is read"))
+		return;
+	say(c, CHECK_OK, at_once ? "one walk for all namespaces" : "a walk for each namespace");
+	set(c->path, at_once ? "the table of sockets is read under RCU" :
+			       "iter/tcp walks over all sockets for each namespace that has any");
+}
+
 static void check_iter_task_file(struct check *c)
 {
 	const struct features *f = feature_get();
@@ -498,6 +510,7 @@ static const struct {
 	{ "sock_from_file", "BPF", CHECK_WATCH | CHECK_AUDIT, check_sock_from_file },
 	{ "tp_btf", "BPF", CHECK_WATCH, check_tp_btf },
 	{ "iter_tcp", "BPF", CHECK_AUDIT, check_iter_tcp },
+	{ "socket_table", "BPF", CHECK_AUDIT, check_socket_table },
 	{ "iter_task_file", "BPF", CHECK_WATCH | CHECK_AUDIT, check_iter_task_file },
 	{ "socket_storage", "BPF", CHECK_WATCH, check_storage },
 	{ "socket_cookie", "BPF", CHECK_WATCH | CHECK_AUDIT, check_cookie },

@@ -113,10 +113,7 @@ static int take_older(void *ctx, const struct tcs_wire_scan *row)
 {
 	struct record_older record = { .head.kind = RECORD_OLDER, .socket = *row };
 	struct watch *w = ctx;
-	uint32_t netns = w->opts->filter.netns;
 
-	if (netns && row->netns != netns)
-		return 0; /* nothing will be told of it */
 	return pipeline_record(&w->pipeline, &record, sizeof(record));
 }
 

@@ -52,6 +52,8 @@ static void look_at_helpers(const struct btf *types, const struct btf_type *t,
 
 		if (!strcmp(name, "BPF_FUNC_sock_from_file"))
 			ret->sock_from_file = true;
+		if (!strcmp(name, "BPF_FUNC_loop"))
+			ret->loops = true;
 		/* Came with the charging to memory cgroups; libbpf goes by it, too. */
 		if (!strcmp(name, "BPF_FUNC_ktime_get_coarse_ns"))
 			ret->memory_cgroups = true;
@@ -109,6 +111,8 @@ static void look_at_type(const struct btf *types, uint32_t id, struct feature_bt
 			ret->batches = true;
 		else if (!strcmp(name, "bpf_prog_info"))
 			ret->misses_counted = has_member(types, t, "recursion_misses");
+		else if (!strcmp(name, "inet_listen_hashbucket"))
+			ret->nulls_listeners = has_member(types, t, "nulls_head");
 		break;
 	case BTF_KIND_ENUM:
 		if (!strcmp(name, "bpf_func_id"))

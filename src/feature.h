@@ -39,6 +39,8 @@ struct feature_btf {
 	uint32_t iter_task_file;
 	uint32_t iter_map_elem;
 	bool sock_from_file;	 /* the helper bpf_sock_from_file() */
+	bool loops;		 /* the helper bpf_loop() */
+	bool nulls_listeners;	 /* their chains can be read without locks, as ehash can */
 	bool memory_cgroups;	 /* BPF memory is charged to cgroups, not to RLIMIT_MEMLOCK */
 	bool misses_counted;	 /* bpf_prog_info.recursion_misses */
 	bool batches;		 /* iter/tcp takes a bucket at a time */

@@ -189,9 +189,20 @@ static void read_counters(const char *text, const char *group, uint64_t counters
 				host_parse_netstat(text, group, counter_name((enum counter)i).name);
 }
 
+void host_sockets_read(struct host_counters *ret)
+{
+	char text[1024], text6[1024];
+
+	if (!host_read_text("/proc/self/net/sockstat", text, sizeof(text)))
+		text[0] = '\0';
+	if (!host_read_text("/proc/self/net/sockstat6", text6, sizeof(text6)))
+		text6[0] = '\0';
+	host_parse_sockstat(text, text6, ret);
+}
+
 void host_counters_read(struct host_counters *ret)
 {
-	char text[TEXT_MAX], text6[1024];
+	char text[TEXT_MAX];
 	int i;
 
 	for (i = 0; i < COUNTER_MAX; i++)
@@ -207,11 +218,7 @@ void host_counters_read(struct host_counters *ret)
 	ret->cookies = HOST_NO_COOKIES;
 	if (host_read_text("/proc/sys/net/ipv4/tcp_syncookies", text, sizeof(text)))
 		ret->cookies = (uint8_t)strtoul(text, NULL, 10);
-	if (!host_read_text("/proc/self/net/sockstat", text, sizeof(text)))
-		text[0] = '\0';
-	if (!host_read_text("/proc/self/net/sockstat6", text6, sizeof(text6)))
-		text6[0] = '\0';
-	host_parse_sockstat(text, text6, ret);
+	host_sockets_read(ret);
 }
 
 void host_net_read(struct host_net *ret)
@@ -219,7 +226,6 @@ void host_net_read(struct host_net *ret)
 	memset(ret, 0, sizeof(*ret));
 	read_ports(&ret->ports);
 	ret->time_wait_limit = read_number("/proc/sys/net/ipv4/tcp_max_tw_buckets");
-	ret->fin_timeout_s = read_number("/proc/sys/net/ipv4/tcp_fin_timeout");
 	ret->tw_reuse = (uint8_t)read_number("/proc/sys/net/ipv4/tcp_tw_reuse");
 	host_counters_read(&ret->counters);
 }

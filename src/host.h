@@ -37,12 +37,13 @@ struct host_counters {
 struct host_net {
 	struct host_ports ports;  /* ip_local_port_range without ip_local_reserved_ports */
 	uint32_t time_wait_limit; /* tcp_max_tw_buckets; 0 unknown */
-	uint32_t fin_timeout_s;	  /* tcp_fin_timeout; 0 unknown */
 	uint8_t tw_reuse;	  /* tcp_tw_reuse; 0 also where unknown */
 	struct host_counters counters;
 };
 
 void host_net_read(struct host_net *ret);
+/* in_use and time_wait alone. */
+void host_sockets_read(struct host_counters *ret);
 /* Only the counters: three files instead of eight. */
 void host_counters_read(struct host_counters *ret);
 

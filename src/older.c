@@ -5,17 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "state.h"
+
+/* A socket is a word: its id, then the number of its holder, of which the first has the lowest. */
+#define HOLDER_BITS 20
+#define HOLDERS_MAX (1u << HOLDER_BITS)
 
 struct holder {
 	uint32_t pid;
 	char comm[TCS_COMM_LEN];
-};
-
-struct held_socket {
-	uint64_t id;
-	uint32_t holder;
-	uint32_t order; /* of the walk: of several holders the first counts */
 };
 
 struct listener {
@@ -26,14 +25,22 @@ struct listener {
 };
 
 struct older {
-	struct held_socket *sockets;
+	uint64_t *sockets;
 	struct listener *listeners;
 	struct holder *holders;
 	uint32_t n_sockets, cap_sockets;
 	uint32_t n_listeners, cap_listeners;
 	uint32_t n_holders, cap_holders;
 	uint64_t skipped;
+	bool unsorted;
 };
+
+/* The id in the word of a socket. Those of our own are hashes (bpf/tcs_note.h). */
+static uint64_t word_of(uint64_t id)
+{
+	return id >> (64 - HOLDER_BITS) ? hash_mix(id) >> HOLDER_BITS << HOLDER_BITS :
+					  id << HOLDER_BITS;
+}
 
 /* Room for one more element; 0 or -ENOMEM. */
 static int reserve(void **array, uint32_t n, uint32_t *cap, size_t size)
@@ -72,17 +79,18 @@ static int holder_of(struct older *o, const struct tcs_wire_scan *row, uint32_t 
 int older_add(struct older *o, const struct tcs_wire_scan *row)
 {
 	uint32_t holder;
+	uint64_t word;
 
-	if (o->n_sockets == OLDER_MAX) {
+	if (o->n_sockets == OLDER_MAX || o->n_holders == HOLDERS_MAX) {
 		o->skipped++;
 		return 0;
 	}
 	if (holder_of(o, row, &holder) ||
 	    reserve((void **)&o->sockets, o->n_sockets, &o->cap_sockets, sizeof(*o->sockets)))
 		return -ENOMEM;
-	o->sockets[o->n_sockets] =
-		(struct held_socket){ .id = row->id, .holder = holder, .order = o->n_sockets };
-	o->n_sockets++;
+	word = word_of(row->id) | holder;
+	o->unsorted |= o->n_sockets && o->sockets[o->n_sockets - 1] > word;
+	o->sockets[o->n_sockets++] = word;
 	if (row->state != TCS_LISTEN)
 		return 0;
 	if (reserve((void **)&o->listeners, o->n_listeners, &o->cap_listeners,
@@ -96,24 +104,34 @@ int older_add(struct older *o, const struct tcs_wire_scan *row)
 
 static int compare_sockets(const void *left, const void *right)
 {
-	const struct held_socket *a = left, *b = right;
+	const uint64_t *a = left, *b = right;
 
-	if (a->id != b->id)
-		return a->id < b->id ? -1 : 1;
-	return a->order < b->order ? -1 : a->order > b->order;
+	return *a < *b ? -1 : *a > *b;
 }
 
-/* Sort by id and keep the first holder of each. */
+static bool same_socket(uint64_t a, uint64_t b)
+{
+	return a >> HOLDER_BITS == b >> HOLDER_BITS;
+}
+
+/* Sort by id and keep the first holder of each. Cookies given by the walk itself are in order. */
 void older_settle(struct older *o)
 {
 	uint32_t from, to = 0;
 
-	if (o->n_sockets)
+	if (o->unsorted)
 		qsort(o->sockets, o->n_sockets, sizeof(*o->sockets), compare_sockets);
 	for (from = 0; from < o->n_sockets; from++)
-		if (!to || o->sockets[to - 1].id != o->sockets[from].id)
+		if (!to || !same_socket(o->sockets[to - 1], o->sockets[from]))
 			o->sockets[to++] = o->sockets[from];
 	o->n_sockets = to;
+	o->unsorted = false;
+}
+
+void older_forget(struct older *o)
+{
+	o->n_sockets = 0;
+	o->unsorted = false;
 }
 
 int older_new(struct older **ret)
@@ -146,19 +164,24 @@ uint64_t older_skipped(const struct older *o)
 	return o->skipped;
 }
 
-static const struct held_socket *find_socket(const struct older *o, uint64_t id)
+/* The number of its holder. */
+static bool find_socket(const struct older *o, uint64_t id, uint32_t *ret)
 {
 	uint32_t low = 0, high = o->n_sockets;
+	uint64_t word = word_of(id);
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (o->sockets[middle].id < id)
+		if (o->sockets[middle] < word)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < o->n_sockets && o->sockets[low].id == id ? &o->sockets[low] : NULL;
+	if (low == o->n_sockets || !same_socket(o->sockets[low], word))
+		return false;
+	*ret = (uint32_t)(o->sockets[low] & (HOLDERS_MAX - 1));
+	return true;
 }
 
 /* Bound to every address: :: and 0.0.0.0 (mapped). */
@@ -195,11 +218,12 @@ static void put_owner(const struct older *o, uint32_t holder, enum owner_source 
 bool older_owner(const struct older *o, uint64_t id, uint32_t netns, const uint8_t laddr[16],
 		 uint16_t lport, struct owner *ret)
 {
-	const struct held_socket *held = find_socket(o, id);
+	uint32_t holder;
+	bool held = find_socket(o, id, &holder);
 	const struct listener *l = held ? NULL : find_listener(o, netns, laddr, lport);
 
 	if (held)
-		put_owner(o, held->holder, OWNER_SCAN, ret);
+		put_owner(o, holder, OWNER_SCAN, ret);
 	else if (l)
 		put_owner(o, l->holder, OWNER_LISTENER, ret);
 	return held || l;
@@ -209,7 +233,8 @@ bool older_find(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint
 		struct track_older *ret)
 {
 	const struct older *o = ctx;
-	const struct held_socket *held = find_socket(o, id);
+	uint32_t holder;
+	bool held = find_socket(o, id, &holder);
 	const struct listener *l = find_listener(o, facts->netns, facts->laddr, lport);
 
 	if (!held && !l)
@@ -219,7 +244,7 @@ bool older_find(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint
 		.direction = l && facts->rport ? DIRECTION_PASSIVE : DIRECTION_UNKNOWN,
 	};
 	if (held)
-		put_owner(o, held->holder, OWNER_SCAN, &ret->owner);
+		put_owner(o, holder, OWNER_SCAN, &ret->owner);
 	else
 		put_owner(o, l->holder, OWNER_LISTENER, &ret->owner);
 	return true;

@@ -5,12 +5,14 @@
 /*
  * older.h - who holds the sockets that were found among open files
  *
- * A sorted table of 16 bytes a socket plus one entry a process. Listeners are kept with their
+ * A sorted table of 8 bytes a socket plus one entry a process. Listeners are kept with their
  * address too: a connection that nobody had accepted has no file, and gets its listener's owner.
  * Filled row by row in the order of the walk (of several holders the first counts), then settled,
  * then only read.
  *
- * Pure. Bounds: OLDER_MAX sockets, then `skipped` counts. Errors: 0 or -ENOMEM.
+ * Pure. Bounds: OLDER_MAX sockets, then `skipped` counts. Ids are kept in 44 bits: cookies, which
+ * the kernel counts from 1, are whole; of ids of our own, which are hashes, two among a million are
+ * taken for one with a chance of one in thirty. Errors: 0 or -ENOMEM.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +29,9 @@ void older_free(struct older *o); /* accepts NULL */
 int older_add(struct older *o, const struct tcs_wire_scan *row);
 /* Sort; a row that comes later needs another one. */
 void older_settle(struct older *o);
+
+/* Forget the sockets, not those that listen. */
+void older_forget(struct older *o);
 
 uint32_t older_sockets(const struct older *o);
 uint64_t older_skipped(const struct older *o);

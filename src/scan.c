@@ -6,22 +6,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "feature.h"
 #include "loader.h"
 #include "scan.skel.h"
 
-#define READ_BYTES (64u << 10)
-#define FOUND_MAX  262144 /* sockets that are told by the faster of the two programs */
+#define READ_BYTES  (64u << 10)
+#define FOUND_BATCH (READ_BYTES / sizeof(struct tcs_wire_scan))
 
 struct scan {
 	struct scan_bpf *skel;
-	bool fast;     /* the faster of the two programs is there */
-	int found;     /* the map in which it leaves what it has found, */
-	uint32_t room; /* so many sockets */
-	int more_room; /* that map, if it is of our own making; or -1 */
+	bool fast; /* the faster of the two programs is there */
 	char buf[READ_BYTES];
 };
 
@@ -71,74 +67,49 @@ static int walk(struct scan *s, const struct bpf_link *link, scan_fn fn, void *c
 	return err;
 }
 
-/* A larger map to find things in; this much memory is taken only where it is needed. */
-static int make_room(struct scan *s, uint32_t needed)
+/* Rows `from` on, as many as one call gives; how many in *ret_n. */
+static int take_found(struct scan *s, uint32_t from, uint32_t n, uint32_t *ret_n)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
-	uint32_t zero = 0, room = s->room;
-	int fd, err;
+	uint32_t before = from - 1, last, keys[FOUND_BATCH];
+	int err;
 
-	while (room < needed)
-		room *= 2;
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "found", sizeof(zero), sizeof(struct tcs_wire_scan),
-			    room, &opts);
-	if (fd < 0)
-		return fd;
-	err = bpf_map_update_elem(bpf_map__fd(s->skel->maps.more_room), &zero, &fd, BPF_ANY);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	if (s->more_room >= 0)
-		close(s->more_room);
-	s->found = s->more_room = fd;
-	s->room = room;
-	return 0;
+	*ret_n = n - from < FOUND_BATCH ? n - from : FOUND_BATCH;
+	err = bpf_map_lookup_batch(bpf_map__fd(s->skel->maps.found), from ? &before : NULL, &last,
+				   keys, s->buf, ret_n, NULL);
+	return err == -ENOENT ? 0 : err; /* those were the last there may be */
 }
 
-static int tell_found(const struct scan *s, uint32_t n, scan_fn fn, void *ctx)
+/* -E2BIG, and fn was not called: more was found than there is room for. */
+static int walk_marked(struct scan *s, scan_fn fn, void *ctx)
 {
-	size_t bytes = n * sizeof(struct tcs_wire_scan);
-	const struct tcs_wire_scan *rows;
-	uint32_t i;
-	int err = 0;
+	uint32_t at, i, n, got = 0;
+	int err;
 
-	if (!n)
-		return 0;
-	rows = mmap(NULL, bytes, PROT_READ, MAP_SHARED, s->found, 0);
-	if (rows == MAP_FAILED)
-		return -errno;
-	for (i = 0; !err && i < n; i++)
-		err = fn(ctx, &rows[i]);
-	munmap((void *)rows, bytes);
+	s->skel->bss->n_found = 0;
+	err = walk(s, s->skel->links.tcs_scan_marked, fn, ctx);
+	n = s->skel->bss->n_found;
+	if (!err && n > TCS_FOUND)
+		return -E2BIG;
+	for (at = 0; !err && at < n; at += got) {
+		err = take_found(s, at, n, &got);
+		for (i = 0; !err && i < got; i++) {
+			struct tcs_wire_scan row;
+
+			memcpy(&row, s->buf + i * sizeof(row), sizeof(row));
+			err = fn(ctx, &row);
+		}
+	}
 	return err;
 }
 
-/* -E2BIG, and fn was not called: more was found than there can be room for. */
-static int walk_marked(struct scan *s, scan_fn fn, void *ctx)
-{
-	uint32_t n;
-	int err;
-
-	for (;;) {
-		s->skel->bss->n_found = 0;
-		err = walk(s, s->skel->links.tcs_scan_marked, fn, ctx);
-		n = s->skel->bss->n_found;
-		if (err)
-			return err;
-		if (n <= s->room)
-			return tell_found(s, n, fn, ctx);
-		if (n > FOUND_MAX || make_room(s, n))
-			return -E2BIG;
-	}
-}
-
-int scan_walk(struct scan *s, enum scan_what what, scan_fn fn, void *ctx, struct failure *reterr)
+int scan_walk(struct scan *s, enum scan_what what, uint32_t netns, scan_fn fn, void *ctx,
+	      struct failure *reterr)
 {
 	int err = -E2BIG;
 
 	s->skel->bss->leave_notes = what == SCAN_NOTES;
 	s->skel->bss->marked_only = what == SCAN_MARKED;
+	s->skel->bss->only_netns = netns;
 	if (s->fast && what == SCAN_MARKED)
 		err = walk_marked(s, fn, ctx);
 	if (err == -E2BIG)
@@ -178,14 +149,10 @@ static int load(struct scan *s, const struct socket_maps *maps, int marks, bool 
 	if (!err)
 		err = bpf_map__set_autocreate(skel->maps.found, fast);
 	if (!err)
-		err = bpf_map__set_autocreate(skel->maps.more_room, fast);
-	if (!err)
 		err = scan_bpf__load(skel);
 	if (!err)
 		err = loader_attach(skel->skeleton);
 	s->fast = fast;
-	s->found = bpf_map__fd(skel->maps.found);
-	s->room = TCS_FOUND;
 	return err;
 }
 
@@ -196,7 +163,6 @@ int scan_new(const struct socket_maps *maps, int marks, struct scan **ret, struc
 
 	if (!s)
 		return complain(reterr, -ENOMEM);
-	s->more_room = -1;
 	err = load(s, maps, marks, true);
 	if (err) {
 		/* Before 5.17 there is no bpf_loop(). */
@@ -215,8 +181,6 @@ void scan_free(struct scan *s)
 {
 	if (!s)
 		return;
-	if (s->more_room >= 0)
-		close(s->more_room);
 	scan_bpf__destroy(s->skel);
 	free(s);
 }

@@ -35,7 +35,11 @@ enum scan_what {
 /* Not 0: the walk ends with it. */
 typedef int (*scan_fn)(void *ctx, const struct tcs_wire_scan *row);
 
-/* 0, what fn said, or -errno with the sentence in *reterr. */
-int scan_walk(struct scan *s, enum scan_what what, scan_fn fn, void *ctx, struct failure *reterr);
+/*
+ * Rows of netns only (0: of all); what listens has its place in its row, others have not. 0, what
+ * fn said, or -errno with the sentence in *reterr.
+ */
+int scan_walk(struct scan *s, enum scan_what what, uint32_t netns, scan_fn fn, void *ctx,
+	      struct failure *reterr);
 
 #endif /* TCS_SCAN_H */

@@ -57,6 +57,7 @@ enum {
 enum bpf_func_id {
 	BPF_FUNC_get_current_task_btf = 158,	/* 5.11 */
 	BPF_FUNC_sock_from_file = 162,		/* 5.11 */
+	BPF_FUNC_loop = 181,			/* 5.17 */
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -80,13 +81,43 @@ struct in6_addr {
 	} in6_u;
 };
 
+/* A chain of a hash table; its end is an odd number that tells which chain it is. */
+struct hlist_nulls_node {
+	struct hlist_nulls_node *next;
+	struct hlist_nulls_node **pprev; /* NULL: it is in no chain any more */
+};
+
+struct hlist_nulls_head {
+	struct hlist_nulls_node *first;
+};
+
+struct inet_ehash_bucket {
+	struct hlist_nulls_head chain;
+};
+
+struct inet_listen_hashbucket {
+	struct hlist_nulls_head nulls_head;
+};
+
+/* Where TCP keeps its sockets: listeners in lhash2, all others in ehash. */
+struct inet_hashinfo {
+	struct inet_ehash_bucket *ehash;
+	unsigned int ehash_mask;
+	unsigned int lhash2_mask;
+	struct inet_listen_hashbucket *lhash2;
+};
+
+struct inet_timewait_death_row {
+	struct inet_hashinfo *hashinfo;
+};
+
 /* Namespaces: ns.inum is the inode number that `ls -l /proc/PID/ns/net` shows. */
 struct ns_common {
 	unsigned int inum;
 };
 
 struct netns_ipv4 {
-	int sysctl_tcp_fin_timeout;	/* in jiffies; in seconds in /proc: their ratio is HZ */
+	struct inet_timewait_death_row tcp_death_row;
 };
 
 struct net {
@@ -113,6 +144,8 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
+	unsigned int skc_hash;		/* decides which chain of ehash it is in */
+	struct hlist_nulls_node skc_nulls_node;
 	unsigned long skc_flags;	/* bits of enum sock_flags */
 	struct sock *skc_listener;	/* request sockets: whose queue they wait in */
 };
@@ -274,9 +307,14 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct nsproxy {
+	struct net *net_ns;
+};
+
 struct task_struct {
 	int pid;			/* of the thread */
 	int tgid;
+	struct nsproxy *nsproxy;
 	struct files_struct *files;
 	unsigned int flags;		/* PF_KTHREAD */
 	struct task_struct *group_leader;

@@ -75,6 +75,46 @@ static void a_stranger_has_the_owner_of_its_listener(void **state)
 	assert_false(older_owner(older, 99, 2, here, 80, &o)); /* another namespace */
 }
 
+static void what_listens_outlives_the_sockets(void **state)
+{
+	static const uint8_t here[16] = V4(10, 0, 0, 7);
+	struct owner o = { 0 };
+
+	(void)state;
+	older_forget(older);
+	assert_int_equal(older_sockets(older), 0);
+	assert_true(older_owner(older, 30, 1, here, 80, &o));
+	assert_int_equal(o.source, OWNER_LISTENER);
+	assert_false(older_owner(older, 30, 1, here, 41000, &o));
+	add(31, 7, "next", TCS_CLOSE_WAIT, 41000, here);
+	older_settle(older);
+	assert_true(older_owner(older, 31, 1, here, 41000, &o));
+	assert_string_equal(o.comm, "next");
+}
+
+/* Ids of our own have their highest bit set, and no order. */
+static void ids_of_any_size_are_found(void **state)
+{
+	static const uint8_t here[16] = V4(10, 0, 0, 7);
+	static const uint64_t ids[] = { TCS_ID_OWN | 5,	    TCS_ID_OWN | 0x123456789abcdef0,
+					0xffffffffffffffff, (1ull << 44) - 1,
+					1ull << 44,	    1 };
+	struct owner o = { 0 };
+	uint32_t i;
+
+	(void)state;
+	older_forget(older);
+	for (i = 0; i < 6; i++)
+		add(ids[i], 100 + i, "own", TCS_ESTABLISHED, 41000, here);
+	older_settle(older);
+	assert_int_equal(older_sockets(older), 6);
+	for (i = 0; i < 6; i++) {
+		assert_true(older_owner(older, ids[i], 1, here, 41000, &o));
+		assert_int_equal(o.pid, 100 + i);
+	}
+	assert_false(older_owner(older, TCS_ID_OWN | 6, 1, here, 41000, &o));
+}
+
 static void the_core_is_told_the_direction(void **state)
 {
 	struct tcs_wire_facts facts = { .laddr = V4(10, 0, 0, 7), .netns = 1, .rport = 5000 };
@@ -95,6 +135,8 @@ int main(void)
 		cmocka_unit_test(the_first_holder_counts),
 		cmocka_unit_test(a_stranger_has_the_owner_of_its_listener),
 		cmocka_unit_test(the_core_is_told_the_direction),
+		cmocka_unit_test(what_listens_outlives_the_sockets),
+		cmocka_unit_test(ids_of_any_size_are_found),
 	};
 
 	return cmocka_run_group_tests_name("older", tests, set_up, tear_down);

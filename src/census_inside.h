@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_CENSUS_INSIDE_H
+#define TCS_CENSUS_INSIDE_H
+
+/*
+ * census_inside.h - what the parts of the census share, and nobody else includes
+ *
+ * census_load.c puts the programs into the kernel; census.c enters namespaces and has them walked;
+ * census_rows.c hands on the sockets that get a row, with their owners, and census_tables.c what
+ * the kernel has counted. Bounds and errors: census.h.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../bpf/tcs_wire.h"
+#include "audit.h"
+#include "census.h"
+#include "census.skel.h"
+#include "handshakes.h"
+#include "hash.h"
+#include "host.h"
+#include "netns.h"
+#include "older.h"
+#include "sweep.h"
+
+#define NS_PER_S	   1000000000ull
+#define CENSUS_ROWS_MAX	   32768 /* that wait for their owners: 5 MB */
+#define CENSUS_HOLDERS_MAX 4096	 /* processes whose descriptors are counted, at about 20 us each */
+
+/* A socket whose owner is not known yet. */
+struct census_waiting {
+	struct tcs_wire_census row;
+	uint32_t netns;
+};
+
+struct census {
+	struct census_config config;
+	struct census_bpf *skel;
+	struct sweep *sweep; /* NULL: the walk is iter/tcp's */
+	struct scan *scan;   /* NULL: open files cannot be walked */
+	uint64_t *marks;     /* of the files that have a row in this look */
+	struct netns_list list;
+	uint64_t hz; /* jiffies a second; 0 unknown */
+	bool pids_are_ours;
+	bool found; /* a namespace, in any look so far */
+	struct handshake_maps counts;
+	uint32_t wanted[CENSUS_WANTED]; /* namespaces; of the next look */
+	uint32_t n_wanted;
+
+	/* of the look at hand */
+	record_fn fn;
+	void *fn_ctx;
+	uint64_t now_ns;
+	struct audit_blind blind;
+	struct hash half_open; /* by the listener's address, of one namespace: which */
+	uint32_t n_half_open;
+	struct census_waiting *waiting;
+	uint32_t n_waiting, cap_waiting;
+	struct older *owners; /* NULL: nobody has been asked for yet */
+	struct hash seen;     /* processes with CLOSE_WAIT, of which holders[] are the numbers */
+	uint32_t holders[CENSUS_HOLDERS_MAX];
+	uint32_t n_holders;
+
+	/* of the namespace at hand */
+	struct host_net net;
+	struct audit_netns here;
+};
+
+/* ---- census_load.c --------------------------------------------------------------------------- */
+
+/* c->config is set. 0, or -errno with the sentence in *reterr. */
+int census_load(struct census *c, struct failure *reterr);
+
+/* Sums are made from rows, for each of which an owner is looked for. */
+bool census_counts_by_owner(const struct census *c);
+
+/* ---- census_rows.c; 0, -errno, or what the receiver said ------------------------------------- */
+
+int census_emit(struct census *c, const void *record, size_t len);
+
+/* A row of the namespace at hand; its owner may have to wait until census_emit_waiting(). */
+int census_add_row(struct census *c, const struct tcs_wire_census *row);
+/* A listener of any namespace, with the owner it is known to have. */
+int census_add_listener(struct census *c, const struct tcs_wire_census *row);
+
+/* The owners of all that wait, by one walk over the open files of those that are marked. */
+int census_emit_waiting(struct census *c);
+/* At the end of a look. */
+void census_forget_owners(struct census *c);
+
+/* ---- census_tables.c; all of them are empty afterwards --------------------------------------- */
+
+int census_take_places(struct census *c);
+int census_take_groups(struct census *c);
+int census_take_half_open(struct census *c);
+
+uint64_t census_ns_of_us(uint64_t us); /* TCS_CENSUS_UNKNOWN: AUDIT_UNKNOWN */
+
+#endif /* TCS_CENSUS_INSIDE_H */

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "census_inside.h"
+#include "checks.h"
+#include "feature.h"
+#include "loader.h"
+
+#define ALL_STATES ((1u << TCS_STATE_MAX) - 2)
+#define NO_OWNER   (1u << TCS_TIME_WAIT | 1u << TCS_NEW_SYN_RECV)
+
+bool census_counts_by_owner(const struct census *c)
+{
+	return c->config.audit.count_rows || c->config.audit.by == AUDIT_BY_COMM;
+}
+
+static uint32_t row_states(const struct census *c)
+{
+	if (census_counts_by_owner(c))
+		return ALL_STATES & ~NO_OWNER;
+	return 1u << TCS_LISTEN | 1u << TCS_CLOSE_WAIT |
+	       (c->config.each_half_open ? 1u << TCS_SYN_RECV : 0);
+}
+
+static void set_up(struct census *c)
+{
+	const struct filter *f = c->config.filter;
+	struct tcs_census_settings *set = (struct tcs_census_settings *)&c->skel->rodata->set;
+
+	set->count = filter_counted_states(f);
+	if (set->count >> TCS_NEW_SYN_RECV & 1)
+		set->count |= 1u << TCS_SYN_RECV;
+	set->rows = row_states(c);
+	/* Where iter/tcp that goes on may miss a socket, or meet it again, it is not cut for us. */
+	set->slice = feature_get()->btf.batches ? c->config.slice : 0;
+	set->stalled = c->config.audit.stalled;
+	set->family = f->family;
+	set->has_uid = f->has_uid;
+	set->uid = f->uid;
+	set->cgroup = f->cgroup;
+	set->cgroup_level = f->cgroup_level;
+	set->src_bits = f->src.set ? f->src.bits : 0;
+	set->dst_bits = f->dst.set ? f->dst.bits : 0;
+	memcpy(set->src, f->src.addr, sizeof(set->src));
+	memcpy(set->dst, f->dst.addr, sizeof(set->dst));
+	set->notes = c->config.maps != NULL;
+	set->by_lport = f->lport.any_set;
+	set->by_rport = f->rport.any_set;
+	memcpy((void *)c->skel->rodata->lports, f->lport.bits, sizeof(f->lport.bits));
+	memcpy((void *)c->skel->rodata->rports, f->rport.bits, sizeof(f->rport.bits));
+	set->places = set->count >> TCS_TIME_WAIT & 1;
+	set->half_open = set->count >> TCS_SYN_RECV & 1;
+	if (c->config.audit.count_rows)
+		return; /* groups are made of rows too */
+	if (c->config.audit.by == AUDIT_BY_LPORT)
+		set->group = 1;
+	else if (c->config.audit.by == AUDIT_BY_RADDR)
+		set->group = 2;
+}
+
+/* With the event programs; without them there is nobody who knows of new listeners. */
+static int share_maps(struct census *c)
+{
+	const struct socket_maps *maps = c->config.maps;
+	struct census_bpf *skel = c->skel;
+	int err;
+
+	bpf_program__set_autoload(skel->progs.tcs_listeners, maps != NULL);
+	bpf_program__set_autoattach(skel->progs.tcs_listeners, false);
+	/* Of bpf/tcs_note.h, for others. */
+	bpf_map__set_autocreate(skel->maps.listeners, false);
+	bpf_map__set_autocreate(skel->maps.parents, false);
+	if (!maps) {
+		err = bpf_map__set_max_entries(skel->maps.notes, 1);
+		return err ? err : bpf_map__set_max_entries(skel->maps.watched, 1);
+	}
+	err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
+	return err ? err : bpf_map__reuse_fd(skel->maps.watched, maps->watched);
+}
+
+static int attach_listeners(struct census *c)
+{
+	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(c->skel->maps.watched) };
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+
+	c->skel->links.tcs_listeners =
+		bpf_program__attach_iter(c->skel->progs.tcs_listeners, &opts);
+	return c->skel->links.tcs_listeners ? 0 : -errno;
+}
+
+static int map_marks(struct census *c)
+{
+	void *marks = mmap(NULL, TCS_MARKS * sizeof(*c->marks), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   bpf_map__fd(c->skel->maps.marks), 0);
+
+	if (marks == MAP_FAILED)
+		return -errno;
+	c->marks = marks;
+	return 0;
+}
+
+static int open_skel(struct census *c, struct failure *reterr)
+{
+	struct bpf_object_open_opts open_opts = loader_open(c->config.btf_path);
+	int err;
+
+	c->skel = census_bpf__open_opts(&open_opts);
+	if (c->skel)
+		return 0;
+	err = -errno;
+	failure_set(reterr, false, "cannot open the census program (%s)%s%s", strerror(-err),
+		    c->config.btf_path ? ": is this a BTF file? " : "",
+		    c->config.btf_path ? c->config.btf_path : "");
+	return err;
+}
+
+/* One of the two walks; maps of the other are not made. */
+static int choose_walk(struct census_bpf *skel, bool by_sweep)
+{
+	int err = bpf_program__set_autoload(skel->progs.tcs_census, !by_sweep);
+
+	if (!err)
+		err = bpf_program__set_autoload(skel->progs.tcs_sweep_find, by_sweep);
+	if (!err)
+		err = bpf_program__set_autoload(skel->progs.tcs_sweep_run, by_sweep);
+	if (!err)
+		err = bpf_program__set_autoload(skel->progs.tcs_sweep_ask, by_sweep);
+	if (!err)
+		err = bpf_program__set_autoload(skel->progs.tcs_sweep_cookies, by_sweep);
+	if (!err)
+		err = bpf_map__set_autocreate(skel->maps.chains, by_sweep);
+	if (!err)
+		err = bpf_map__set_autocreate(skel->maps.aside, by_sweep);
+	if (!err)
+		err = bpf_map__set_autocreate(skel->maps.rows, by_sweep);
+	bpf_program__set_autoattach(skel->progs.tcs_sweep_find, false);
+	bpf_program__set_autoattach(skel->progs.tcs_sweep_run, false);
+	bpf_program__set_autoattach(skel->progs.tcs_sweep_ask, false);
+	return err;
+}
+
+static int load_skel(struct census *c, bool by_sweep)
+{
+	int err;
+
+	*(struct tcs_kernel *)&c->skel->rodata->kernel = feature_get()->kernel;
+	set_up(c);
+	err = share_maps(c);
+	if (!err)
+		err = choose_walk(c->skel, by_sweep);
+	if (!err)
+		err = census_bpf__load(c->skel);
+	if (!err && by_sweep)
+		err = sweep_new(c->skel, &c->sweep);
+	return err;
+}
+
+int census_load(struct census *c, struct failure *reterr)
+{
+	const struct features *can = feature_get();
+	bool by_sweep = can->btf.loops && can->btf.nulls_listeners;
+	int err;
+
+	if (can->btf.error) {
+		checks_explain(CHECK_AUDIT, "load the census", can->btf.error, reterr);
+		return can->btf.error;
+	}
+	err = open_skel(c, reterr);
+	if (err)
+		return err;
+	err = load_skel(c, by_sweep);
+	if (err && by_sweep) {
+		census_bpf__destroy(c->skel);
+		c->skel = NULL;
+		err = open_skel(c, reterr);
+		if (err)
+			return err;
+		err = load_skel(c, false);
+	}
+	if (!err)
+		err = loader_attach(c->skel->skeleton);
+	if (!err && c->config.maps)
+		err = attach_listeners(c);
+	if (!err)
+		err = map_marks(c);
+	if (err)
+		checks_explain(CHECK_AUDIT, "load the census", err, reterr);
+	return err;
+}
