@@ -48,7 +48,7 @@ volatile __u8 epoch = 1;
 
 struct tcs_percpu percpu[TCS_MAX_CPUS];
 
-/* One ring for each CPU; the reader makes them at load time and puts them here. */
+/* One ring for each CPU, and a spare one; the reader makes them at load time and puts them here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
@@ -389,6 +389,30 @@ static __always_inline bool tell_blocks(void *ring, const struct event *e, const
 	return true;
 }
 
+static __always_inline bool put_gone(void *ring, const struct event *e)
+{
+	struct tcs_wire_gone *r;
+
+	if (!ring)
+		return false;
+	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
+	if (!r)
+		return false;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->kind = TCS_WIRE_GONE;
+	r->ts_ns = e->ts_ns;
+	r->id = e->note->id;
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/* This event will not be told. If it is the end of a socket the reader knows, that has to be. */
+static __always_inline void keep_back(const struct event *e, __u32 cpu)
+{
+	if (e->new == TCP_CLOSE && e->note->known == epoch && !put_gone(ring_of(cpu), e))
+		put_gone(ring_of(set.spare_ring), e);
+}
+
 static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __u32 cpu)
 {
 	struct tcs_note *note = e->note;
@@ -414,8 +438,10 @@ static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __
 		if (e->note->flags & TCS_F_DEFERRED)
 			count(&p->lost_state);
 		note->told_epoch = 0;
+		keep_back(e, cpu);
 	} else if (full) {
 		note->told_epoch = now;
+		note->known = now;
 	}
 }
 
@@ -557,6 +583,7 @@ static __always_inline void pass_on(const struct event *e, struct tcs_percpu *p,
 			count(&p->filtered);
 		if (note->owner_changed)
 			note->told_epoch = 0;
+		keep_back(e, cpu);
 		return;
 	}
 	note->seq++;

@@ -44,8 +44,8 @@ struct tcs_note {
 	__u8 reset_sent;    /* a reset of our own went out since the last event */
 	__u8 deferred;	    /* its first event waits to be told with the next one */
 	__u8 owner_changed; /* by the event at hand */
-	__u8 pad;
-	__u16 flags; /* of the event at hand, enum tcs_wire_flags */
+	__u8 known;	    /* the epoch in which user space was first told of it; 0 not yet */
+	__u16 flags;	    /* of the event at hand, enum tcs_wire_flags */
 	__u16 pad2;
 	__u32 pad3;
 };

@@ -33,6 +33,7 @@ enum tcs_wire_kind {
 	TCS_WIRE_STATE = 1, /* sock:inet_sock_set_state */
 	TCS_WIRE_SYNACK,    /* tcp:tcp_retransmit_synack */
 	TCS_WIRE_RESET,	    /* tcp:tcp_send_reset that answers a segment, after a -> CLOSE */
+	TCS_WIRE_GONE,	    /* a socket that was told of has ended, and that will not be told */
 	TCS_WIRE_KIND_MAX,
 };
 
@@ -135,6 +136,14 @@ struct tcs_wire_synack {
 };
 
 struct tcs_wire_reset {
+	__u8 kind;
+	__u8 pad[7];
+	__u64 ts_ns;
+	__u64 id;
+};
+
+/* Filtered, or the ring was full: without it the reader would remember the socket for good. */
+struct tcs_wire_gone {
 	__u8 kind;
 	__u8 pad[7];
 	__u64 ts_ns;
@@ -411,9 +420,10 @@ struct tcs_settings {
 	__u8 has_pid;
 	__u8 has_comm;
 	__u8 totals;   /* add struct tcs_wire_totals to -> CLOSE */
-	__u8 programs; /* how many programs share the tracepoint: 1 to 3 */
+	__u8 programs; /* how many programs share the tracepoint: 1 to TCS_PROGRAMS_MAX */
 	__u8 pad[2];
-	__u32 netns; /* 0 all */
+	__u32 spare_ring; /* its number among the rings: for what a full ring must not lose */
+	__u32 netns;	  /* 0 all */
 	__u32 uid;
 	__u32 pid;
 	__u32 states;	  /* tell a transition that touches one of these; 0 all */
@@ -451,6 +461,7 @@ static_assert(sizeof(struct tcs_wire_facts) == 64, "wire layout");
 static_assert(sizeof(struct tcs_wire_totals) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_synack) == 112, "wire layout");
 static_assert(sizeof(struct tcs_wire_reset) == 24, "wire layout");
+static_assert(sizeof(struct tcs_wire_gone) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_scan) == 56, "wire layout");
 static_assert(sizeof(struct tcs_wire_census) == 136, "wire layout");
 static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");

@@ -288,6 +288,7 @@ int engine_record(struct engine *e, const void *bytes, size_t len)
 	case TCS_WIRE_STATE:
 	case TCS_WIRE_SYNACK:
 	case TCS_WIRE_RESET:
+	case TCS_WIRE_GONE:
 		track_event(e->track, &r.event);
 		return 0;
 	case RECORD_CLOCK:

@@ -78,6 +78,11 @@ int event_decode(const void *record, size_t len, struct event *ret)
 			return -EINVAL;
 		*ret = (struct event){ .reset = record };
 		return 0;
+	case TCS_WIRE_GONE:
+		if (len != sizeof(struct tcs_wire_gone))
+			return -EINVAL;
+		*ret = (struct event){ .gone = record };
+		return 0;
 	default:
 		return -EINVAL;
 	}

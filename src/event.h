@@ -22,6 +22,7 @@ struct event {
 	const struct tcs_wire_state *state;   /* TCS_WIRE_STATE */
 	const struct tcs_wire_synack *synack; /* TCS_WIRE_SYNACK */
 	const struct tcs_wire_reset *reset;   /* TCS_WIRE_RESET */
+	const struct tcs_wire_gone *gone;     /* TCS_WIRE_GONE */
 
 	/* With a state: NULL when the record does not carry the block. */
 	const struct tcs_wire_owner *owner;

@@ -147,6 +147,8 @@ uint64_t record_ts_ns(const struct record *r)
 		return r->event.synack->ts_ns;
 	case TCS_WIRE_RESET:
 		return r->event.reset->ts_ns;
+	case TCS_WIRE_GONE:
+		return r->event.gone->ts_ns;
 	case RECORD_CLOCK:
 	case RECORD_STATS:
 	case RECORD_LOOK:

@@ -145,7 +145,7 @@ static void take_event(struct recorder *r, const struct record *record)
 	uint64_t ts_ns = record_ts_ns(record);
 
 	seen(r, ts_ns);
-	r->events += record->kind != TCS_WIRE_RESET;
+	r->events += ev->state || ev->synack;
 	if (r->meta.part && ev->state)
 		tell_known(r, ev);
 	if (ev->facts)

@@ -30,6 +30,9 @@
 
 #define PREFETCH_BYTES 320
 
+/* Of one more than there are CPUs, for the ends of sockets that find theirs full. */
+#define SPARE_RING_BYTES (256u << 10)
+
 struct cpu_ring {
 	struct ring ring;
 	int fd;
@@ -42,7 +45,8 @@ struct cpu_ring {
 struct source_live {
 	struct source source;
 	struct events_bpf *skel;
-	struct cpu_ring *rings;
+	struct cpu_ring *rings; /* of the CPUs, and the spare one */
+	unsigned int n_cpus;
 	unsigned int n_rings;
 	unsigned int *heap; /* rings with a record at the cursor, oldest first */
 	unsigned int n_heap;
@@ -201,7 +205,7 @@ static void live_stats(struct source *s, struct source_stats *ret)
 {
 	struct source_live *l = live_of(s);
 	uint64_t missed, caught = 0;
-	unsigned int i, cpus = l->n_rings < TCS_MAX_CPUS ? l->n_rings : TCS_MAX_CPUS;
+	unsigned int i, cpus = l->n_cpus < TCS_MAX_CPUS ? l->n_cpus : TCS_MAX_CPUS;
 
 	*ret = (struct source_stats){ 0 };
 	/* Misses first: what is caught meanwhile must not be taken for more than was missed. */
@@ -370,15 +374,17 @@ static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failu
 	}
 	for (i = 0; i < l->n_rings; i++)
 		l->rings[i].fd = -1;
-	l->ring_bytes = round_to_ring(buffer_bytes / l->n_rings);
-	for (i = 0; !err && i < l->n_rings; i++)
+	l->ring_bytes = round_to_ring(buffer_bytes / l->n_cpus);
+	for (i = 0; !err && i < l->n_cpus; i++)
 		err = make_ring(&l->rings[i], l->ring_bytes);
+	if (!err)
+		err = make_ring(&l->rings[l->n_cpus], round_to_ring(SPARE_RING_BYTES));
 	if (!err)
 		err = hand_out_rings(l);
 	if (err)
 		failure_set(reterr, false,
 			    "cannot make %u rings of %zu bytes (%s); try a smaller --buffer",
-			    l->n_rings, l->ring_bytes, strerror(-err));
+			    l->n_cpus, l->ring_bytes, strerror(-err));
 	return err;
 }
 
@@ -425,6 +431,7 @@ static int load(struct source_live *l, const struct source_live_config *config,
 	l->programs = can->programs;
 	set = (struct tcs_settings *)&l->skel->rodata->set;
 	set->programs = (__u8)l->programs;
+	set->spare_ring = l->n_cpus;
 	set_filters(set, config, l->skel);
 	choose_programs(l->skel, l->programs);
 	l->has_reset = can->btf.reset != 0;
@@ -453,7 +460,8 @@ int source_live_new(const struct source_live_config *config, struct source **ret
 	}
 	l->source.ops = &live_ops;
 	l->pause_ms = PAUSE_BUSY_MS;
-	l->n_rings = (unsigned int)libbpf_num_possible_cpus();
+	l->n_cpus = (unsigned int)libbpf_num_possible_cpus();
+	l->n_rings = l->n_cpus + 1;
 	loader_verbose(config->verbose);
 	err = load(l, config, reterr);
 	if (!err) {
@@ -479,7 +487,7 @@ void source_live_info(const struct source *s, struct source_live_info *ret)
 		.n_hooks = l->has_reset ? 3 : 2,
 		.programs = l->programs,
 		.ring_bytes = l->ring_bytes,
-		.rings = l->n_rings,
+		.rings = l->n_cpus,
 		.maps = {
 			.notes = bpf_map__fd(l->skel->maps.notes),
 			.listeners = bpf_map__fd(l->skel->maps.listeners),

@@ -595,6 +595,19 @@ static void take_reset(struct track *t, const struct tcs_wire_reset *r)
 	tell_held(t, c->held);
 }
 
+/* How it ended nobody will say; what is held back is told all the same. */
+static void take_gone(struct track *t, const struct tcs_wire_gone *g)
+{
+	struct conn *c = conn_find(t, g->id);
+
+	if (c && c->held) {
+		tell_held(t, c->held);
+		c = conn_find(t, g->id);
+	}
+	if (c)
+		conn_remove(t, c);
+}
+
 /* Time comes with the records, whatever batches they are cut into: a replay tells the same. */
 void track_event(struct track *t, const struct event *ev)
 {
@@ -608,6 +621,9 @@ void track_event(struct track *t, const struct event *ev)
 	} else if (ev->reset) {
 		track_advance(t, ev->reset->ts_ns);
 		take_reset(t, ev->reset);
+	} else if (ev->gone) {
+		track_advance(t, ev->gone->ts_ns);
+		take_gone(t, ev->gone);
 	}
 }
 

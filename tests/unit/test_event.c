@@ -21,6 +21,7 @@ union record {
 	} state;
 	struct tcs_wire_synack synack;
 	struct tcs_wire_reset reset;
+	struct tcs_wire_gone gone;
 	uint8_t bytes[LEN_MAX];
 };
 
@@ -72,6 +73,14 @@ static union record reset_record(void)
 	union record r = { 0 };
 
 	r.reset = (struct tcs_wire_reset){ .kind = TCS_WIRE_RESET, .ts_ns = 1, .id = 7 };
+	return r;
+}
+
+static union record gone_record(void)
+{
+	union record r = { 0 };
+
+	r.gone = (struct tcs_wire_gone){ .kind = TCS_WIRE_GONE, .ts_ns = 1, .id = 7 };
 	return r;
 }
 
@@ -160,23 +169,25 @@ static void blocks_are_found_behind_the_head_in_their_order(void **unused)
 		assert_ptr_equal(ev.totals, want[i].totals ? at + want[i].totals : NULL);
 		assert_null(ev.synack);
 		assert_null(ev.reset);
+		assert_null(ev.gone);
 	}
 }
 
 static void records_of_fixed_length_are_taken_at_that_length_only(void **unused)
 {
-	union record synack = synack_record(), reset = reset_record();
+	union record synack = synack_record(), reset = reset_record(), gone = gone_record();
 
 	(void)unused;
 	for (size_t len = 0; len <= LEN_MAX; len++) {
 		assert_int_equal(taken(&synack, len), len == sizeof(struct tcs_wire_synack));
 		assert_int_equal(taken(&reset, len), len == sizeof(struct tcs_wire_reset));
+		assert_int_equal(taken(&gone, len), len == sizeof(struct tcs_wire_gone));
 	}
 }
 
 static void an_event_is_of_one_kind(void **unused)
 {
-	union record synack = synack_record(), reset = reset_record();
+	union record synack = synack_record(), reset = reset_record(), gone = gone_record();
 	struct event ev;
 
 	(void)unused;
@@ -192,6 +203,11 @@ static void an_event_is_of_one_kind(void **unused)
 	assert_ptr_equal(ev.reset, &reset);
 	assert_null(ev.state);
 	assert_null(ev.synack);
+
+	assert_int_equal(event_decode(&gone, sizeof(gone.gone), &ev), 0);
+	assert_ptr_equal(ev.gone, &gone);
+	assert_null(ev.state);
+	assert_null(ev.reset);
 }
 
 static void unknown_kinds_are_refused_at_every_length(void **unused)

@@ -27,7 +27,7 @@
 #define DEFERRED TCS_F_DEFERRED
 #define LINGER2	 TCS_F_LINGER2_NEG
 
-enum what { STATE = 0, RESET, ADVANCE };
+enum what { STATE = 0, RESET, GONE, ADVANCE };
 
 /* One step of a scenario. What is left out is what the kernel side would ordinarily do. */
 struct step {
@@ -51,6 +51,7 @@ struct step {
 /* clang-format off */
 #define S(time, old, new, ...) { .at = time, .from = TCS_##old, .to = TCS_##new, __VA_ARGS__ }
 #define R(time) { .what = RESET, .at = time }
+#define G(time, ...) { .what = GONE, .at = time, __VA_ARGS__ }
 #define A(time) { .what = ADVANCE, .at = time }
 #define END { .at = 0 }
 #define THE_END UINT64_MAX
@@ -298,6 +299,7 @@ static void feed(struct bench *b, const struct step *s)
 		.ts_ns = s->at * 1000,
 		.id = s->id ? s->id : 1,
 	};
+	struct tcs_wire_gone gone = { .kind = TCS_WIRE_GONE, .ts_ns = reset.ts_ns, .id = reset.id };
 	struct event ev;
 
 	switch (s->what) {
@@ -307,6 +309,10 @@ static void feed(struct bench *b, const struct step *s)
 	case RESET:
 		assert_int_equal(event_decode(&reset, sizeof(reset), &ev), 0);
 		take(b, &ev);
+		break;
+	case GONE:
+		assert_int_equal(event_decode(&gone, sizeof(gone), &ev), 0);
+		track_event(b->track, &ev);
 		break;
 	default:
 		if (b->heir)
@@ -1292,6 +1298,28 @@ static void sockets_that_ended_leave_their_place(void **unused)
 	bench_close(&b);
 }
 
+/* The end was filtered, or lost: nothing is told of it, and what was held back is told before. */
+static void sockets_that_are_gone_leave_their_place(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	bench_open(&b, NULL);
+	told(&b, STEPS(CONNECTED, S(1500, CLOSE, SYN_SENT, .id = 2, .seq = 1, .full = true)));
+	assert_int_equal(track_totals(b.track)->sockets, 2);
+	assert_string_equal(told(&b, STEPS(G(2000), G(2001, .id = 3))), "");
+	assert_int_equal(track_totals(b.track)->sockets, 1);
+	assert_int_equal(b.n_connections, 0);
+
+	told(&b, STEPS(S(3000, FIN_WAIT2, CLOSE, .id = 2, .seq = 2, .flags = ORPHAN)));
+	assert_true(track_holds(b.track));
+	assert_string_not_equal(told(&b, STEPS(G(3001, .id = 2))), "");
+	assert_false(track_holds(b.track));
+	assert_int_equal(track_totals(b.track)->sockets, 0);
+	assert_int_equal(b.n_connections, 1);
+	bench_close(&b);
+}
+
 /* More at once than may be held: nothing is lost, the rest is told uncorrected. */
 static void a_flood_of_closes_is_told_whole(void **unused)
 {
@@ -1379,6 +1407,7 @@ static void whatever_comes_is_told_once_or_counted(void **unused)
 		uint64_t r = random_next(&seed), q = random_next(&seed);
 		struct step s = {
 			.what = (r & 15) == 0  ? RESET :
+				(r & 15) == 2  ? GONE :
 				(r & 255) == 1 ? ADVANCE :
 						 STATE,
 			.at = now += r >> 60,
@@ -1456,6 +1485,7 @@ int main(void)
 		cmocka_unit_test(what_is_held_is_told_before_it_is_forgotten),
 		cmocka_unit_test(the_epoch_changes_each_time_and_is_never_0),
 		cmocka_unit_test(sockets_that_ended_leave_their_place),
+		cmocka_unit_test(sockets_that_are_gone_leave_their_place),
 		cmocka_unit_test(a_flood_of_closes_is_told_whole),
 		cmocka_unit_test(resent_syn_acks_are_passed_on),
 		cmocka_unit_test(connections_need_not_be_wanted),
