@@ -277,10 +277,11 @@ static struct audit_dead *dead_at(struct audit *a, uint32_t netns, const uint8_t
 	return d;
 }
 
-void audit_longest_quiet(struct audit_dead *d, uint64_t quiet_ns)
+uint64_t audit_longest(uint64_t a_ns, uint64_t b_ns)
 {
-	if (quiet_ns != AUDIT_UNKNOWN && (d->quiet_ns == AUDIT_UNKNOWN || quiet_ns > d->quiet_ns))
-		d->quiet_ns = quiet_ns;
+	if (a_ns == AUDIT_UNKNOWN || b_ns == AUDIT_UNKNOWN)
+		return a_ns == AUDIT_UNKNOWN ? b_ns : a_ns;
+	return a_ns > b_ns ? a_ns : b_ns;
 }
 
 static int add_dead(struct audit *a, const struct audit_socket *s)
@@ -290,7 +291,7 @@ static int add_dead(struct audit *a, const struct audit_socket *s)
 
 	if (d) {
 		d->count++;
-		audit_longest_quiet(d, s->quiet_ns);
+		d->quiet_ns = audit_longest(d->quiet_ns, s->quiet_ns);
 	}
 	return err;
 }

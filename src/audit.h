@@ -322,9 +322,7 @@ int audit_add_handshakes(struct audit *a, const struct audit_handshakes *r);
 int audit_add_scanner(struct audit *a, const struct audit_scanner *r);
 int audit_add_place(struct audit *a, const struct audit_place *p);
 int audit_add_timeout(struct audit *a, const struct audit_timeout *t);
-/* For settling: a row of dead_nets, and the longest silence into a row. */
-int audit_add_dead_net(struct audit *a, const struct audit_dead *r);
-void audit_longest_quiet(struct audit_dead *d, uint64_t quiet_ns);
+int audit_add_dead_net(struct audit *a, const struct audit_dead *r); /* for settling */
 /* Add to the group with the same key. */
 int audit_add_group(struct audit *a, const struct audit_group *g);
 
@@ -343,6 +341,8 @@ int audit_settle(struct audit *a, const struct audit *whole, const struct audit 
 
 /* Seconds until `left` are used up at this rate; AUDIT_UNKNOWN where either says nothing. */
 uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli);
+/* Of two ages or spans that may be AUDIT_UNKNOWN, the longer one that is known. */
+uint64_t audit_longest(uint64_t a_ns, uint64_t b_ns);
 /* Rounded up; AUDIT_UNKNOWN stays. */
 uint64_t audit_seconds(uint64_t ns);
 /* From one count to another in `ns`: thousandths a second; AUDIT_NO_RATE where ns is 0. */

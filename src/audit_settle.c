@@ -286,7 +286,7 @@ static int add_dead_net(struct audit *a, struct audit_dead *hosts, uint32_t n)
 	for (i = 0; i < n; i++) {
 		net.count += hosts[i].count;
 		net.timed_out += hosts[i].timed_out;
-		audit_longest_quiet(&net, hosts[i].quiet_ns);
+		net.quiet_ns = audit_longest(net.quiet_ns, hosts[i].quiet_ns);
 	}
 	err = audit_add_dead_net(a, &net);
 	for (i = 0; i < n && a->n_dead_nets > before; i++)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "audit.h"
-#include "detect.h"
+#include "finding.h"
 #include "output.h"
 #include "sink.h"
 

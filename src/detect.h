@@ -6,9 +6,8 @@
  * detect.h - what is wrong with this host, by rules whose every number is an option
  *
  * Fed with one look at the host after another (audit.h), it raises a finding once, tells it again
- * when it has become worse, and clears it when it is over. So that nothing flaps, what is raised
- * stays until its rule, with thresholds a tenth lower, has not held for DETECT_CLEAR_LOOKS looks;
- * what is about handshakes, with half of the thresholds, for DETECT_CLEAR_SYN_NS.
+ * when it has become worse, and clears it when it is over (standing.h). To stay it is enough that
+ * the rule holds with thresholds a tenth lower; if it is about handshakes, with half of them.
  *
  * The rules:
  *
@@ -33,7 +32,7 @@
  *                     addresses of one /24 or /64, however few to each: that is one finding. A
  *                     reset is an answer, and ends them.
  *
- * Pure: no I/O, no clock; time comes with the looks. Owner: the caller. Bounds: DETECT_MAX findings
+ * Pure: no I/O, no clock; time comes with the looks. Owner: the caller. Bounds: STANDING_MAX findings
  * at once; what comes beyond is counted (detect_skipped()). A finding that is told lives until the
  * function that tells it returns.
  */
@@ -41,51 +40,7 @@
 #include <stdint.h>
 
 #include "audit.h"
-#include "service.h"
-
-#define DETECT_MAX	       1024
-#define DETECT_CLEAR_LOOKS     3
-/* Those about handshakes: in two looks at least, for so long. A flood may pause. */
-#define DETECT_CLEAR_SYN_LOOKS 2
-#define DETECT_CLEAR_SYN_NS    4500000000ull
-
-enum finding_kind {
-	FINDING_SYN_FLOOD = 1,
-	FINDING_ACCEPT_QUEUE_FULL,
-	FINDING_SYN_BACKLOG_SMALL,
-	FINDING_HANDSHAKE_LOSS,
-	FINDING_SYN_SCAN,
-	FINDING_CLOSE_WAIT_LEAK,
-	FINDING_PORT_EXHAUSTION,
-	FINDING_TIME_WAIT_BUILDUP,
-	FINDING_DEAD_PEER,
-	FINDING_MAX,
-};
-
-enum severity {
-	SEVERITY_OK = 0,
-	SEVERITY_INFO,
-	SEVERITY_WARNING,
-	SEVERITY_CRITICAL,
-	SEVERITY_MAX,
-};
-
-enum finding_status {
-	FINDING_RAISED = 1,
-	FINDING_UPDATED,
-	FINDING_CLEARED,
-	FINDING_STATUS_MAX,
-};
-
-/* "close_wait_leak", "warning", "raised" */
-const char *finding_name(enum finding_kind kind);
-const char *severity_name(enum severity severity);
-const char *finding_status_name(enum finding_status status);
-/* Is it about handshakes at a service: does row.syn count? */
-bool finding_is_syn(enum finding_kind kind);
-/* What an operator can do, in a sentence: the first of the finding's page (explain.h). */
-const char *finding_advice(enum finding_kind kind, size_t *ret_len);
-bool severity_parse(const char *name, enum severity *ret);
+#include "finding.h"
 
 struct detect_config {
 	/*
@@ -117,58 +72,6 @@ struct detect_config {
 	bool at_once;	       /* there is one look, or two for rates: nothing to wait for */
 };
 
-/* What half-open connections press against. */
-enum syn_pressure {
-	SYN_SLOW = 1,	/* nothing yet: there is room */
-	SYN_QUEUE_FULL, /* the limit, and neither of the following is seen */
-	SYN_COOKIES,
-	SYN_DROPS,
-	SYN_PRESSURE_MAX,
-};
-
-const char *syn_pressure_name(enum syn_pressure pressure); /* "queue_full" */
-
-/* A service that a finding may be about. */
-struct finding_place {
-	struct owner owner;
-	uint8_t laddr[16];
-	uint16_t lport;
-	uint8_t family;
-};
-
-#define FINDING_PLACES 8 /* so many are named */
-
-/* A service, and what its rule saw; rates in thousandths a second. */
-struct finding_syn {
-	struct audit_service service; /* service_unknown() where several are possible: */
-	struct finding_place possible[FINDING_PLACES];
-	uint32_t n_possible; /* 0: it is known; may be more than are named */
-	bool by_cookies;     /* of the namespace; only they tell of it */
-	enum syn_pressure pressure;
-	int64_t failing, cookies, cookies_sent, drops;
-	uint64_t done_permille; /* of the handshakes that were begun; AUDIT_UNKNOWN */
-};
-
-/* The row that made the finding; which member counts is told by the kind. */
-struct finding {
-	enum finding_kind kind;
-	enum severity severity;
-	enum finding_status status;
-	uint32_t netns;
-	uint64_t since_ns;     /* of the look that raised it */
-	uint64_t seconds_left; /* to the end of descriptors or ports; AUDIT_UNKNOWN */
-	union {
-		struct finding_syn syn; /* all of SYN_* but syn_scan */
-		struct audit_scanner scanner;
-		struct audit_close_wait close_wait;
-		struct audit_place place;
-		struct audit_netns table;
-		struct audit_dead dead;
-	} row;
-};
-
-typedef void (*finding_fn)(void *ctx, const struct finding *finding);
-
 struct detect;
 
 int detect_new(const struct detect_config *config, struct detect **ret); /* 0 or -ENOMEM */
@@ -194,8 +97,6 @@ bool detect_strange(const struct detect *d);
 #define DETECT_EXPLAINED_NS 10000000000ull
 uint32_t detect_wanted(const struct detect *d, const uint32_t **ret);
 
-/* Are they about the same thing? */
-bool finding_same(const struct finding *a, const struct finding *b);
 void detect_each(const struct detect *d, finding_fn fn, void *ctx); /* that is raised now */
 uint32_t detect_open(const struct detect *d);	    /* findings that are raised now */
 enum severity detect_worst(const struct detect *d); /* of these */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fields.h"
 
-#include <time.h>
-
 #include "reason.h"
 #include "state.h"
+#include "when.h"
 
 /* A name with its length, for what is printed with every event. */
 struct name {
@@ -56,68 +55,6 @@ static void put_name(struct outbuf *b, const struct name *name)
 	outbuf_put(b, name->text, name->len);
 }
 
-/* ---- times ----------------------------------------------------------------------------------- */
-
-/* Events come in bursts: the same second is not taken apart twice. */
-struct second_text {
-	int64_t second;
-	bool known;
-	char text[20];
-};
-
-static uint64_t wall_ns(const struct sink_world *world, uint64_t ts_ns)
-{
-	return ts_ns + (uint64_t)world->wall_offset_ns; /* of a file: either may be anything */
-}
-
-void put_wall_clock(struct outbuf *b, const struct sink_world *world, uint64_t ts_ns)
-{
-	static struct second_text last;
-	int64_t second = (int64_t)(wall_ns(world, ts_ns) / 1000000000);
-
-	if (!last.known || last.second != second) {
-		time_t t = (time_t)second;
-		struct tm tm;
-
-		localtime_r(&t, &tm);
-		strftime(last.text, sizeof(last.text), "%H:%M:%S", &tm);
-		last.second = second;
-		last.known = true;
-	}
-	outbuf_put(b, last.text, 8);
-}
-
-void put_rfc3339(struct outbuf *b, const struct sink_world *world, uint64_t ts_ns)
-{
-	static struct second_text last;
-	uint64_t wall = wall_ns(world, ts_ns);
-	int64_t second = (int64_t)(wall / 1000000000);
-
-	if (!last.known || last.second != second) {
-		time_t t = (time_t)second;
-		struct tm tm;
-
-		gmtime_r(&t, &tm);
-		strftime(last.text, sizeof(last.text), "%Y-%m-%dT%H:%M:%S", &tm);
-		last.second = second;
-		last.known = true;
-	}
-	outbuf_putc(b, '"');
-	outbuf_put(b, last.text, 19);
-	outbuf_putc(b, '.');
-	outbuf_put_padded(b, wall % 1000000000, 9);
-	outbuf_lit(b, "Z\"");
-}
-
-void put_since_start(struct outbuf *b, const struct sink_world *world, uint64_t ts_ns)
-{
-	uint64_t us = ts_ns > world->start_ns ? (ts_ns - world->start_ns) / 1000 : 0;
-
-	outbuf_put_u64(b, us / 1000000);
-	outbuf_putc(b, '.');
-	outbuf_put_padded(b, us % 1000000, 6);
-}
-
 /* ---- values that text and JSON share --------------------------------------------------------- */
 
 static void put_unknown(struct outbuf *b)
@@ -154,7 +91,7 @@ static void put_us_or_null(struct outbuf *b, uint64_t ns)
 		outbuf_put_u64(b, ns / 1000);
 }
 
-void put_pid(struct outbuf *b, const struct owner *owner)
+static void put_pid(struct outbuf *b, const struct owner *owner)
 {
 	if (!owner->pid) {
 		put_unknown(b);
@@ -165,7 +102,7 @@ void put_pid(struct outbuf *b, const struct owner *owner)
 		outbuf_putc(b, '?');
 }
 
-void put_id(struct outbuf *b, uint64_t id)
+void field_put_id(struct outbuf *b, uint64_t id)
 {
 	if (!event_id_is_cookie(id)) {
 		put_null(b);
@@ -197,17 +134,17 @@ static void put_reason(struct outbuf *b, const struct change *c)
 
 static void text_time(struct outbuf *b, const struct field_row *r)
 {
-	put_wall_clock(b, r->world, r->change->ts_ns);
+	when_put_wall_clock(b, r->world, r->change->ts_ns);
 }
 
 static void text_since(struct outbuf *b, const struct field_row *r)
 {
-	put_since_start(b, r->world, r->change->ts_ns);
+	when_put_since_start(b, r->world, r->change->ts_ns);
 }
 
 static void json_ts(struct outbuf *b, const struct field_row *r)
 {
-	put_rfc3339(b, r->world, r->change->ts_ns);
+	when_put_rfc3339(b, r->world, r->change->ts_ns);
 }
 
 static void json_mono(struct outbuf *b, const struct field_row *r)
@@ -490,7 +427,7 @@ static void text_cookie(struct outbuf *b, const struct field_row *r)
 
 static void json_cookie(struct outbuf *b, const struct field_row *r)
 {
-	put_id(b, CONN(r)->id);
+	field_put_id(b, CONN(r)->id);
 }
 
 static void json_recovered(struct outbuf *b, const struct field_row *r)

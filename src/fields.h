@@ -52,15 +52,7 @@ struct field {
 extern const struct field change_fields[];
 extern const struct field connection_fields[];
 
-/* Local HH:MM:SS of a record's time. */
-void put_wall_clock(struct outbuf *b, const struct sink_world *world, uint64_t ts_ns);
-/* RFC 3339, UTC, nanoseconds, in quotes. */
-void put_rfc3339(struct outbuf *b, const struct sink_world *world, uint64_t ts_ns);
-/* "0.123456" seconds since the run began. */
-void put_since_start(struct outbuf *b, const struct sink_world *world, uint64_t ts_ns);
-/* "1180", "1180?" for an owner not seen acting on this socket, "-". */
-void put_pid(struct outbuf *b, const struct owner *owner);
-void put_id(struct outbuf *b,
-	    uint64_t id); /* a 64-bit id as a JSON string, null for 0 and what is no cookie */
+/* A 64-bit id as a JSON string; null for 0 and what is no cookie. */
+void field_put_id(struct outbuf *b, uint64_t id);
 
 #endif /* TCS_FIELDS_H */

@@ -8,7 +8,7 @@
  * The same for the alerts of watch and for an audit. `subject` and `evidence` have the same keys
  * for all kinds; what a kind does not know is null. The caller has made room (SINK_LINE_MAX).
  */
-#include "detect.h"
+#include "finding.h"
 #include "outbuf.h"
 #include "sink.h"
 

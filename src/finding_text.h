@@ -9,7 +9,7 @@
  * terminal's (0: none), and a line that goes on is indented. The caller has made room for a line
  * (SINK_LINE_MAX). To say something of a new kind: a case in each of the two switches.
  */
-#include "detect.h"
+#include "finding.h"
 #include "outbuf.h"
 
 /* " on 0.0.0.0:80 nginx(1180)", " in app(991)", " at 10.0.0.5" */

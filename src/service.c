@@ -7,17 +7,6 @@
 
 #include "filter.h"
 
-static const char *const spread_names[SPREAD_MAX] = {
-	[SPREAD_DISTRIBUTED] = "distributed",
-	[SPREAD_PREFIX] = "prefix",
-	[SPREAD_SINGLE_SOURCE] = "single_source",
-};
-
-const char *spread_name(enum spread spread)
-{
-	return spread_names[spread];
-}
-
 /* Where handshakes are counted, and where is listened. */
 static uint64_t place_of(uint32_t netns, const uint8_t laddr[16], uint16_t lport)
 {
@@ -173,13 +162,6 @@ static void remember_cookies(struct audit *a, const struct audit *recent)
 
 /* ---- half-open connections ------------------------------------------------------------------- */
 
-static uint64_t oldest(uint64_t a, uint64_t b)
-{
-	if (a == AUDIT_UNKNOWN || b == AUDIT_UNKNOWN)
-		return a == AUDIT_UNKNOWN ? b : a;
-	return a > b ? a : b;
-}
-
 /*
  * How many different ones a group has in all: listeners may share some, so for several of them the
  * sum is an upper bound, and exact only where the rows are merged below.
@@ -199,7 +181,7 @@ static void add_half_open(struct audit_service *s, const struct audit_half_open 
 	s->recent += h->recent;
 	s->old_stuck += h->stuck - h->recent;
 	s->plain += h->plain;
-	s->oldest_ns = oldest(s->oldest_ns, h->oldest_ns);
+	s->oldest_ns = audit_longest(s->oldest_ns, h->oldest_ns);
 	if (h->newest_ns < s->newest_ns)
 		s->newest_ns = h->newest_ns;
 	add_different(&s->sources, &s->sources_exact, h->sources, h->sources_exact);
@@ -229,187 +211,6 @@ static int join_half_open(struct audit *a)
 	}
 	hash_release(&listeners);
 	return err;
-}
-
-/* ---- where they come from -------------------------------------------------------------------- */
-
-static int compare_group(const struct audit_source *a, const struct audit_source *b)
-{
-	if (a->service != b->service)
-		return a->service < b->service ? -1 : 1;
-	if (a->service == AUDIT_NONE && a->half_open != b->half_open)
-		return a->half_open < b->half_open ? -1 : 1;
-	return (int)audit_is_address(b) - (int)audit_is_address(a);
-}
-
-static int compare_address(const void *left, const void *right)
-{
-	const struct audit_source *a = left, *b = right;
-	int order = compare_group(a, b);
-
-	return order ? order : memcmp(a->addr, b->addr, 16);
-}
-
-static int compare_count(const void *left, const void *right)
-{
-	const struct audit_source *a = left, *b = right;
-	int order = compare_group(a, b);
-
-	if (!order && a->count != b->count)
-		order = a->count > b->count ? -1 : 1;
-	return order ? order : memcmp(a->addr, b->addr, 16);
-}
-
-/* The same source at two listeners of a service is one. */
-static void merge_sources(struct audit *a)
-{
-	uint32_t from, to = 0;
-
-	for (from = 0; from < a->n_sources; from++) {
-		struct audit_source *s = &a->sources[from], *last = &a->sources[to ? to - 1 : 0];
-
-		if (to && !compare_address(last, s)) {
-			last->count += s->count;
-			last->oldest_ns = oldest(last->oldest_ns, s->oldest_ns);
-		} else {
-			a->sources[to++] = *s;
-		}
-	}
-	a->n_sources = to;
-}
-
-static void cut_to(uint8_t addr[16], unsigned int bits)
-{
-	unsigned int i;
-
-	for (i = 0; i < 16; i++)
-		if (bits <= i * 8)
-			addr[i] = 0;
-		else if (bits < i * 8 + 8)
-			addr[i] &= (uint8_t)(0xff00 >> (bits - i * 8));
-}
-
-/* The prefix of so many bits (of 128) with the most connections; rows are in order of address. */
-static uint64_t most_in(const struct audit_source *rows, uint32_t n, unsigned int bits,
-			uint32_t *ret_row)
-{
-	uint64_t most = 0, sum = 0;
-	uint8_t here[16], addr[16];
-	uint32_t i;
-
-	for (i = 0; i < n; i++) {
-		memcpy(addr, rows[i].addr, 16);
-		cut_to(addr, bits);
-		if (!i || memcmp(addr, here, 16))
-			sum = 0;
-		memcpy(here, addr, 16);
-		sum += rows[i].count;
-		if (sum > most) {
-			most = sum;
-			*ret_row = i;
-		}
-	}
-	return most;
-}
-
-static bool holds_most(struct audit_service *s, const struct audit_source *row, uint64_t count,
-		       unsigned int bits)
-{
-	if (count * 100 < s->half_open * SPREAD_PERCENT)
-		return false;
-	memcpy(s->spread_addr, row->addr, 16);
-	cut_to(s->spread_addr, bits);
-	s->spread_family = row->family;
-	s->spread_bits = (uint8_t)(row->family == 4 ? bits - 96 : bits);
-	s->spread_percent = (uint32_t)(count * 100 / s->half_open);
-	return true;
-}
-
-static enum spread spread_of(struct audit_service *s, const struct audit_source *rows,
-			     uint32_t n_addresses, uint32_t n)
-{
-	const struct audit_source *prefixes = rows + n_addresses;
-	unsigned int bits;
-	uint32_t row = 0;
-	uint64_t most;
-
-	if (!s->half_open)
-		return SPREAD_NONE;
-	most = most_in(rows, n_addresses, 128, &row);
-	if (n_addresses && holds_most(s, &rows[row], most, 128))
-		return SPREAD_SINGLE_SOURCE;
-	/* The longest prefix that is enough: first all of IPv4 (mapped, so + 96), then IPv6. */
-	for (bits = 96 + 24; n > n_addresses && bits >= 96 + SPREAD_BITS_4; bits--) {
-		most = most_in(prefixes, n - n_addresses, bits, &row);
-		if (prefixes[row].family == 4 && holds_most(s, &prefixes[row], most, bits))
-			return SPREAD_PREFIX;
-	}
-	for (bits = 64; n > n_addresses && bits >= SPREAD_BITS_6; bits--) {
-		most = most_in(prefixes, n - n_addresses, bits, &row);
-		if (prefixes[row].family == 6 && holds_most(s, &prefixes[row], most, bits))
-			return SPREAD_PREFIX;
-	}
-	return SPREAD_DISTRIBUTED;
-}
-
-static void describe_sources(struct audit_service *s, struct audit_source *rows, uint32_t n)
-{
-	uint32_t n_addresses = 0;
-
-	while (n_addresses < n && audit_is_address(&rows[n_addresses]))
-		n_addresses++;
-	if (s->sources_exact)
-		s->sources = n_addresses;
-	if (s->prefixes_exact)
-		s->prefixes = n - n_addresses;
-	s->spread = spread_of(s, rows, n_addresses, n);
-}
-
-/* Where every one found room, the sketch need not be asked. */
-static void count_different(struct audit *a)
-{
-	uint32_t i;
-
-	for (i = 0; i < a->n_half_open; i++) {
-		if (a->half_open[i].sources_exact)
-			a->half_open[i].sources = 0;
-		if (a->half_open[i].prefixes_exact)
-			a->half_open[i].prefixes = 0;
-	}
-	for (i = 0; i < a->n_sources; i++) {
-		struct audit_half_open *h = &a->half_open[a->sources[i].half_open];
-
-		if (audit_is_address(&a->sources[i]))
-			h->sources += h->sources_exact;
-		else
-			h->prefixes += h->prefixes_exact;
-	}
-}
-
-static void join_sources(struct audit *a)
-{
-	uint32_t i, n;
-
-	for (i = 0; i < a->n_sources; i++)
-		a->sources[i].service = a->half_open[a->sources[i].half_open].service;
-	if (a->n_sources > 1)
-		qsort(a->sources, a->n_sources, sizeof(*a->sources), compare_address);
-	merge_sources(a);
-	for (i = 0; i < a->n_sources; i += n) {
-		struct audit_service *s;
-
-		for (n = 1;
-		     i + n < a->n_sources && a->sources[i + n].service == a->sources[i].service;)
-			n++;
-		if (a->sources[i].service == AUDIT_NONE || !a->services)
-			break; /* they are the last */
-		s = &a->services[a->sources[i].service];
-		s->first_source = i;
-		s->n_sources = n;
-		describe_sources(s, &a->sources[i], n);
-	}
-	if (a->n_sources > 1)
-		qsort(a->sources, a->n_sources, sizeof(*a->sources), compare_count);
 }
 
 /* ---- handshakes ------------------------------------------------------------------------------ */
@@ -618,11 +419,11 @@ int service_settle(struct audit *a, const struct audit *whole, const struct audi
 	find_namespaces(a);
 	if (recent)
 		remember_cookies(a, recent);
-	count_different(a);
+	spread_count(a);
 	err = join_half_open(a);
 	if (err)
 		return err;
-	join_sources(a);
+	spread_settle(a);
 	err = carry_over(a, whole, recent);
 	if (!err && recent && recent->covers & a->covers & AUDIT_HANDSHAKES)
 		err = join_handshakes(a, recent);

@@ -17,30 +17,7 @@
  * Pure. What is not known is AUDIT_UNKNOWN or AUDIT_NO_RATE.
  */
 #include "audit.h"
-
-enum spread {
-	SPREAD_NONE = 0, /* nothing is half-open, or nobody can tell */
-	SPREAD_DISTRIBUTED,
-	SPREAD_PREFIX,
-	SPREAD_SINGLE_SOURCE,
-	SPREAD_MAX,
-};
-
-/* "distributed", "prefix", "single_source"; NULL for none */
-const char *spread_name(enum spread spread);
-
-/*
- * One source or one prefix makes the spread when it has so many of the half-open connections: the
- * rest is what a service of this kind always has (clients on lossy paths).
- */
-#define SPREAD_PERCENT 90
-/*
- * The widest prefix that counts as one: what can be dropped by one rule without cutting off a
- * considerable part of the net. IPv6: what a home is given (RFC 6177). IPv4: sixteen /24, the
- * longest prefix the Internet routes.
- */
-#define SPREAD_BITS_4  20
-#define SPREAD_BITS_6  56
+#include "spread.h"
 
 #define SERVICE_WALK_NS 15000000000ull
 

@@ -3,6 +3,7 @@
 
 #include "filter.h"
 #include "json_put.h"
+#include "standing.h"
 #include "state.h"
 
 #define SCHEMA 1
@@ -36,7 +37,7 @@ void summary_json_meta(struct outbuf *b, const struct sink_world *world, const s
 	json_put_number(b, "older_sockets", audit ? AUDIT_UNKNOWN : m->older_sockets);
 	json_put_number(b, "rows", AUDIT_ROWS_MAX);
 	json_put_number(b, "sources", audit ? audit->sources : AUDIT_UNKNOWN);
-	json_put_number(b, "findings", DETECT_MAX);
+	json_put_number(b, "findings", STANDING_MAX);
 	json_put_us(b, "window_us", audit ? audit->window_ns : AUDIT_UNKNOWN);
 	json_put_close(b);
 	json_put_end(b);

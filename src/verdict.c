@@ -5,6 +5,7 @@
 
 #include "cmd.h"
 #include "detect.h"
+#include "standing.h"
 
 struct findings {
 	struct finding *at;
@@ -15,7 +16,7 @@ static void keep_finding(void *ctx, const struct finding *finding)
 {
 	struct findings *f = ctx;
 
-	if (f->n < DETECT_MAX)
+	if (f->n < STANDING_MAX)
 		f->at[f->n++] = *finding;
 }
 
@@ -83,7 +84,7 @@ static int judge(const struct opts *o, const struct verdict *v, struct detect *d
 
 int verdict_tell(const struct opts *opts, const struct verdict *v, struct output *out)
 {
-	struct findings findings = { .at = calloc(DETECT_MAX, sizeof(*findings.at)) };
+	struct findings findings = { .at = calloc(STANDING_MAX, sizeof(*findings.at)) };
 	struct detect_config config = opts->detect;
 	struct detect *detect = NULL;
 	int status = TCS_EXIT_RUN;

@@ -4,6 +4,7 @@
 
 #include "defaults.h"
 #include "detect.h"
+#include "standing.h"
 
 #define SECOND 1000000000ull
 
@@ -417,9 +418,9 @@ static void findings_are_bounded_and_the_rest_counted(void **state)
 	struct fixture *f = *state;
 	unsigned int i;
 
-	for (i = 0; i < DETECT_MAX + 5; i++)
+	for (i = 0; i < STANDING_MAX + 5; i++)
 		add_close_wait(f, i + 1, 10, 61 * SECOND);
-	assert_int_equal(judge(f), DETECT_MAX);
+	assert_int_equal(judge(f), STANDING_MAX);
 	assert_int_equal(detect_skipped(f->detect), 5);
 }
 

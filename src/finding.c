@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "finding.h"
+
+#include <string.h>
+
+#include "explain.h"
+
+static const char *const kind_names[FINDING_MAX] = {
+	[FINDING_SYN_FLOOD] = "syn_flood",
+	[FINDING_ACCEPT_QUEUE_FULL] = "accept_queue_full",
+	[FINDING_SYN_BACKLOG_SMALL] = "syn_backlog_small",
+	[FINDING_HANDSHAKE_LOSS] = "handshake_loss",
+	[FINDING_SYN_SCAN] = "syn_scan",
+	[FINDING_CLOSE_WAIT_LEAK] = "close_wait_leak",
+	[FINDING_PORT_EXHAUSTION] = "port_exhaustion",
+	[FINDING_TIME_WAIT_BUILDUP] = "time_wait_buildup",
+	[FINDING_DEAD_PEER] = "dead_peer",
+};
+
+static const char *const severities[SEVERITY_MAX] = {
+	[SEVERITY_OK] = "ok",
+	[SEVERITY_INFO] = "info",
+	[SEVERITY_WARNING] = "warning",
+	[SEVERITY_CRITICAL] = "critical",
+};
+
+static const char *const statuses[FINDING_STATUS_MAX] = {
+	[FINDING_RAISED] = "raised",
+	[FINDING_UPDATED] = "updated",
+	[FINDING_CLEARED] = "cleared",
+};
+
+static const char *const pressures[SYN_PRESSURE_MAX] = {
+	[SYN_SLOW] = "slow",
+	[SYN_QUEUE_FULL] = "queue_full",
+	[SYN_COOKIES] = "cookies",
+	[SYN_DROPS] = "drops",
+};
+
+const char *syn_pressure_name(enum syn_pressure pressure)
+{
+	return pressures[pressure];
+}
+
+bool finding_is_syn(enum finding_kind kind)
+{
+	return kind >= FINDING_SYN_FLOOD && kind <= FINDING_HANDSHAKE_LOSS;
+}
+
+const char *finding_name(enum finding_kind kind)
+{
+	return kind_names[kind];
+}
+
+const char *severity_name(enum severity severity)
+{
+	return severities[severity];
+}
+
+const char *finding_status_name(enum finding_status status)
+{
+	return statuses[status];
+}
+
+const char *finding_advice(enum finding_kind kind, size_t *ret_len)
+{
+	const char *name = finding_name(kind);
+	const struct explanation *page = explain_find(name, strlen(name));
+
+	*ret_len = explain_first_advice(page);
+	return page->advice;
+}
+
+bool severity_parse(const char *name, enum severity *ret)
+{
+	int i;
+
+	for (i = SEVERITY_INFO; i < SEVERITY_MAX; i++) {
+		if (strcmp(name, severities[i]))
+			continue;
+		*ret = (enum severity)i;
+		return true;
+	}
+	return false;
+}
+
+/* What only the cookies of a namespace tell of is one thing there, whosever they turn out to be. */
+static bool same_syn(const struct finding_syn *a, const struct finding_syn *b)
+{
+	if (a->by_cookies && b->by_cookies)
+		return true;
+	return service_key(&a->service) == service_key(&b->service);
+}
+
+bool finding_same(const struct finding *a, const struct finding *b)
+{
+	if (a->kind != b->kind || a->netns != b->netns)
+		return false;
+	switch (a->kind) {
+	case FINDING_SYN_FLOOD:
+	case FINDING_ACCEPT_QUEUE_FULL:
+	case FINDING_SYN_BACKLOG_SMALL:
+	case FINDING_HANDSHAKE_LOSS:
+		return same_syn(&a->row.syn, &b->row.syn);
+	case FINDING_SYN_SCAN:
+		return !memcmp(a->row.scanner.addr, b->row.scanner.addr, 16);
+	case FINDING_CLOSE_WAIT_LEAK:
+		return a->row.close_wait.owner.pid == b->row.close_wait.owner.pid;
+	case FINDING_PORT_EXHAUSTION:
+		return a->row.place.rport == b->row.place.rport &&
+		       !memcmp(a->row.place.laddr, b->row.place.laddr, 16) &&
+		       !memcmp(a->row.place.raddr, b->row.place.raddr, 16);
+	case FINDING_DEAD_PEER:
+		return a->row.dead.bits == b->row.dead.bits &&
+		       !memcmp(a->row.dead.raddr, b->row.dead.raddr, 16);
+	default:
+		return true;
+	}
+}
+
+uint64_t finding_amount(const struct finding *f)
+{
+	switch (f->kind) {
+	case FINDING_SYN_FLOOD:
+	case FINDING_ACCEPT_QUEUE_FULL:
+	case FINDING_SYN_BACKLOG_SMALL:
+	case FINDING_HANDSHAKE_LOSS:
+		return 0; /* worse is only what is more severe: rates of an attack are no news */
+	case FINDING_SYN_SCAN:
+		return f->row.scanner.ports;
+	case FINDING_CLOSE_WAIT_LEAK:
+		return f->row.close_wait.count;
+	case FINDING_PORT_EXHAUSTION:
+		return audit_ports_taken(&f->row.place);
+	case FINDING_TIME_WAIT_BUILDUP:
+		return f->row.table.time_wait_table;
+	default:
+		return f->row.dead.count;
+	}
+}
+
+bool finding_is_possible(const struct finding_syn *f, const struct audit_service *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < f->n_possible && i < FINDING_PLACES; i++)
+		if (f->possible[i].lport == s->lport && !memcmp(f->possible[i].laddr, s->laddr, 16))
+			return true;
+	return f->n_possible > FINDING_PLACES;
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "standing.h"
+
+#include <stdlib.h>
+
+void standing_release(struct standing *s)
+{
+	free(s->at);
+	*s = (struct standing){ 0 };
+}
+
+void standing_begin(struct standing *s, uint32_t kinds, finding_fn fn, void *ctx)
+{
+	uint32_t i;
+
+	s->fn = fn;
+	s->ctx = ctx;
+	for (i = 0; i < s->n; i++)
+		s->at[i].held = !(kinds >> s->at[i].finding.kind & 1);
+}
+
+static void tell(const struct standing *s, struct standing_finding *o, enum finding_status status)
+{
+	o->finding.status = status;
+	o->told_amount = finding_amount(&o->finding);
+	s->fn(s->ctx, &o->finding);
+}
+
+static struct standing_finding *find(const struct standing *s, const struct finding *f)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (finding_same(&s->at[i].finding, f))
+			return &s->at[i];
+	return NULL;
+}
+
+static bool grow(struct standing *s)
+{
+	uint32_t cap = s->cap ? s->cap * 2 : 16;
+	void *grown = s->n < STANDING_MAX ? realloc(s->at, cap * sizeof(*s->at)) : NULL;
+
+	if (!grown)
+		return false;
+	s->at = grown;
+	s->cap = cap;
+	return true;
+}
+
+static void raise_it(struct standing *s, const struct finding *f)
+{
+	struct standing_finding *o;
+
+	if ((s->n == s->cap && !grow(s)) || !s->at) {
+		s->skipped++;
+		return;
+	}
+	o = &s->at[s->n++];
+	*o = (struct standing_finding){ .finding = *f, .held_ns = f->since_ns, .held = true };
+	tell(s, o, FINDING_RAISED);
+}
+
+/* It was known where, and that may still be: others that are possible now are no news. */
+static bool is_known_better(const struct finding *had, const struct finding *f)
+{
+	return finding_is_syn(f->kind) && had->row.syn.by_cookies && !had->row.syn.n_possible &&
+	       finding_is_possible(&f->row.syn, &had->row.syn.service);
+}
+
+/* Where it is has turned out, or it has moved. */
+static bool is_elsewhere(const struct finding *had, const struct finding *f)
+{
+	return finding_is_syn(f->kind) && !f->row.syn.n_possible &&
+	       service_key(&had->row.syn.service) != service_key(&f->row.syn.service);
+}
+
+/* It is told again when more is known, or it is worse: a higher severity, or twice as many. */
+static void keep(struct standing *s, struct standing_finding *o, const struct finding *f)
+{
+	bool news = f->severity > o->finding.severity || is_elsewhere(&o->finding, f) ||
+		    (o->told_amount && finding_amount(f) >= o->told_amount * 2);
+	struct finding had = o->finding;
+
+	o->held = true;
+	o->quiet_looks = 0;
+	o->held_ns = f->since_ns;
+	o->finding = *f;
+	if (is_known_better(&had, f))
+		o->finding.row = had.row;
+	o->finding.since_ns = had.since_ns;
+	o->finding.status = had.status;
+	/* It does not become better in steps, only over: a value at the edge must not flap. */
+	if (had.severity > f->severity)
+		o->finding.severity = had.severity;
+	if (news)
+		tell(s, o, FINDING_UPDATED);
+}
+
+void standing_consider(struct standing *s, struct finding *f, enum severity full,
+		       enum severity lower)
+{
+	struct standing_finding *o;
+
+	if (!lower)
+		return;
+	o = find(s, f);
+	f->severity = full ? full : lower;
+	if (o)
+		keep(s, o, f);
+	else if (full)
+		raise_it(s, f);
+}
+
+static bool is_over(const struct standing_finding *o, uint64_t now_ns)
+{
+	if (!finding_is_syn(o->finding.kind))
+		return o->quiet_looks >= STANDING_CLEAR_LOOKS;
+	return o->quiet_looks >= STANDING_CLEAR_SYN_LOOKS &&
+	       now_ns - o->held_ns >= STANDING_CLEAR_SYN_NS;
+}
+
+void standing_end(struct standing *s, uint64_t now_ns)
+{
+	uint32_t i = 0;
+
+	while (i < s->n) {
+		struct standing_finding *o = &s->at[i];
+
+		o->quiet_looks += !o->held;
+		if (o->held || !is_over(o, now_ns)) {
+			i++;
+			continue;
+		}
+		tell(s, o, FINDING_CLEARED);
+		*o = s->at[--s->n];
+	}
+}
+
+const struct standing_finding *standing_find(const struct standing *s, const struct finding *f)
+{
+	return find(s, f);
+}
+
+bool standing_at(const struct standing *s, const struct audit_service *service)
+{
+	uint64_t key = service_key(service);
+	uint32_t i;
+
+	for (i = 0; i < s->n; i++) {
+		const struct finding *f = &s->at[i].finding;
+
+		if (finding_is_syn(f->kind) && f->netns == service->netns &&
+		    (service_key(&f->row.syn.service) == key ||
+		     finding_is_possible(&f->row.syn, service)))
+			return true;
+	}
+	return false;
+}
+
+enum severity standing_worst(const struct standing *s)
+{
+	enum severity worst = SEVERITY_OK;
+	uint32_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->at[i].finding.severity > worst)
+			worst = s->at[i].finding.severity;
+	return worst;
+}
