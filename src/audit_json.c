@@ -157,12 +157,9 @@ static void put_requests(const struct json *j)
 		const struct audit_request *q = &a->requests[i];
 		struct outbuf *b = begin(j, "half_open");
 
-		json_put_number(b, "netns", q->netns);
-		json_put_number(b, "family", q->family);
-		json_put_addr(b, "laddr", q->laddr, q->family);
-		json_put_number(b, "lport", q->lport);
-		json_put_addr(b, "raddr", q->raddr, q->family);
-		json_put_number(b, "rport", q->rport);
+		json_put_connection(b, q->netns, q->family,
+				    &(struct json_end){ q->laddr, q->lport },
+				    &(struct json_end){ q->raddr, q->rport });
 		json_put_number(b, "retransmits", q->retransmits);
 		json_put_bool(b, "acked", q->acked);
 		json_put_us(b, "age_us", q->age_ns);

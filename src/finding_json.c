@@ -124,39 +124,39 @@ static struct evidence evidence_of(const struct finding *f)
 }
 
 /* The queues and sources of a finding about handshakes; all null for another. */
-static void put_syn_queues(struct outbuf *b, const struct finding_syn *syn)
+static void put_syn_queues(struct outbuf *b, const struct finding_syn *syn,
+			   const struct audit_service *s)
 {
-	const struct audit_service *s = syn ? &syn->service : NULL;
-
 	json_put_text(b, "pressure", syn ? syn_pressure_name(syn->pressure) : NULL);
-	json_put_text(b, "spread", s ? spread_name(s->spread) : NULL);
-	if (s && (s->spread == SPREAD_PREFIX || s->spread == SPREAD_SINGLE_SOURCE))
+	json_put_text(b, "spread", spread_name(s->spread));
+	if (s->spread == SPREAD_PREFIX || s->spread == SPREAD_SINGLE_SOURCE)
 		json_put_prefix(b, "spread_prefix", s->spread_addr, s->spread_family,
 				s->spread_bits);
 	else
 		json_put_null(b, "spread_prefix");
-	json_put_number(b, "syn_queue", s ? s->syn_queue : AUDIT_UNKNOWN);
-	json_put_number(b, "accept_queue", s ? s->accept_queue : AUDIT_UNKNOWN);
-	json_put_number(b, "queue_limit", s ? s->queue_limit : AUDIT_UNKNOWN);
-	json_put_number(b, "half_open", s ? s->half_open : AUDIT_UNKNOWN);
-	json_put_number(b, "stuck", s ? s->stuck : AUDIT_UNKNOWN);
-	json_put_number(b, "acked", s ? s->acked : AUDIT_UNKNOWN);
-	json_put_number(b, "sources", s ? s->sources : AUDIT_UNKNOWN);
-	json_put_number(b, "prefixes", s ? s->prefixes : AUDIT_UNKNOWN);
+	json_put_number(b, "syn_queue", s->syn_queue);
+	json_put_number(b, "accept_queue", s->accept_queue);
+	json_put_number(b, "queue_limit", s->queue_limit);
+	json_put_number(b, "half_open", s->half_open);
+	json_put_number(b, "stuck", s->stuck);
+	json_put_number(b, "acked", s->acked);
+	json_put_number(b, "sources", s->sources);
+	json_put_number(b, "prefixes", s->prefixes);
 }
 
 static void put_syn_evidence(struct outbuf *b, const struct finding_syn *syn)
 {
-	const struct audit_service *s = syn ? &syn->service : NULL;
+	const struct audit_service nowhere = service_unknown(0);
+	const struct audit_service *s = syn ? &syn->service : &nowhere;
 
-	put_syn_queues(b, syn);
-	json_put_rate(b, "done_per_s", s ? s->done_milli : AUDIT_NO_RATE);
-	json_put_rate(b, "late_per_s", s ? s->late_milli : AUDIT_NO_RATE);
-	json_put_rate(b, "resent_per_s", s ? s->resent_milli : AUDIT_NO_RATE);
+	put_syn_queues(b, syn, s);
+	json_put_rate(b, "done_per_s", s->done_milli);
+	json_put_rate(b, "late_per_s", s->late_milli);
+	json_put_rate(b, "resent_per_s", s->resent_milli);
 	json_put_rate(b, "failing_per_s", syn ? syn->failing : AUDIT_NO_RATE);
 	json_put_rate(b, "cookies_per_s", syn ? syn->cookies_sent : AUDIT_NO_RATE);
 	json_put_rate(b, "cookies_unanswered_per_s", syn ? syn->cookies : AUDIT_NO_RATE);
-	json_put_rate(b, "drops_per_s", s ? s->drops_milli : AUDIT_NO_RATE);
+	json_put_rate(b, "drops_per_s", s->drops_milli);
 	json_put_number(b, "done_permille", syn ? syn->done_permille : AUDIT_UNKNOWN);
 }
 

@@ -3,6 +3,7 @@
 
 #include "fields.h"
 #include "text_put.h"
+#include "when.h"
 
 void json_put_type(struct outbuf *b, const char *type)
 {
@@ -93,7 +94,7 @@ void json_put_time(struct outbuf *b, const char *key, const struct sink_world *w
 		   uint64_t ts_ns)
 {
 	json_put_key(b, key);
-	put_rfc3339(b, world, ts_ns);
+	when_put_rfc3339(b, world, ts_ns);
 }
 
 void json_put_addr(struct outbuf *b, const char *key, const uint8_t *addr, unsigned int family)
@@ -102,6 +103,17 @@ void json_put_addr(struct outbuf *b, const char *key, const uint8_t *addr, unsig
 		json_put_prefix(b, key, addr, (uint8_t)family, family == 4 ? 32 : 128);
 	else
 		json_put_null(b, key);
+}
+
+void json_put_connection(struct outbuf *b, uint32_t netns, unsigned int family,
+			 const struct json_end *local, const struct json_end *remote)
+{
+	json_put_number(b, "netns", netns);
+	json_put_number(b, "family", family);
+	json_put_addr(b, "laddr", local->addr, family);
+	json_put_number(b, "lport", local->port);
+	json_put_addr(b, "raddr", remote->addr, family);
+	json_put_number(b, "rport", remote->port);
 }
 
 void json_put_prefix(struct outbuf *b, const char *key, const uint8_t addr[16], uint8_t family,
@@ -126,5 +138,5 @@ void json_put_owner(struct outbuf *b, const struct owner *o)
 void json_put_id(struct outbuf *b, const char *key, uint64_t id)
 {
 	json_put_key(b, key);
-	put_id(b, id);
+	field_put_id(b, id);
 }

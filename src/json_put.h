@@ -39,6 +39,13 @@ void json_put_text(struct outbuf *b, const char *key, const char *text);
 void json_put_time(struct outbuf *b, const char *key, const struct sink_world *world,
 		   uint64_t ts_ns);
 void json_put_addr(struct outbuf *b, const char *key, const uint8_t *addr, unsigned int family);
+/* One end of a connection; and all that says which it is: netns to rport. */
+struct json_end {
+	const uint8_t *addr;
+	uint16_t port;
+};
+void json_put_connection(struct outbuf *b, uint32_t netns, unsigned int family,
+			 const struct json_end *local, const struct json_end *remote);
 /* "198.18.7.0/24", "198.18.7.4" */
 void json_put_prefix(struct outbuf *b, const char *key, const uint8_t addr[16], uint8_t family,
 		     uint8_t bits);

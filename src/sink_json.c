@@ -86,12 +86,8 @@ static void json_synack(struct sink *s, struct outbuf *out, const struct tcs_wir
 	json_put_type(out, "synack_retransmit");
 	json_put_time(out, "ts", world_of(s), r->ts_ns);
 	json_put_number(out, "mono_ns", r->ts_ns);
-	json_put_number(out, "netns", r->netns);
-	json_put_number(out, "family", r->family);
-	json_put_addr(out, "laddr", r->laddr, r->family);
-	json_put_number(out, "lport", r->lport);
-	json_put_addr(out, "raddr", r->raddr, r->family);
-	json_put_number(out, "rport", r->rport);
+	json_put_connection(out, r->netns, r->family, &(struct json_end){ r->laddr, r->lport },
+			    &(struct json_end){ r->raddr, r->rport });
 	json_put_number(out, "retransmits", r->retransmits);
 	json_put_bool(out, "acked", r->acked);
 	json_put_number(out, "syn_queue", r->syn_queue);

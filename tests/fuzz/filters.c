@@ -11,7 +11,7 @@
 #include "fuzz.h"
 #include "spell.h"
 
-static void try_ports(const char *text)
+static void try_ports(char *text)
 {
 	static struct portset ports;
 	const char *why = NULL;
@@ -27,7 +27,7 @@ static void try_ports(const char *text)
 	REQUIRE(ports.any_set && n <= 65536 / 13 + 1);
 }
 
-static void try_prefix(const char *text)
+static void try_prefix(char *text)
 {
 	struct prefix p = { 0 };
 	const char *why = NULL;
@@ -42,7 +42,7 @@ static void try_prefix(const char *text)
 	REQUIRE(prefix_has(&p, p.addr) || (p.family == 6 && addr_is_mapped(p.addr)));
 }
 
-static void try_states(const char *text)
+static void try_states(char *text)
 {
 	struct state_set set = { 0 };
 	const char *item = NULL;
@@ -54,7 +54,7 @@ static void try_states(const char *text)
 			!set.exclude);
 }
 
-static void try_names(const char *text)
+static void try_names(char *text)
 {
 	size_t len = strlen(text);
 
@@ -66,18 +66,12 @@ static void try_names(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const parsers[])(const char *) = {
+	static void (*const parsers[])(char *) = {
 		try_ports,
 		try_prefix,
 		try_states,
 		try_names,
 	};
-	char *text;
 
-	if (!size)
-		return 0;
-	text = fuzz_string(data + 1, size - 1);
-	parsers[data[0] % (sizeof(parsers) / sizeof(parsers[0]))](text);
-	free(text);
-	return 0;
+	return fuzz_one_of(parsers, sizeof(parsers) / sizeof(parsers[0]), data, size);
 }

@@ -38,6 +38,20 @@ static inline char *fuzz_string(const uint8_t *data, size_t size)
 	return s;
 }
 
+/* The first byte says which of n parsers is given the rest, as text. Returns what libFuzzer wants. */
+static inline int fuzz_one_of(void (*const parsers[])(char *), size_t n, const uint8_t *data,
+			      size_t size)
+{
+	char *text;
+
+	if (!size)
+		return 0;
+	text = fuzz_string(data + 1, size - 1);
+	parsers[data[0] % n](text);
+	free(text);
+	return 0;
+}
+
 /* What may be sent to a terminal: printable ASCII, and newlines where they are wanted. */
 static inline void fuzz_require_plain(const char *s, size_t len, bool lines)
 {

@@ -74,12 +74,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static void (*const parsers[])(char *) = {
 		try_ports, try_counters, try_sockstat, try_limits, try_mounts, try_offset,
 	};
-	char *text;
 
-	if (!size)
-		return 0;
-	text = fuzz_string(data + 1, size - 1);
-	parsers[data[0] % (sizeof(parsers) / sizeof(parsers[0]))](text);
-	free(text);
-	return 0;
+	return fuzz_one_of(parsers, sizeof(parsers) / sizeof(parsers[0]), data, size);
 }
