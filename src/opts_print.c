@@ -50,7 +50,7 @@ static void print_thresholds(FILE *out, enum cmd_id command)
 
 static void print_options(FILE *out, enum option_group group, enum cmd_id command)
 {
-	bool empty = true;
+	bool empty = true, second;
 	int column = 0;
 
 	for (size_t i = 0; i < opts_table_len; i++) {
@@ -62,6 +62,7 @@ static void print_options(FILE *out, enum option_group group, enum cmd_id comman
 			fprintf(out, "\n%s:\n", opts_group_titles[group]);
 		empty = false;
 		/* A letter-less name lines up with the others, unless it shares a line. */
+		second = column;
 		if (column)
 			column += fprintf(out, ", ");
 		else
@@ -70,7 +71,7 @@ static void print_options(FILE *out, enum option_group group, enum cmd_id comman
 		if (!row->help)
 			continue;
 		column = column < HELP_COLUMN ? HELP_COLUMN - column : 1;
-		fprintf(out, "%*s%s\n", column, "", row->help);
+		fprintf(out, "%*s%s\n", column, "", row->alone && !second ? row->alone : row->help);
 		column = 0;
 	}
 }

@@ -64,6 +64,7 @@ struct option_row {
 	const char *takes;  /* completes "--name takes ..."; numbers: their range is added */
 	const char *values; /* words for the completion; "<file>" = files */
 	const char *help;   /* for --help; NULL = the next row's line speaks for both */
+	const char *alone;  /* the same where a command has only the second of the two */
 	bool live;	    /* of watch and record, but not of replay */
 	bool look;	    /* of watch and replay, but not of record */
 	bool rare;	    /* not in the program's --help, which is one screen */
