@@ -32,9 +32,9 @@
  *                     addresses of one /24 or /64, however few to each: that is one finding. A
  *                     reset is an answer, and ends them.
  *
- * Pure: no I/O, no clock; time comes with the looks. Owner: the caller. Bounds: STANDING_MAX findings
- * at once; what comes beyond is counted (detect_skipped()). A finding that is told lives until the
- * function that tells it returns.
+ * Pure: no I/O, no clock; time comes with the looks. Owner: the caller. Bounds: STANDING_MAX
+ * findings at once; what comes beyond is counted (detect_skipped()). A finding that is told lives
+ * until the function that tells it returns.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -40,7 +40,7 @@ const char *spread_name(enum spread spread);
 
 /* Before half-open connections are joined to their services: the number of different sources. */
 void spread_count(struct audit *a);
-/* And after that: rows merged and sorted, and each service told which are its own, and its spread. */
+/* And after that: rows are merged and sorted, each service gets its own, and its spread. */
 void spread_settle(struct audit *a);
 
 #endif /* TCS_SPREAD_H */

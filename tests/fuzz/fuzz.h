@@ -38,7 +38,7 @@ static inline char *fuzz_string(const uint8_t *data, size_t size)
 	return s;
 }
 
-/* The first byte says which of n parsers is given the rest, as text. Returns what libFuzzer wants. */
+/* The first byte says which of n parsers is given the rest, as text. For libFuzzer's function. */
 static inline int fuzz_one_of(void (*const parsers[])(char *), size_t n, const uint8_t *data,
 			      size_t size)
 {
