@@ -634,7 +634,7 @@ const struct field change_fields[] = {
 	  .text = text_rtt, .json = json_rtt },
 	{ KEY("reason"), COLUMN("REASON", SHOW_EXTENDED, 24, 8, 8),
 	  .text = text_reason, .json = json_reason },
-	{ COLUMN("COOKIE", SHOW_EXTENDED, 8, 8, 3), .text = text_cookie, .right = true },
+	{ COLUMN("COOKIE", SHOW_EXTENDED, 12, 12, 3), .text = text_cookie, .right = true },
 	{ KEY("recovered"), .json = json_recovered },
 	{ 0 },
 };

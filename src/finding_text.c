@@ -223,10 +223,14 @@ static void put_leak(struct outbuf *b, const struct finding *f)
 	outbuf_put_grouped(b, c->old);
 	outbuf_lit(b, " of them for long; the oldest ");
 	text_put_age(b, c->oldest_ns, c->oldest_exact);
-	outbuf_lit(b, ", growth ");
-	text_put_rate(b, c->growth_milli);
-	outbuf_lit(b, ", descriptors ");
-	text_put_descriptors(b, c);
+	if (c->growth_milli != AUDIT_NO_RATE) {
+		outbuf_lit(b, ", growth ");
+		text_put_rate(b, c->growth_milli);
+	}
+	if (c->fd_used != AUDIT_UNKNOWN && c->fd_limit != AUDIT_UNKNOWN) {
+		outbuf_lit(b, ", descriptors ");
+		text_put_descriptors(b, c);
+	}
 	outbuf_putc(b, '.');
 }
 

@@ -436,6 +436,26 @@ static void a_column_shrinks_before_it_goes(void **unused)
 	assert_string_equal(word(LINE(CHANGE, .columns = 98), 2), "a-n~5-by");
 }
 
+/* They grow with the host's age. */
+static void a_cookie_is_whole_or_its_column_is_not_there(void **unused)
+{
+	static const char cookie[] = "123456789012";
+	unsigned int shown = 0;
+
+	(void)unused;
+	s.conn.id = 123456789012;
+	for (unsigned int columns = 60; columns <= 240; columns++) {
+		const char *line;
+
+		if (!strstr(LINE(HEADER, .extended = true, .columns = columns), "COOKIE"))
+			continue;
+		line = LINE(CHANGE, .extended = true, .columns = columns);
+		assert_string_equal(line + strlen(line) - strlen(cookie), cookie);
+		shown++;
+	}
+	assert_true(shown > 30);
+}
+
 /* But for -w, which keeps addresses whole at any price. */
 static void no_line_is_longer_than_the_terminal(void **unused)
 {
@@ -823,6 +843,7 @@ int main(void)
 		WITH_OUT(a_syn_ack_line_is_whole_in_110_columns),
 		WITH_OUT(columns_go_in_order_comm_first_pid_last),
 		WITH_OUT(a_column_shrinks_before_it_goes),
+		WITH_OUT(a_cookie_is_whole_or_its_column_is_not_there),
 		WITH_OUT(no_line_is_longer_than_the_terminal),
 		WITH_OUT(ipv4_takes_at_most_110_columns),
 		WITH_OUT(a_pid_is_never_cut),
