@@ -33,17 +33,15 @@ struct audit_run {
 	bool interrupted;
 };
 
-/* Between the looks; without them the rest of an audit is as good. */
-static void count_handshakes(struct audit_run *r)
+/* Between the looks; without them the rest of an audit is as good. 0 or -errno. */
+static int count_handshakes(struct audit_run *r, struct failure *reterr)
 {
-	struct failure why;
+	int err =
+		r->opts->window_ms ? handshakes_new(r->opts->btf_path, &r->handshakes, reterr) : 0;
 
-	if (handshakes_new(r->opts->btf_path, &r->handshakes, &why)) {
-		r->handshakes = NULL;
-		tell("warning: %s", why.text);
-	} else {
+	if (r->handshakes)
 		handshakes_maps(r->handshakes, &r->maps);
-	}
+	return err;
 }
 
 static int open_all(struct audit_run *r)
@@ -57,15 +55,19 @@ static int open_all(struct audit_run *r)
 		.btf_path = o->btf_path,
 		.verbose = o->verbose > 0,
 	};
-	struct failure why;
+	struct failure why, no_rates;
+	int err;
 
 	if (output_init(&r->output, STDOUT_FILENO, r->signal_fd) || audit_init(&r->first, &audit) ||
 	    audit_init(&r->second, &audit))
 		return cmd_no_memory();
-	if (o->window_ms)
-		count_handshakes(r);
+	err = count_handshakes(r, &no_rates);
 	config.handshakes = r->handshakes ? &r->maps : NULL;
-	return census_new(&config, &r->census, &why) ? cmd_failed(&why) : TCS_EXIT_OK;
+	if (census_new(&config, &r->census, &why))
+		return cmd_failed(&why); /* the cause of both, then, and one sentence is enough */
+	if (err)
+		tell("warning: %s", no_rates.text);
+	return TCS_EXIT_OK;
 }
 
 /* Until the window is over; a signal ends it early, and what is known is told. */

@@ -98,6 +98,15 @@ static const uint16_t allowed[] = {
 #define REFUSE	      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
 #define IF(k, jt, jf) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, jt, jf)
 
+int sandbox_available(void)
+{
+	const uint32_t action = SECCOMP_RET_ERRNO;
+
+	if (!OUR_ARCH)
+		return -EOPNOTSUPP;
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) ? -errno : 0;
+}
+
 int sandbox_enter(void)
 {
 	struct sock_filter code[HEAD + ALLOWED + 2] = {

@@ -24,4 +24,7 @@
  */
 int sandbox_enter(void);
 
+/* Whether that would succeed; nothing is changed. 0, or -errno as above. */
+int sandbox_available(void);
+
 #endif /* TCS_SANDBOX_H */

@@ -87,6 +87,17 @@ status_of() {
 	[ "${programs%% *}" = "$("$TCPCONNSTATE" -d 0.05 --json | jq 'select(.type == "meta").limits.programs')" ]
 }
 
+@test "it finds the sandbox that watch is in once it has begun" {
+	local filtered=part
+	ended 0 "$TCPCONNSTATE" doctor --json
+	tool_start --json
+	until_true 2 grep -q '^Seccomp:[[:space:]]*2$' "/proc/${TOOL_PIDS["tool"]}/status" && filtered=ok
+	[ "$(status_of seccomp)" = "$filtered" ]
+	[ "$(status_of no_new_privs)" = ok ]
+	grep -q '^NoNewPrivs:[[:space:]]*1$' "/proc/${TOOL_PIDS["tool"]}/status"
+	tool_stop
+}
+
 @test "without rights: 77, what is missing, and how to get it" {
 	ended 77 as_nobody "" "$PUBLIC/tcpconnstate" doctor --json
 	[ "$(status_of cap_bpf)" = no ]
@@ -107,6 +118,8 @@ status_of() {
 	ended 77 as_nobody bpf "${watch[@]}"
 	one_sentence 'CAP_PERFMON is missing'
 	ended 77 as_nobody "" "$PUBLIC/tcpconnstate" audit --window 0
+	one_sentence 'CAP_BPF is missing'
+	ended 77 as_nobody "" "$PUBLIC/tcpconnstate" audit
 	one_sentence 'CAP_BPF is missing'
 }
 

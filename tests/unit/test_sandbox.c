@@ -133,6 +133,24 @@ static void test_the_kernel_says_so(void **state)
 	assert_int_equal(inside(filter_is_on), true);
 }
 
+/* Where it is said not to be there, it cannot be entered; where it is, it can. */
+static void test_it_is_known_before(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (!pid) {
+		bool available = !sandbox_available();
+
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		_exit(!sandbox_enter() != available);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +160,7 @@ int main(void)
 #endif
 		cmocka_unit_test(test_ours_are_allowed),
 		cmocka_unit_test(test_the_kernel_says_so),
+		cmocka_unit_test(test_it_is_known_before),
 	};
 
 	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
