@@ -115,7 +115,7 @@ minute_ok() {
 
 # watch_two_minutes SCENE: at defaults; its start is in the first, others' events in both
 watch_two_minutes() {
-	local watch first
+	local pid watch first
 
 	spawn "$tmp/watch.once" "$tmp/watch.err" /dev/null \
 		"$bin/once" "$tmp/watch.out" "$tool" watch --json --duration 120
