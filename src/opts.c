@@ -64,6 +64,9 @@ static int take_word(struct parse *parse, const char *word)
 	if (opts_command_by_name(word))
 		return opts_complain(
 			parse, "the command stands before its options: tcpconnstate %s ...", word);
+	if (parse->named)
+		return opts_complain(parse, "%s takes options only; '%.60s' is one word too many",
+				     opts_commands[opts->command].name, word);
 	return opts_complain(parse,
 			     "unexpected word '%.60s'; a command stands first and is one of: %s",
 			     word, command_list(list, sizeof(list)));
@@ -212,43 +215,54 @@ struct audit_config opts_audit_config(const struct opts *o)
 	};
 }
 
-int opts_parse(int argc, char **argv, struct opts *ret, struct opts_error *reterr)
+static const struct opts defaults = {
+	.action = OPTS_RUN,
+	.command = CMD_NONE + 1,
+	.netns_spec = "all",
+	.keep = 4,
+	.interval_ms = 1000,
+	.buffer_bytes = UINT64_C(16) << 20,
+	.max_sockets = 1U << 20,
+	.window_ms = 1000,
+	.close_wait_age_ms = 60000,
+	.dead_peer_age_ms = 10000,
+	.detect = {
+		.close_wait_count = 10,
+		.ports_percent = 80,
+		.time_wait_percent = 80,
+		.dead_peer_count = 5,
+		.dead_peer_timeouts = 3,
+		.dead_peer_hosts = 20,
+		.syn_per_s = 10,
+		.syn_late_percent = 15,
+		.loss_percent = 5,
+		.scan_ports = 20,
+	},
+};
+
+/* Does the first word name a command? 0 none, or the default, -EINVAL for another word. */
+static int take_command(struct parse *parse, const char *word)
+{
+	char list[160];
+
+	if (!word || word[0] == '-')
+		return 0;
+	parse->opts.command = opts_command_by_name(word);
+	if (!parse->opts.command) {
+		opts_say(parse->err, "'%.60s' is not a command; the commands are: %s", word,
+			 command_list(list, sizeof(list)));
+		return -EINVAL;
+	}
+	parse->named = true;
+	return 0;
+}
+
+static error_t parse_options(struct parse *parse, int argc, char **argv)
 {
 	struct argp_option options[OPTS_TABLE_MAX + 1] = { 0 };
 	const struct argp argp = { .options = options, .parser = on_key };
-	struct parse parse = {
-		.opts = {
-			.action = OPTS_RUN,
-			.command = CMD_NONE + 1,
-			.netns_spec = "all",
-			.keep = 4,
-			.interval_ms = 1000,
-			.buffer_bytes = UINT64_C(16) << 20,
-			.max_sockets = 1U << 20,
-			.window_ms = 1000,
-			.close_wait_age_ms = 60000,
-			.dead_peer_age_ms = 10000,
-			.detect = {
-				.close_wait_count = 10,
-				.ports_percent = 80,
-				.time_wait_percent = 80,
-				.dead_peer_count = 5,
-				.dead_peer_timeouts = 3,
-				.dead_peer_hosts = 20,
-				.syn_per_s = 10,
-				.syn_late_percent = 15,
-				.loss_percent = 5,
-				.scan_ports = 20,
-			},
-		},
-		.err = reterr,
-		.words_taken = 1,
-	};
-	bool named = false;
-	char list[160];
-	int err;
+	error_t err;
 
-	reterr->text[0] = '\0';
 	for (size_t i = 0; i < opts_table_len; i++)
 		options[i] = (struct argp_option){
 			.name = opts_table[i].name,
@@ -256,41 +270,34 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct opts_error *reter
 			.arg = opts_table[i].arg,
 			.doc = opts_table[i].help,
 		};
+	/* In order: getopt would otherwise reorder argv, which is the caller's. */
+	err = argp_parse(&argp, (unsigned int)argc, argv,
+			 ARGP_IN_ORDER | ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_NO_EXIT, NULL, parse);
+	if (!err)
+		err = check_family(parse);
+	if (!err)
+		err = check_operands(parse);
+	return err == ECANCELED && parse->opts.action != OPTS_RUN ? 0 : err;
+}
 
-	if (argc > 1 && argv[1][0] != '-') {
-		parse.opts.command = opts_command_by_name(argv[1]);
-		if (!parse.opts.command) {
-			opts_say(reterr, "'%.60s' is not a command; the commands are: %s", argv[1],
-				 command_list(list, sizeof(list)));
-			return -EINVAL;
-		}
-		named = true;
-		argc--;
-		argv++;
-	}
+int opts_parse(int argc, char **argv, struct opts *ret, struct opts_error *reterr)
+{
+	struct parse parse = { .opts = defaults, .err = reterr, .words_taken = 1 };
+	int err;
 
-	/*
-	 * In order: getopt would otherwise reorder argv, which is the caller's. No argv at all
-	 * (execve(2) allows it) is no option either.
-	 */
+	reterr->text[0] = '\0';
+	err = take_command(&parse, argc > 1 ? argv[1] : NULL);
+	if (err)
+		return err;
+	/* No argv at all (execve(2) allows it) is no option either. */
 	if (argc > 0)
-		err = argp_parse(&argp, (unsigned int)argc, argv,
-				 ARGP_IN_ORDER | ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_NO_EXIT, NULL,
-				 &parse);
-	else
-		err = 0;
-	if (!err)
-		err = check_family(&parse);
-	if (!err)
-		err = check_operands(&parse);
-	if (err == ECANCELED && parse.opts.action != OPTS_RUN)
-		err = 0;
+		err = parse_options(&parse, argc - parse.named, argv + parse.named);
 	if (err) {
 		if (!reterr->text[0])
 			opts_say(reterr, "the command line cannot be read: %s", strerror(err));
 		return err == ENOMEM ? -ENOMEM : -EINVAL;
 	}
-	if (parse.opts.action == OPTS_HELP && !named)
+	if (parse.opts.action == OPTS_HELP && !parse.named)
 		parse.opts.command = CMD_NONE;
 	*ret = parse.opts;
 	return 0;
@@ -337,6 +344,13 @@ int opts_resolve(struct opts *opts, struct opts_error *reterr)
 		err = resolve_cgroup(opts->cgroup_path, &cgroup, &level, &why);
 		if (err) {
 			opts_say(reterr, "--cgroup '%.80s': %s", opts->cgroup_path, why);
+			return err;
+		}
+	}
+	if (opts->btf_path) {
+		err = resolve_btf(opts->btf_path, &why);
+		if (err) {
+			opts_say(reterr, "--btf '%.80s': %s", opts->btf_path, why);
 			return err;
 		}
 	}

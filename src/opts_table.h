@@ -21,6 +21,7 @@
 struct parse {
 	struct opts opts;
 	struct opts_error *err;
+	bool named;	 /* the command was, else it is the first one */
 	bool done;	 /* parsing stops, with or without an error in err */
 	int words_taken; /* state->next after the last option that was parsed */
 };

@@ -421,3 +421,31 @@ int resolve_user(const char *name, uint32_t *ret_uid, const char **reterr_why)
 	free(buf);
 	return err;
 }
+
+/*
+ * Types of the kernel
+ */
+
+int resolve_btf(const char *path, const char **reterr_why)
+{
+	uint8_t magic[4] = { 0 };
+	int err = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0) {
+		err = -errno;
+		*reterr_why = err == -ENOENT || err == -ENOTDIR ? "no such file" :
+			      err == -EACCES || err == -EPERM	? "no permission" :
+								  "it cannot be opened";
+		return err;
+	}
+	/* BTF_MAGIC, in this machine's order of bytes or in the other, or ELFMAG */
+	if (read(fd, magic, sizeof(magic)) != (ssize_t)sizeof(magic) ||
+	    !((magic[0] == 0x9f && magic[1] == 0xeb) || (magic[0] == 0xeb && magic[1] == 0x9f) ||
+	      !memcmp(magic, "\177ELF", 4))) {
+		*reterr_why = "this is no BTF, neither raw nor in an ELF file; the kernel's own is "
+			      "/sys/kernel/btf/vmlinux";
+		err = -EINVAL;
+	}
+	close(fd);
+	return err;
+}

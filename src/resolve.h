@@ -38,6 +38,12 @@ int resolve_netns(const char *spec, uint32_t *ret_inode, const char **reterr_why
 int resolve_cgroup(const char *path, uint64_t *ret_id, uint32_t *ret_level,
 		   const char **reterr_why);
 
+/*
+ * A file with types (BTF), raw or in an ELF file; whether they are those of this kernel is seen
+ * when a program is loaded. -EINVAL: it is neither; others: what open(2) said.
+ */
+int resolve_btf(const char *path, const char **reterr_why);
+
 /* A user name to its number; -ENOENT when nobody has it. */
 int resolve_user(const char *name, uint32_t *ret_uid, const char **reterr_why);
 

@@ -414,17 +414,10 @@ static int load(struct source_live *l, const struct source_live_config *config,
 		checks_explain(CHECK_WATCH, "load the event programs", can->btf.error, reterr);
 		return can->btf.error;
 	}
-	if (config->btf_path && access(config->btf_path, R_OK)) {
-		failure_set(reterr, false, "cannot read the BTF file %s: %s", config->btf_path,
-			    strerror(errno));
-		return -ENOENT;
-	}
 	l->skel = events_bpf__open_opts(&open_opts);
 	if (!l->skel) {
 		err = -errno;
-		failure_set(reterr, false, "cannot open the event programs (%s)%s%s",
-			    strerror(errno), config->btf_path ? ": is this a BTF file? " : "",
-			    config->btf_path ? config->btf_path : "");
+		failure_set(reterr, false, "cannot open the event programs: %s", strerror(-err));
 		return err;
 	}
 	*(struct tcs_kernel *)&l->skel->rodata->kernel = can->kernel;
@@ -440,10 +433,15 @@ static int load(struct source_live *l, const struct source_live_config *config,
 	bpf_map__set_max_entries(l->skel->maps.notes, config->max_sockets);
 	bpf_map__set_autocreate(l->skel->maps.parents, can->kernel.storage);
 	err = events_bpf__load(l->skel);
-	if (err) {
+	if (err && config->btf_path)
+		failure_set(reterr, true,
+			    "cannot load the event programs with the types in %s; are they those "
+			    "of this kernel?",
+			    config->btf_path);
+	else if (err)
 		checks_explain(CHECK_WATCH, "load the event programs", err, reterr);
+	if (err)
 		return err;
-	}
 	l->skel->data->epoch = 1;
 	return make_rings(l, config->buffer_bytes, reterr);
 }

@@ -71,6 +71,7 @@ wrong() {
 	wrong 'xml' -o xml
 	wrong 'lots' --buffer lots
 	wrong 'nosuchuser' -u nosuchuser
+	wrong 'audit takes options only' audit extra
 }
 
 @test "unknown namespace" {
@@ -88,8 +89,15 @@ wrong() {
 @test "unknown BTF file" {
 	local got=0
 	timeout 10 "$TCPCONNSTATE" --btf /nosuch/btf -d 0.1 >out 2>err </dev/null || got=$?
-	((got != 0))
+	((got == 2))
 	grep -q /nosuch/btf err
+	wrong 'errors.bats.*no BTF' --btf "$BATS_TEST_FILENAME"
+	wrong 'errors.bats.*no BTF' audit --btf "$BATS_TEST_FILENAME"
+	# a file that has types, but not the kernel's
+	got=0
+	timeout 10 "$TCPCONNSTATE" --btf "$TCPCONNSTATE" -d 0.1 >out 2>err </dev/null || got=$?
+	((got == 77 && $(wc -l <err) == 1))
+	grep -q "the types in $TCPCONNSTATE" err
 }
 
 # What the programs need of the kernel's types is in a file of ours that libbpf reaches by /proc.

@@ -351,7 +351,7 @@ static void wrong_usage_is_told_in_a_sentence(void **unused)
 		/* words */
 		{ WORDS("wat"), "'wat' is not a command; the commands are: watch" },
 		{ WORDS(""), "'' is not a command" },
-		{ WORDS("watch", "x"), "unexpected word 'x'" },
+		{ WORDS("watch", "x"), "watch takes options only; 'x' is one word too many" },
 		{ WORDS("-"), "unexpected word '-'" },
 		{ WORDS("explain", "-w"), "--wide does not apply to explain" },
 		{ WORDS("explain", "--state", "listen"), "--state does not apply to explain" },
