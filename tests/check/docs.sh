@@ -3,7 +3,8 @@
 #
 # --help (of the program and of each of its commands), the man page and the completions name the
 # same long options; the man page and the completions have every name that can be explained, the
-# page with the same words; and mandoc finds nothing wrong with the page.
+# page with the same words; mandoc finds nothing wrong with the page; and the READMEs name the files
+# that are there.
 
 . "$(dirname "$0")/tap.inc"
 
@@ -37,6 +38,30 @@ paged_names() {
 		inside && /^\.It / { name = $3; next }
 		inside && name != "" && /^[^.]/ { print name ": " $0; name = "" }' "$page" | sort
 }
+# The files that a README names: in backticks or links, relative to its own folder or the top one;
+# x stands for any name.
+named() {
+	# shellcheck disable=SC2016 # these are no commands
+	grep -oE '`[A-Za-z0-9_/.*-]+\.(c|h|sh|bats|bash|awk|jq|table|json|def|8)`|\]\([A-Za-z0-9_/.-]+\)' "$1" |
+		tr -d '`]()' | sed 's/_x\.c$/_*.c/' | sort -u
+}
+not_there() {
+	folder=$(dirname "$1")
+	named "$1" | while read -r f; do
+		# shellcheck disable=SC2086 # patterns
+		ls -d $folder/$f >/dev/null 2>&1 || ls -d $f >/dev/null 2>&1 || echo "$f"
+	done
+}
+# The tests and helpers of its folder that it does not name.
+not_named() {
+	for f in "${1%/*}"/*.bats "${1%/*}"/*.c "${1%/*}"/*.sh; do
+		[ -e "$f" ] || continue
+		named "$1" | while read -r pattern; do
+			# shellcheck disable=SC2254 # a pattern
+			case ${f##*/} in $pattern) echo named ;; esac
+		done | grep -q named || echo "${f##*/}"
+	done
+}
 # What the first list has and the second has not.
 lacks() {
 	echo "$1" | while read -r o; do
@@ -49,6 +74,14 @@ if [ -e "$page" ]; then
 	check "mandoc finds nothing wrong with the man page" \
 		"$(mandoc -T lint -W warning "$page" 2>&1)"
 fi
+
+for readme in README.md tests/*/README.md; do
+	check "what $readme names is there" "$(not_there "$readme")"
+done
+for folder in e2e bench kernels container soak; do
+	check "tests/$folder/README.md names every test and helper" \
+		"$(not_named tests/$folder/README.md)"
+done
 
 [ -x $program ] || skip_all "$program is not built"
 help=$(all_help 2>&1 | options)
