@@ -153,7 +153,7 @@ static void put_requests(const struct json *j)
 	const struct audit *a = j->report->look;
 	uint32_t i;
 
-	for (i = 0; i < a->n_requests; i++) {
+	for (i = 0; i < a->n_requests && j->report->all_rows; i++) {
 		const struct audit_request *q = &a->requests[i];
 		struct outbuf *b = begin(j, "half_open");
 

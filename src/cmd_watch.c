@@ -82,6 +82,7 @@ static int open_census(struct watch *w, const struct source_live_info *info)
 		.audit = opts_audit_config(o),
 		.maps = &info->maps,
 		.handshakes = handshakes_seed(&info->handshakes) ? NULL : &info->handshakes,
+		.each_half_open = w->path, /* a replay may be asked for them */
 		.btf_path = o->btf_path,
 		.verbose = o->verbose > 0,
 		.slice = 4096,

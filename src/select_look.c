@@ -294,7 +294,9 @@ static int take_request(struct select_look *s, const struct audit_request *row, 
 	const struct filter *f = s->config.filter;
 	struct ends e = { row->laddr, row->raddr, row->lport, row->rport, row->family };
 
-	if (!netns_wanted(s, row->netns) || !state_wanted(s, TCS_SYN_RECV) || !match_ends(f, &e))
+	/* The walk finds no owner for them either, but for the few that are full sockets. */
+	if (s->of_owner || !netns_wanted(s, row->netns) || !state_wanted(s, TCS_SYN_RECV) ||
+	    !match_ends(f, &e))
 		return 0;
 	return audit_add_request(to, row);
 }

@@ -310,7 +310,7 @@ static void tell_requests(const struct page *p)
 	struct table t;
 	uint32_t i;
 
-	if (!a->n_requests)
+	if (!a->n_requests || !p->report->all_rows)
 		return;
 	table_init(&t, &request_layout, p->columns);
 	outbuf_putc(page_line(p), '\n');
