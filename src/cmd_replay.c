@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "capture.h"
@@ -65,11 +66,66 @@ static bool in_cgroup(void *ctx, uint64_t id)
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-static bool is_before(const struct replay *r, uint64_t ts_ns, const struct opts_moment *m)
+/* Local time of a day, the first one after the recording's start, since 1970. */
+static int64_t first_at(const struct replay *r, int64_t of_day_ns)
 {
-	uint64_t from = m->wall ? -(uint64_t)r->world.wall_offset_ns : r->world.start_ns;
+	int64_t start_ns = (int64_t)(r->world.start_ns + (uint64_t)r->world.wall_offset_ns);
+	time_t start = start_ns / 1000000000;
+	int64_t at_ns = INT64_MIN;
+	struct tm tm;
+	int day;
 
-	return (int64_t)(ts_ns - from) < m->at_ns;
+	if (start < 0 || start > INT32_MAX * INT64_C(4)) /* the file may say anything */
+		return start_ns;
+	for (day = 0; day < 2 && at_ns < start_ns; day++) {
+		localtime_r(&start, &tm);
+		tm.tm_mday += day;
+		tm.tm_hour = tm.tm_min = 0;
+		tm.tm_sec = (int)(of_day_ns / 1000000000);
+		tm.tm_isdst = -1;
+		at_ns = (int64_t)mktime(&tm) * 1000000000 + of_day_ns % 1000000000;
+	}
+	return at_ns;
+}
+
+/* On the records' clock. */
+static uint64_t moment_ns(const struct replay *r, const struct opts_moment *m)
+{
+	uint64_t start = r->world.start_ns, since_1970 = (uint64_t)m->at_ns, at;
+
+	if (!m->wall && !m->of_day)
+		return start + since_1970 < start ? UINT64_MAX : start + since_1970;
+	if (m->of_day)
+		since_1970 = (uint64_t)first_at(r, m->at_ns);
+	at = since_1970 - (uint64_t)r->world.wall_offset_ns;
+	return (int64_t)at < 0 ? 0 : at; /* before the clock began */
+}
+
+/* Whenever the wall clock has been set, too. */
+static void set_times(struct replay *r)
+{
+	if (r->opts->since.set)
+		r->present.from_ns = moment_ns(r, &r->opts->since);
+	if (r->opts->until.set)
+		r->present.to_ns = moment_ns(r, &r->opts->until);
+}
+
+/*
+ * Is this later than the user wants? Events come in the order of time; other records when they are
+ * made, which is before some events that are older: after the first that is too late, more follow.
+ */
+static bool is_past(struct replay *r, const struct record *record, uint64_t ts_ns)
+{
+	uint64_t to_ns = r->present.to_ns;
+
+	if (ts_ns < to_ns || !r->opts->until.set)
+		return false;
+	if (to_ns > r->now_ns && r->now_ns)
+		r->now_ns = to_ns;
+	r->past = record->kind < RECORD_CLOCK;
+	if (record->kind == RECORD_TICK || record->kind == RECORD_SEEN)
+		r->past = record->tick->seen_ns >= to_ns;
+	return true;
 }
 
 /* Real time goes on until it is this record's turn; false: a signal came first. */
@@ -164,7 +220,11 @@ static int take_meta(struct replay *r, const struct record_meta *meta)
 	r->world.start_ns = meta->ts_ns;
 	r->world.wall_offset_ns = meta->wall_offset_ns;
 	engine_start(r->engine, meta);
-	return 0;
+	set_times(r);
+	if (r->present.from_ns < r->present.to_ns)
+		return 0;
+	tell("--until is not after --since");
+	return -ERANGE;
 }
 
 static int take_record(struct replay *r, const void *bytes, size_t len)
@@ -191,17 +251,16 @@ static int take_record(struct replay *r, const void *bytes, size_t len)
 	r->known_already &= record.kind != RECORD_CLOCK;
 	if (err || r->known_already)
 		return err;
-	if (ts_ns && o->until.set && !is_before(r, ts_ns, &o->until)) {
-		r->past = true;
+	if (ts_ns && is_past(r, &record, ts_ns))
 		return 0;
-	}
-	if (ts_ns && r->present.muted)
-		r->present.muted = is_before(r, ts_ns, &o->since);
-	if (ts_ns && o->speed_milli && !r->present.muted && !wait_for_turn(r, ts_ns))
+	if (ts_ns && o->speed_milli && ts_ns >= r->present.from_ns && !wait_for_turn(r, ts_ns))
 		return -EINTR;
-	if (ts_ns)
+	if (ts_ns > r->now_ns)
 		r->now_ns = ts_ns;
-	return engine_record(r->engine, bytes, len);
+	err = engine_record(r->engine, bytes, len);
+	if (record.kind == RECORD_CLOCK)
+		set_times(r);
+	return err;
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -223,6 +282,23 @@ static int tell_verdict(struct replay *r, bool interrupted)
 	tell("%s has no look at all sockets to judge%s", r->name,
 	     r->opts->until.set ? " by then" : "");
 	return TCS_EXIT_RUN;
+}
+
+static uint64_t since_start_ns(const struct replay *r)
+{
+	return r->now_ns > r->world.start_ns ? r->now_ns - r->world.start_ns : 0;
+}
+
+/* A time that the file does not know. */
+static void tell_out_of_time(const struct replay *r)
+{
+	uint64_t tenths = since_start_ns(r) / 100000000;
+
+	if (r->opts->until.set && r->present.to_ns <= r->world.start_ns)
+		tell("%s begins after --until", r->name);
+	else if (r->opts->since.set && r->present.from_ns > r->now_ns)
+		tell("%s ends %llu.%llu s after its start, before --since", r->name,
+		     (unsigned long long)tenths / 10, (unsigned long long)tenths % 10);
 }
 
 /* What the filters could not be applied to, in a sentence. */
@@ -262,8 +338,9 @@ static int finish(struct replay *r, enum capture_end end)
 	if (r->output.end == OUTPUT_CLOSED)
 		return TCS_EXIT_OK;
 	if (r->has_meta && !r->opts->verdict)
-		watch_tell_totals(r->opts, r->engine, r->present.shown,
-				  r->now_ns - r->world.start_ns, "");
+		watch_tell_totals(r->opts, r->engine, &r->present, since_start_ns(r), "");
+	if (r->has_meta)
+		tell_out_of_time(r);
 	tell_blank(r);
 	if (r->unknown)
 		tell("%llu records of kinds that this version does not know were skipped",
@@ -305,6 +382,8 @@ static int run(struct replay *r)
 	}
 	if (err == -ENOMEM)
 		return cmd_no_memory();
+	if (err == -ERANGE)
+		return TCS_EXIT_USAGE;
 	status = finish(r, err == -EINTR ? CAPTURE_INTERRUPTED : end);
 	return err != -EPROTO && ended_well(r, end, complete) ? status : TCS_EXIT_RUN;
 }
@@ -340,7 +419,6 @@ static int open_all(struct replay *r, int fd, int signal_fd)
 	if (err)
 		return err;
 	present_init(&r->present, r->sink, &r->output, &r->world, o->verdict ? 0 : o->count);
-	r->present.muted = o->since.set;
 	config.sink = present_sink(&r->present);
 	return engine_new(&config, &r->engine);
 }

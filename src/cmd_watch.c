@@ -245,8 +245,8 @@ static void tell_meta(struct watch *w)
 }
 
 /* "18,402 events seen, 18,402 shown, 0 filtered, 0 lost in 42.1 s" */
-void watch_tell_totals(const struct opts *opts, const struct engine *engine, uint64_t shown,
-		       uint64_t duration_ns, const char *before)
+void watch_tell_totals(const struct opts *opts, const struct engine *engine,
+		       const struct present *present, uint64_t duration_ns, const char *before)
 {
 	const struct engine_totals *t = engine_totals(engine);
 	uint64_t tenths = duration_ns / 100000000;
@@ -260,8 +260,12 @@ void watch_tell_totals(const struct opts *opts, const struct engine *engine, uin
 	outbuf_put_grouped(&line, t->events);
 	outbuf_lit(&line, " events seen, ");
 	if (opts->format != OPTS_NONE) {
-		outbuf_put_grouped(&line, shown);
+		outbuf_put_grouped(&line, present->shown);
 		outbuf_puts(&line, opts->lifecycle ? " connections shown, " : " shown, ");
+	}
+	if (present->outside) {
+		outbuf_put_grouped(&line, present->outside);
+		outbuf_lit(&line, " at another time, ");
 	}
 	outbuf_put_grouped(&line, t->filtered);
 	outbuf_lit(&line, " filtered, ");
@@ -296,8 +300,8 @@ static void tell_totals(const struct watch *w)
 		snprintf(before, sizeof(before), "%.*sB recorded, ", (int)size.len, size.data);
 		outbuf_release(&size);
 	}
-	watch_tell_totals(w->opts, w->engine, w->present.shown,
-			  pipeline_now_ns() - w->world.start_ns, before);
+	watch_tell_totals(w->opts, w->engine, &w->present, pipeline_now_ns() - w->world.start_ns,
+			  before);
 }
 
 /* Everything that needs a right; the order matters. */

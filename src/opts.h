@@ -60,7 +60,8 @@ enum opts_shell {
 /* A point in a recording. */
 struct opts_moment {
 	bool set;
-	bool wall; /* at_ns is since 1970, else since the recording's start */
+	bool wall;   /* at_ns is since 1970, else since the recording's start, or */
+	bool of_day; /* since midnight, local time, on the first day that has it after the start */
 	int64_t at_ns;
 };
 

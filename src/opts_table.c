@@ -27,7 +27,7 @@ const char opts_state_words[] =
 #undef X
 
 static const char moment_words[] =
-	"seconds from the recording's start, or a time such as 2026-11-21T04:41:42Z";
+	"seconds from the recording's start, or a time such as 04:41 or 2026-11-21T04:41:42Z";
 static const char cidr_words[] = "an address or prefix such as 10.0.0.0/8 or 2001:db8::/32";
 
 /*
@@ -166,7 +166,7 @@ const struct option_row opts_table[] = {
 	  .group = GROUP_RUN, .takes = moment_words },
 	{ "until", 0, "WHEN", OPT_PARSER, FIELD(until), opts_value_moment, .commands = ON(REPLAY),
 	  .group = GROUP_RUN, .takes = moment_words,
-	  .help = "seconds from the start, or a time as in JSON" },
+	  .help = "seconds from the start, or a time (-T, JSON)" },
 	{ "speed", 0, "X", OPT_SECONDS, FIELD(speed_milli), .min = 1, .max = 1000000,
 	  .commands = ON(REPLAY), .group = GROUP_RUN, .takes = "a factor",
 	  .help = "1: as fast as it was (default: at once)" },

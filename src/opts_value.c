@@ -291,22 +291,48 @@ int opts_value_fail_on(struct parse *parse, const struct option_row *row, const 
 	return severity_parse(arg, &parse->opts.fail_on) ? 0 : opts_refuse(parse, row, arg);
 }
 
+/* ".5" behind a second, or nothing, as nanoseconds; returns what comes behind it. */
+static const char *read_fraction(const char *rest, int64_t *ret)
+{
+	int64_t place = 100000000;
+
+	*ret = 0;
+	if (*rest == '.')
+		for (rest++; *rest >= '0' && *rest <= '9'; rest++, place /= 10)
+			*ret += place * (*rest - '0');
+	return rest;
+}
+
 /* "2026-11-21T04:41:42.5Z" as nanoseconds since 1970. */
 static bool read_time(const char *text, int64_t *ret)
 {
 	struct tm tm = { 0 };
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	int64_t seconds, fraction = 0, place = 100000000;
+	int64_t fraction;
 
 	if (!rest || tm.tm_year < 70 || tm.tm_year > 200)
 		return false;
-	seconds = timegm(&tm);
-	if (*rest == '.')
-		for (rest++; *rest >= '0' && *rest <= '9'; rest++, place /= 10)
-			fraction += place * (*rest - '0');
-	if (strcmp(rest, "Z"))
+	rest = read_fraction(rest, &fraction);
+	if (strcmp(rest, "Z") != 0)
 		return false;
-	*ret = seconds * 1000000000 + fraction;
+	*ret = timegm(&tm) * 1000000000 + fraction;
+	return true;
+}
+
+/* "04:41", "04:41:42.5" as nanoseconds since midnight. */
+static bool read_time_of_day(const char *text, int64_t *ret)
+{
+	struct tm tm = { 0 };
+	const char *rest = strptime(text, "%H:%M:%S", &tm);
+	int64_t fraction;
+
+	if (!rest) {
+		tm.tm_sec = 0;
+		rest = strptime(text, "%H:%M", &tm);
+	}
+	if (!rest || *read_fraction(rest, &fraction))
+		return false;
+	*ret = (tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec) * INT64_C(1000000000) + fraction;
 	return true;
 }
 
@@ -320,6 +346,8 @@ int opts_value_moment(struct parse *parse, const struct option_row *row, const c
 		m.at_ns = (int64_t)ms * 1000000;
 	else if (read_time(arg, &m.at_ns))
 		m.wall = true;
+	else if (read_time_of_day(arg, &m.at_ns))
+		m.of_day = true;
 	else
 		return opts_refuse(parse, row, arg);
 	*moment = m;

@@ -30,11 +30,20 @@ static struct outbuf *line(struct present *p)
 	return &p->output->buf;
 }
 
-/* Is there still somebody to show an event to? Then make room for its line and count it. */
-static struct outbuf *next_line(struct present *p)
+static bool in_time(const struct present *p, uint64_t ts_ns)
 {
-	if (p->muted || present_full(p))
+	return ts_ns >= p->from_ns && ts_ns < p->to_ns;
+}
+
+/* Is there still somebody to show an event to? Then make room for its line and count it. */
+static struct outbuf *next_line(struct present *p, uint64_t ts_ns)
+{
+	if (present_full(p))
 		return NULL;
+	if (!in_time(p, ts_ns)) {
+		p->outside++;
+		return NULL;
+	}
 	p->shown++;
 	return line(p);
 }
@@ -42,7 +51,7 @@ static struct outbuf *next_line(struct present *p)
 static void on_change(void *ctx, const struct change *change)
 {
 	struct present *p = ctx;
-	struct outbuf *out = next_line(p);
+	struct outbuf *out = next_line(p, change->ts_ns);
 
 	if (out)
 		p->sink->ops->change(p->sink, out, change);
@@ -51,7 +60,7 @@ static void on_change(void *ctx, const struct change *change)
 static void on_connection(void *ctx, const struct connection *connection)
 {
 	struct present *p = ctx;
-	struct outbuf *out = next_line(p);
+	struct outbuf *out = next_line(p, connection->last->ts_ns);
 
 	if (out)
 		p->sink->ops->connection(p->sink, out, connection);
@@ -60,7 +69,7 @@ static void on_connection(void *ctx, const struct connection *connection)
 static void on_synack(void *ctx, const struct tcs_wire_synack *synack)
 {
 	struct present *p = ctx;
-	struct outbuf *out = next_line(p);
+	struct outbuf *out = next_line(p, synack->ts_ns);
 
 	if (out)
 		p->sink->ops->synack(p->sink, out, synack);
@@ -70,7 +79,7 @@ static void on_lost(void *ctx, enum lost_reason reason, uint64_t count, uint64_t
 {
 	struct present *p = ctx;
 
-	if (p->muted)
+	if (!in_time(p, ts_ns))
 		return;
 	if (p->sink->ops->lost) {
 		p->sink->ops->lost(p->sink, line(p), reason, count, ts_ns);
@@ -87,7 +96,7 @@ static void on_finding(void *ctx, const struct finding *finding, uint64_t ts_ns)
 {
 	struct present *p = ctx;
 
-	if (p->muted)
+	if (!in_time(p, ts_ns))
 		return;
 	p->sink->ops->finding(p->sink, line(p), finding, ts_ns);
 }
@@ -111,7 +120,7 @@ static void on_summary(void *ctx, const struct summary *s)
 	struct present *p = ctx;
 	uint32_t i;
 
-	if (p->muted)
+	if (!in_time(p, s->ts_ns))
 		return;
 	if (p->sink->ops->summary && !p->progress)
 		p->sink->ops->summary(p->sink, line(p), s);
@@ -131,7 +140,13 @@ static void on_clock(void *ctx, int64_t wall_offset_ns)
 void present_init(struct present *p, struct sink *sink, struct output *output,
 		  struct sink_world *world, uint64_t count)
 {
-	*p = (struct present){ .sink = sink, .output = output, .world = world, .count = count };
+	*p = (struct present){
+		.sink = sink,
+		.output = output,
+		.world = world,
+		.count = count,
+		.to_ns = UINT64_MAX,
+	};
 	status_init(&p->status, STDERR_FILENO);
 }
 

@@ -21,7 +21,8 @@ struct present {
 	struct sink_world *world;
 	uint64_t count; /* stop after so many lines of events; 0 no limit */
 	uint64_t shown;
-	bool muted; /* for the time being nothing is shown */
+	uint64_t from_ns, to_ns; /* what happened in between is shown */
+	uint64_t outside;	 /* events that were not, for that */
 	struct status status;
 	/* Puts another text than that of a summary on the status line of a terminal; NULL: none. */
 	void (*progress)(void *ctx, struct outbuf *line, const struct summary *s);

@@ -18,8 +18,8 @@ int watch_sink_new(const struct opts *opts, const struct sink_world *world,
 		   const struct output *output, struct sink **ret);
 
 /* On standard error, at the end; what comes first in the line, if anything, in `before`. */
-void watch_tell_totals(const struct opts *opts, const struct engine *engine, uint64_t shown,
-		       uint64_t duration_ns, const char *before);
+void watch_tell_totals(const struct opts *opts, const struct engine *engine,
+		       const struct present *present, uint64_t duration_ns, const char *before);
 
 /* Of a run that has come to its end. */
 int watch_exit_status(const struct opts *opts, const struct engine *engine);

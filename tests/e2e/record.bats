@@ -175,10 +175,44 @@ recorded() {
 	jq -c 'select(.type == "state")' replay.out >early
 	[ -s late ] && [ -s early ]
 	diff <(jq -c 'select(.type == "state")' tool.out) <(cat early late)
+	# to the nanosecond
+	[ "$(jq -s --arg mid "$mid" '[.[] | select(.ts >= $mid)] | length' early)" -eq 0 ]
+	[ "$(jq -s --arg mid "$mid" '[.[] | select(.ts < $mid)] | length' late)" -eq 0 ]
+	replay 0 --since "$mid" c.tcs
+	n=$(wc -l <late)
+	grep -q " $n shown, $(wc -l <early) at another time, 0 filtered" replay.err
+
+	# by the clock on the wall
+	replay 0 --json --since "$(date -d "$mid" +%H:%M:%S.%N)" c.tcs
+	diff <(jq -c 'select(.type == "state")' replay.out) late
+
+	# what the recording does not know is said
 	replay 0 --json --since 3600 c.tcs
 	[ "$(count '.type == "state"')" -eq 0 ]
+	grep -q 'c.tcs ends [0-9.]* s after its start, before --since' replay.err
 	replay 0 --json --until 0 c.tcs
 	[ "$(count '.type == "state"')" -eq 0 ]
+	grep -q 'c.tcs begins after --until' replay.err
+	replay 2 --since 1 --until 1 c.tcs
+	grep -q -- '--until is not after --since' replay.err
+	replay 2 --since "$mid" --until 0.001 c.tcs
+}
+
+# (A tick is made before some events are read that are older.)
+@test "times are those of what happened, not of when it was read" {
+	local at
+	dance_start churn
+	tool_start record --json -i 0.1 -N "$LAB_NETNS" c.tcs
+	dance_go
+	tool_stop
+	for at in $(jq -r 'select(.type == "summary") X
+		replay 0 --json --until "$at" c.tcs
+		diff <(jq -c --arg at "$at" 'select(.type == "state" and .ts < $at)' tool.out | sort) \
+			<(jq -c 'select(.type == "state")' replay.out | sort)
+		replay 0 --json --since "$at" c.tcs
+		diff <(jq -c --arg at "$at" 'select(.type == "state" and .ts >= $at)' tool.out) \
+			<(jq -c 'select(.type == "state")' replay.out)
+	done
 }
 
 @test "a filter by cgroup goes by the name that was recorded" {

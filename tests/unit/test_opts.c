@@ -314,6 +314,8 @@ static void recordings_have_a_file_and_moments(void **unused)
 				 *const printing[WORDS_MAX] = WORDS("record", "--json", "f");
 	static const char *const replay[WORDS_MAX] = WORDS(
 		"replay", "-", "--since", "1.5", "--until", "2026-11-21T04:41:42.25Z", "--verdict");
+	static const char *const of_day[WORDS_MAX] =
+		WORDS("replay", "--since", "04:41", "--until", "23:59:59.5", "a");
 	static const char *const speed[WORDS_MAX] = WORDS("replay", "f", "--speed", "0.5");
 
 	(void)unused;
@@ -336,10 +338,17 @@ static void recordings_have_a_file_and_moments(void **unused)
 	assert_int_equal(opts.since.at_ns, 1500000000);
 	assert_true(opts.until.set && opts.until.wall);
 	assert_int_equal(opts.until.at_ns, 1795236102250000000);
+	assert_false(opts.since.of_day || opts.until.of_day);
 	assert_int_equal(opts.speed_milli, 0);
 	must_parse(speed);
 	assert_int_equal(opts.speed_milli, 500);
 	assert_false(opts.since.set);
+
+	must_parse(of_day);
+	assert_true(opts.since.set && opts.since.of_day && !opts.since.wall);
+	assert_int_equal(opts.since.at_ns, (4 * 3600 + 41 * 60) * INT64_C(1000000000));
+	assert_true(opts.until.of_day);
+	assert_int_equal(opts.until.at_ns, 86399500 * INT64_C(1000000));
 }
 
 static void wrong_usage_is_told_in_a_sentence(void **unused)
@@ -367,6 +376,8 @@ static void wrong_usage_is_told_in_a_sentence(void **unused)
 		{ WORDS("--rotate", "1M"), "--rotate does not apply to watch" },
 		{ WORDS("replay", "--since", "2026-11-21", "a"), "seconds from the recording" },
 		{ WORDS("replay", "--since", "2026-11-21T04:41:42", "a"), "not '2026-11-21T04" },
+		{ WORDS("replay", "--since", "24:00", "a"), "not '24:00'" },
+		{ WORDS("replay", "--since", "4:41pm", "a"), "not '4:41pm'" },
 		{ WORDS("replay", "--until", "1969-12-31T00:00:00Z", "a"), "--until takes" },
 		/* options */
 		{ WORDS("-Z"), "unknown option '-Z'" },
