@@ -423,7 +423,7 @@ static int open_all(struct replay *r, int fd, int signal_fd)
 	return engine_new(&config, &r->engine);
 }
 
-int cmd_replay(const struct opts *opts)
+static int replay(const struct opts *opts)
 {
 	const char *path = opts->names[0];
 	bool from_stdin = !strcmp(path, "-");
@@ -452,4 +452,13 @@ int cmd_replay(const struct opts *opts)
 	if (signal_fd >= 0)
 		close(signal_fd);
 	return status;
+}
+
+int cmd_replay(const struct opts *opts)
+{
+	if (!strcmp(opts->names[0], "-") && isatty(STDIN_FILENO)) {
+		tell("no capture comes from a terminal; give a file, or send one here");
+		return TCS_EXIT_USAGE;
+	}
+	return replay(opts);
 }

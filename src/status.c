@@ -27,12 +27,15 @@ static void put(const struct status *s, const char *before, const char *text, si
 		return;
 }
 
-/* What fits in one line: the terminal would scroll at the last column. */
+/*
+ * What fits in one line: the terminal would scroll at the last column. And behind it the terminal
+ * itself writes ^C, which must not go on in the next line: that one would be wiped out instead.
+ */
 static size_t fitting(const struct status *s)
 {
 	unsigned int columns = output_columns_of(s->fd);
 
-	return !columns || s->len < columns ? s->len : columns - 1;
+	return columns < 4 || s->len < columns - 2 ? s->len : columns - 3;
 }
 
 void status_again(struct status *s)

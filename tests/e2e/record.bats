@@ -205,7 +205,7 @@ recorded() {
 	tool_start record --json -i 0.1 -N "$LAB_NETNS" c.tcs
 	dance_go
 	tool_stop
-	for at in $(jq -r 'select(.type == "summary") X
+	for at in $(jq -r 'select(.type == "summary") | .ts' tool.out | head -n 3); do
 		replay 0 --json --until "$at" c.tcs
 		diff <(jq -c --arg at "$at" 'select(.type == "state" and .ts < $at)' tool.out | sort) \
 			<(jq -c 'select(.type == "state")' replay.out | sort)
@@ -294,6 +294,14 @@ caught_up() {
 	replay 1 --json c.tcs
 	grep -q 'the end is missing' replay.err
 	diff <(grep '"type":"state"' tool.out) <(grep '"type":"state"' replay.out)
+}
+
+@test "a terminal is not asked for a capture" {
+	e2e_need script
+	run -2 script -qec "$TCPCONNSTATE replay -" /dev/null </dev/null
+	[[ $output == *"no capture comes from a terminal; give a file, or send one here"* ]]
+	run -2 script -qec "$TCPCONNSTATE record -" /dev/null </dev/null
+	[[ $output == *"a capture is nothing for a terminal"* ]]
 }
 
 @test "a full disk: a clear word, status 1, and a file that can be replayed" {
