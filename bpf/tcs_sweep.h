@@ -90,7 +90,7 @@ static __always_inline bool copy_socket(__u64 *to, __u64 sk)
 
 /* ---- sockets of other namespaces ------------------------------------------------------------- */
 
-static __always_inline void put_aside(__u64 net, __u64 sk)
+static __always_inline void put_aside(__u64 net, __u64 sk, __u32 hash)
 {
 	struct tcs_census_aside *here, *last;
 	struct tcs_census_chain *chain;
@@ -112,6 +112,7 @@ static __always_inline void put_aside(__u64 net, __u64 sk)
 	}
 	sweep.n_aside = place + 1;
 	here->sk = sk;
+	here->hash = hash;
 	here->next = 0;
 	before = chain->last - 1;
 	last = chain->last ? bpf_map_lookup_elem(&aside, &before) : NULL;
@@ -131,6 +132,13 @@ static __always_inline bool listeners_end(void)
 	return sweep.n_rows != 0;
 }
 
+/* Freed, it may be in a chain again by now, as another, which was put aside then. */
+static __always_inline bool is_that_one(const struct sock_common *skc, __u32 hash)
+{
+	return skc->skc_nulls_node.pprev && skc->skc_hash == hash &&
+	       (__u64)skc->skc_net.net == sweep.net;
+}
+
 /* What has been put aside for the namespace at hand, if it is still there. */
 static long aside_step(void)
 {
@@ -145,8 +153,7 @@ static long aside_step(void)
 	}
 	if (at.met >= sweep.slice || sweep.n_rows >= TCS_CENSUS_ROWS)
 		return 1;
-	if (!copy_socket(copy, here->sk) || !skc->skc_nulls_node.pprev ||
-	    (__u64)skc->skc_net.net != sweep.net) {
+	if (!copy_socket(copy, here->sk) || !is_that_one(skc, here->hash)) {
 		sweep.at_aside = here->next;
 		return 0;
 	}
@@ -275,7 +282,7 @@ static __always_inline void meet(__u64 sk, const struct sock_common *skc)
 	if (net == sweep.net)
 		sweep_look_at(sk);
 	else
-		put_aside(net, sk);
+		put_aside(net, sk, skc->skc_hash);
 }
 
 /* True: nothing is left, or enough has been done. Rows of one chain have room. */

@@ -245,7 +245,7 @@ struct tcs_census_states {
 struct tcs_census_aside {
 	__u64 sk;
 	__u32 next; /* its place + 1; 0: none */
-	__u32 pad;
+	__u32 hash; /* what is there by then with another one is another socket */
 };
 
 struct tcs_census_chain {

@@ -255,6 +255,11 @@ namespaces() {
 
 # ---- churn ---------------------------------------------------------------------------------------
 
+# of_netns INODE: its established connections, in a look at all namespaces
+of_netns() {
+	jq --argjson netns "$1" 'select(.type == "group" and .key == $netns).connections.established' "$tmp/out"
+}
+
 churn() {
 	local held censuses=0 wrong=0 port watch count lost rate server client
 
@@ -272,8 +277,8 @@ churn() {
 	wait_for 10 test -e "$tmp/ready" || die "no first line: $(cat "$tmp/watch.err")"
 	churn_step
 	until gone "$churn_pid" || has '"result"' "$tmp/churn.out"; do
-		took "$tool" audit --json --window 0 -N "$netns" --state established -L "$port"
-		server=$(connections "$tmp/out" | jq .established)
+		took "$tool" audit --json --window 0 --by netns --state established -L "$port"
+		server=$(of_netns "$netns")
 		took "$tool" audit --json --window 0 -N "$netns" --state established -D "$port"
 		client=$(connections "$tmp/out" | jq .established)
 		censuses=$((censuses + 2))
