@@ -14,6 +14,8 @@
 struct detect {
 	struct detect_config config;
 	struct standing standing;
+	struct syn_cookies *cookies; /* of the look at hand, by its namespaces */
+	uint32_t cap_cookies;
 	/* What each service looked like, one look ago and now; by service_key(). */
 	struct hash before, now;
 	uint32_t wanted[DETECT_WANTED]; /* namespaces */
@@ -47,6 +49,7 @@ void detect_free(struct detect *d)
 	hash_release(&d->before);
 	hash_release(&d->now);
 	standing_release(&d->standing);
+	free(d->cookies);
 	free(d);
 }
 
@@ -115,7 +118,7 @@ static bool fill_possible(const struct detect *d, struct finding_syn *row, const
 
 		if (s->netns != row->service.netns)
 			continue;
-		syn_facts_read(look, s, &facts);
+		syn_facts_read(look, d->cookies, s, &facts);
 		if (!facts.possible)
 			continue;
 		add_possible(row, s);
@@ -144,7 +147,7 @@ static void look_at_service(struct detect *d, const struct audit *look,
 	struct finding f;
 	bool seen;
 
-	syn_facts_read(look, s, &facts);
+	syn_facts_read(look, d->cookies, s, &facts);
 	full = syn_judge(&d->config, look, &facts, 10);
 	stays = full ? full : syn_judge(&d->config, look, &facts, STAYS_TENTHS);
 	if (stays || facts.visible) {
@@ -169,6 +172,21 @@ static void look_at_service(struct detect *d, const struct audit *look,
 			  syn_severity(&facts, stays));
 }
 
+static bool read_cookies(struct detect *d, const struct audit *look)
+{
+	if (look->n_netns > d->cap_cookies) {
+		void *more = realloc(d->cookies, look->n_netns * sizeof(*d->cookies));
+
+		if (!more)
+			return false;
+		d->cookies = more;
+		d->cap_cookies = look->n_netns;
+	}
+	syn_cookies_read(look, d->cookies);
+	return true;
+}
+
+/* Without memory it waits for the next look. */
 static void look_at_services(struct detect *d, const struct audit *look)
 {
 	struct hash last = d->before;
@@ -179,6 +197,8 @@ static void look_at_services(struct detect *d, const struct audit *look)
 	hash_clear(&d->now);
 	d->n_wanted = 0;
 	d->strange = false;
+	if (!read_cookies(d, look))
+		return;
 	for (i = 0; i < look->n_services; i++)
 		look_at_service(d, look, &look->services[i]);
 }

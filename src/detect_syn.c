@@ -40,13 +40,6 @@ static bool sends_cookies(const struct audit *look, const struct audit_service *
 	return s->cookie_age_ns <= SERVICE_COOKIES_NS + look->window_ns;
 }
 
-/* That nobody returned; of the namespace. */
-static int64_t cookies_out(const struct audit *look, const struct audit_service *s)
-{
-	return above(known(counter_of(look, s, COUNTER_COOKIES_SENT)),
-		     known(counter_of(look, s, COUNTER_COOKIES_RECV)));
-}
-
 bool syn_by_cookies(const struct audit *look, const struct audit_service *s)
 {
 	const struct audit_netns *n = netns_of(look, s);
@@ -76,55 +69,61 @@ static enum suspicion suspicion_of(const struct audit *look, const struct audit_
 	return COMPLETES_NONE;
 }
 
-/* Of those that are suspected most, the first speaks for all. */
-static void suspect(const struct audit *look, struct syn_facts *f)
+static void add_service(struct syn_cookies *c, const struct audit *look, uint32_t i)
 {
-	const struct audit_service *s = f->service;
-	int64_t out = cookies_out(look, s), done = 0, before = 0;
-	enum suspicion mine = suspicion_of(look, s, out);
-	bool others = false, first = true;
-	uint32_t i;
+	const struct audit_service *s = &look->services[i];
+	enum suspicion its = suspicion_of(look, s, c->out);
 
-	for (i = 0; i < look->n_services; i++) {
-		const struct audit_service *other = &look->services[i];
-		enum suspicion its = suspicion_of(look, other, out);
-
-		if (other->netns != s->netns || its < mine)
-			continue;
-		if (its > mine)
-			return;
-		others |= other != s;
-		first &= other >= s;
-		done += known(other->done_milli);
-		before += known(other->done_before);
-	}
-	f->visible = out > 0;
-	f->possible = others;
-	if (!first)
+	if (sends_cookies(look, s) && s->done_milli < c->least_done)
+		c->least_done = s->done_milli;
+	if (!its || its < c->suspicion)
 		return;
-	f->speaks = others;
-	f->cookies = out;
-	f->done_before = before;
-	if (f->done != AUDIT_NO_RATE)
-		f->done = done;
+	if (its > c->suspicion) {
+		c->suspicion = its;
+		c->first = i;
+		c->suspects = 0;
+		c->done = c->done_before = 0;
+	}
+	c->suspects++;
+	c->done += known(s->done_milli);
+	c->done_before += known(s->done_before);
 }
 
-/*
- * Where the queues of several services are full, what was not returned is blamed on the one that
- * completes least; they are seen to stand, too.
- */
-static bool blamed(const struct audit *look, const struct audit_service *s)
+void syn_cookies_read(const struct audit *look, struct syn_cookies *ret)
 {
 	uint32_t i;
 
-	for (i = 0; i < look->n_services; i++) {
-		const struct audit_service *other = &look->services[i];
+	for (i = 0; i < look->n_netns; i++) {
+		const int64_t *rates = look->netns[i].counter_milli;
 
-		if (other->netns == s->netns && sends_cookies(look, other) &&
-		    other->done_milli < s->done_milli)
-			return false;
+		ret[i] = (struct syn_cookies){
+			.out = above(known(rates[COUNTER_COOKIES_SENT]),
+				     known(rates[COUNTER_COOKIES_RECV])),
+			.least_done = INT64_MAX,
+			.first = AUDIT_NONE,
+		};
 	}
-	return true;
+	for (i = 0; i < look->n_services; i++)
+		if (look->services[i].netns_row != AUDIT_NONE)
+			add_service(&ret[look->services[i].netns_row], look, i);
+}
+
+/* Of those that are suspected most, the first speaks for all. */
+static void suspect(const struct audit *look, const struct syn_cookies *c, struct syn_facts *f)
+{
+	const struct audit_service *s = f->service;
+
+	if (suspicion_of(look, s, c->out) < c->suspicion)
+		return;
+	f->visible = c->out > 0;
+	f->possible = c->suspects > 1;
+	if (s != &look->services[c->first])
+		return;
+	f->speaks = f->possible;
+	f->cookies = c->out;
+	f->done_before = c->done_before;
+	if (f->done != AUDIT_NO_RATE)
+		f->done = c->done;
 }
 
 /* Those of the last three seconds, of which the first is over before the SYN-ACK is due again. */
@@ -146,7 +145,20 @@ static int64_t queue_drops(const struct audit *look, const struct audit_service 
 	return above(s->drops_milli, known(n->counter_milli[COUNTER_LISTEN_OVERFLOWS]));
 }
 
-void syn_facts_read(const struct audit *look, const struct audit_service *s, struct syn_facts *ret)
+/*
+ * Where the queues of several services are full, what was not returned is blamed on the one that
+ * completes least; they are seen to stand, too.
+ */
+static void read_cookies(const struct audit *look, const struct syn_cookies *c, struct syn_facts *f)
+{
+	if (syn_by_cookies(look, f->service))
+		suspect(look, c, f);
+	else if (f->service->done_milli <= c->least_done)
+		f->cookies = c->out;
+}
+
+void syn_facts_read(const struct audit *look, const struct syn_cookies *cookies,
+		    const struct audit_service *s, struct syn_facts *ret)
 {
 	*ret = (struct syn_facts){ .service = s,
 				   .done = s->done_milli,
@@ -156,10 +168,8 @@ void syn_facts_read(const struct audit *look, const struct audit_service *s, str
 		ret->failing = failing_now(s);
 	else
 		ret->failing = above(s->failing_milli, s->late_milli);
-	if (ret->cookies_now && syn_by_cookies(look, s))
-		suspect(look, ret);
-	else if (ret->cookies_now && blamed(look, s))
-		ret->cookies = cookies_out(look, s);
+	if (ret->cookies_now && s->netns_row != AUDIT_NONE)
+		read_cookies(look, &cookies[s->netns_row], ret);
 	ret->drops = queue_drops(look, s);
 	ret->resets = known(counter_of(look, s, COUNTER_EMBRYONIC_RSTS));
 	ret->visible |=

@@ -58,7 +58,23 @@ struct syn_facts {
 	bool visible; /* any of the three has been seen, here or where it may be of here */
 };
 
-void syn_facts_read(const struct audit *look, const struct audit_service *s, struct syn_facts *ret);
+/*
+ * Cookies are counted per namespace: what its services are asked together, so that a host with
+ * thousands of them is not gone through once for each. Rates are thousandths a second.
+ */
+struct syn_cookies {
+	int64_t out;		   /* sent and not returned */
+	int64_t least_done;	   /* that one of those completes that send any */
+	uint32_t suspicion;	   /* how much speaks against some of them at most */
+	uint32_t suspects;	   /* against how many */
+	uint32_t first;		   /* index of the first of these */
+	int64_t done, done_before; /* of these together */
+};
+
+/* One for each row of look->netns. */
+void syn_cookies_read(const struct audit *look, struct syn_cookies *ret);
+void syn_facts_read(const struct audit *look, const struct syn_cookies *cookies,
+		    const struct audit_service *s, struct syn_facts *ret);
 /* Nothing but cookies can tell of a flood there, and they are counted per namespace. */
 bool syn_by_cookies(const struct audit *look, const struct audit_service *s);
 

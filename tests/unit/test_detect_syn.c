@@ -212,6 +212,16 @@ static void release(struct pair *p)
 	audit_release(&p->now);
 }
 
+static void read_facts(const struct audit *look, const struct audit_service *s,
+		       struct syn_facts *ret)
+{
+	struct syn_cookies cookies[1];
+
+	assert_int_equal(look->n_netns, COUNT(cookies));
+	syn_cookies_read(look, cookies);
+	syn_facts_read(look, cookies, s, ret);
+}
+
 static void every_scene_has_its_name(void **unused)
 {
 	(void)unused;
@@ -222,7 +232,7 @@ static void every_scene_has_its_name(void **unused)
 		struct pair p;
 
 		look_twice(&p, c);
-		syn_facts_read(&p.now, &p.now.services[0], &facts);
+		read_facts(&p.now, &p.now.services[0], &facts);
 		kind = syn_judge(&default_opts()->detect, &p.now, &facts, 10);
 		if (kind != c->kind)
 			fail_msg("%s: %s", c->name, kind ? finding_name(kind) : "nothing");
@@ -271,7 +281,7 @@ static enum finding_kind after_first_cookies(uint32_t before, uint32_t sent, uin
 		assert_int_equal(audit_settle(&looks[i], NULL, i ? &looks[i - 1] : NULL), 0);
 	}
 	assert_true(looks[2].services[0].cookies_before == before);
-	syn_facts_read(&looks[2], &looks[2].services[0], &facts);
+	read_facts(&looks[2], &looks[2].services[0], &facts);
 	kind = syn_judge(&default_opts()->detect, &looks[2], &facts, 10);
 	for (i = 0; i < 3; i++)
 		audit_release(&looks[i]);
@@ -301,7 +311,7 @@ static enum finding_kind flood_beside(const char *name, uint32_t before, uint32_
 	c.recv = c.cookies_now ? now : 0;
 	look_twice(&p, &c);
 	p.now.services[0].done_before = (int64_t)before * 1000;
-	syn_facts_read(&p.now, &p.now.services[0], &facts);
+	read_facts(&p.now, &p.now.services[0], &facts);
 	kind = syn_judge(&default_opts()->detect, &p.now, &facts, 10);
 	release(&p);
 	return kind;
@@ -522,7 +532,7 @@ static enum finding_kind judge_one_look(const char *name, uint64_t cookie_age_ns
 	fill_look(&a, scene_of(name));
 	a.listeners[0].socket.cookie_age_ns = cookie_age_ns;
 	assert_int_equal(audit_settle(&a, NULL, NULL), 0);
-	syn_facts_read(&a, &a.services[0], &facts);
+	read_facts(&a, &a.services[0], &facts);
 	assert_true(a.services[0].done_milli == AUDIT_NO_RATE);
 	kind = syn_judge(&default_opts()->detect, &a, &facts, 10);
 	audit_release(&a);
