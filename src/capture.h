@@ -62,7 +62,7 @@
 #include "failure.h"
 
 #define CAPTURE_MAJOR	  2
-#define CAPTURE_MINOR	  0
+#define CAPTURE_MINOR	  1 /* 2.1: TCS_WIRE_GONE */
 #define CAPTURE_HEAD	  8 /* bytes at the beginning of each chunk */
 #define CAPTURE_CHUNK_MAX (256u << 10)
 

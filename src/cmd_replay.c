@@ -257,7 +257,7 @@ static int take_record(struct replay *r, const void *bytes, size_t len)
 		return -EINTR;
 	if (ts_ns > r->now_ns)
 		r->now_ns = ts_ns;
-	err = engine_record(r->engine, bytes, len);
+	err = engine_take(r->engine, &record);
 	if (record.kind == RECORD_CLOCK)
 		set_times(r);
 	return err;

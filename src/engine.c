@@ -276,49 +276,53 @@ static void take_tick(struct engine *e, const struct record_tick *tick)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-int engine_record(struct engine *e, const void *bytes, size_t len)
+int engine_take(struct engine *e, const struct record *r)
 {
-	struct record r;
-
-	if (record_decode(bytes, len, &r)) {
-		e->decode_errors++;
-		return 0;
-	}
-	switch (r.kind) {
+	switch (r->kind) {
 	case TCS_WIRE_STATE:
 	case TCS_WIRE_SYNACK:
 	case TCS_WIRE_RESET:
 	case TCS_WIRE_GONE:
-		track_event(e->track, &r.event);
+		track_event(e->track, &r->event);
 		return 0;
 	case RECORD_CLOCK:
-		e->config.sink.clock(e->config.sink.ctx, r.clock->wall_offset_ns);
+		e->config.sink.clock(e->config.sink.ctx, r->clock->wall_offset_ns);
 		return 0;
 	case RECORD_STATS:
-		e->stats = *r.stats;
+		e->stats = *r->stats;
 		return 0;
 	case RECORD_END:
 		engine_advance(e, UINT64_MAX);
-		tell_lost(e, r.tick->ts_ns);
+		tell_lost(e, r->tick->ts_ns);
 		return 0;
 	case RECORD_SEEN:
-		engine_advance(e, r.tick->seen_ns);
+		engine_advance(e, r->tick->seen_ns);
 		return 0;
 	case RECORD_META:
 	case RECORD_CGROUP:
 	case RECORD_NEXT:
 		return 0; /* for those who present */
 	case RECORD_KNOWN:
-		track_know(e->track, &r.known->socket);
+		track_know(e->track, &r->known->socket);
 		return 0;
 	case RECORD_OLDER:
-		return take_older(e, &r.older->socket);
+		return take_older(e, &r->older->socket);
 	case RECORD_TICK:
-		take_tick(e, r.tick);
+		take_tick(e, r->tick);
 		return 0;
 	default:
-		return take_look(e, &r);
+		return take_look(e, r);
 	}
+}
+
+int engine_record(struct engine *e, const void *bytes, size_t len)
+{
+	struct record r;
+
+	if (!record_decode(bytes, len, &r))
+		return engine_take(e, &r);
+	e->decode_errors++;
+	return 0;
 }
 
 void engine_advance(struct engine *e, uint64_t seen_ns)

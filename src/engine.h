@@ -98,6 +98,8 @@ bool engine_known(const struct engine *e, const struct event *ev, uint64_t since
 
 /* bytes aligned to 8. What cannot be decoded is counted as lost. 0 or -ENOMEM. */
 int engine_record(struct engine *e, const void *bytes, size_t len);
+/* The same of one that is decoded already. */
+int engine_take(struct engine *e, const struct record *record);
 
 /* All events up to this time have been handed over; UINT64_MAX: nothing comes any more. */
 void engine_advance(struct engine *e, uint64_t seen_ns);
