@@ -121,25 +121,21 @@ static int open_skel(struct census *c, struct failure *reterr)
 /* One of the two walks; maps of the other are not made. */
 static int choose_walk(struct census_bpf *skel, bool by_sweep)
 {
+	struct bpf_program *const run_by_us[] = { skel->progs.tcs_sweep_find,
+						  skel->progs.tcs_sweep_run,
+						  skel->progs.tcs_sweep_ask };
+	struct bpf_map *const maps[] = { skel->maps.chains, skel->maps.aside, skel->maps.rows };
+	size_t i;
 	int err = bpf_program__set_autoload(skel->progs.tcs_census, !by_sweep);
 
 	if (!err)
-		err = bpf_program__set_autoload(skel->progs.tcs_sweep_find, by_sweep);
-	if (!err)
-		err = bpf_program__set_autoload(skel->progs.tcs_sweep_run, by_sweep);
-	if (!err)
-		err = bpf_program__set_autoload(skel->progs.tcs_sweep_ask, by_sweep);
-	if (!err)
 		err = bpf_program__set_autoload(skel->progs.tcs_sweep_cookies, by_sweep);
-	if (!err)
-		err = bpf_map__set_autocreate(skel->maps.chains, by_sweep);
-	if (!err)
-		err = bpf_map__set_autocreate(skel->maps.aside, by_sweep);
-	if (!err)
-		err = bpf_map__set_autocreate(skel->maps.rows, by_sweep);
-	bpf_program__set_autoattach(skel->progs.tcs_sweep_find, false);
-	bpf_program__set_autoattach(skel->progs.tcs_sweep_run, false);
-	bpf_program__set_autoattach(skel->progs.tcs_sweep_ask, false);
+	for (i = 0; !err && i < sizeof(run_by_us) / sizeof(run_by_us[0]); i++) {
+		err = bpf_program__set_autoload(run_by_us[i], by_sweep);
+		bpf_program__set_autoattach(run_by_us[i], false);
+	}
+	for (i = 0; !err && i < sizeof(maps) / sizeof(maps[0]); i++)
+		err = bpf_map__set_autocreate(maps[i], by_sweep);
 	return err;
 }
 
