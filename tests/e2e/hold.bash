@@ -21,6 +21,7 @@ setup() {
 	HOLD_FDS=()
 	HOLD_PIDS=()
 	HOLD_NETNS=()
+	HOLD_PREFIX=()
 }
 teardown() {
 	local i
@@ -28,11 +29,11 @@ teardown() {
 	e2e_teardown
 }
 
-# hold WORD=N...: HOLD_PIDS and HOLD_NETNS get one more
+# hold WORD=N...: HOLD_PIDS and HOLD_NETNS get one more; by HOLD_PREFIX, a command that runs it
 hold() {
 	local n=${#HOLD_PIDS[@]} fd
 	mkfifo "hold.$n"
-	"$HOLD" "$@" <"hold.$n" >"hold.$n.json" 2>"hold.$n.err" 3>&- &
+	"${HOLD_PREFIX[@]}" "$HOLD" "$@" <"hold.$n" >"hold.$n.json" 2>"hold.$n.err" 3>&- &
 	HOLD_PIDS[n]=$!
 	exec {fd}>"hold.$n"
 	HOLD_FDS[n]=$fd
