@@ -6,7 +6,9 @@
  * audit_page.h - the screen of an audit while it is written: what its parts share
  *
  * audit_text.c has the whole and the tables of CLOSE_WAIT and TIME_WAIT, syn_text.c what is about
- * handshakes, finding_text.c the sentences. A part makes room for each line with page_line().
+ * handshakes, finding_text.c the sentences. A part makes room for each line with page_line(), of
+ * PAGE_LINE_MAX bytes; tables show PAGE_ROWS rows and say how many more there are, unless all are
+ * asked for. What becomes of what was written stands in output.end.
  */
 #include "audit_sink.h"
 #include "output.h"

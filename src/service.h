@@ -14,7 +14,8 @@
  * that is not older than SERVICE_WALK_NS, and tells how many wait and how many are stuck by the
  * queue.
  *
- * Pure. What is not known is AUDIT_UNKNOWN or AUDIT_NO_RATE.
+ * Pure. What is not known is AUDIT_UNKNOWN or AUDIT_NO_RATE. Bounds: one for each listener of the
+ * look at most. Errors: -ENOMEM.
  */
 #include "audit.h"
 #include "spread.h"

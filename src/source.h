@@ -6,7 +6,8 @@
  * source.h - where wire records come from
  *
  * A source hands over records in an order in which every socket's own events are in sequence. The
- * rest of the program cannot tell one source from another.
+ * rest of the program cannot tell one source from another. What a source loses it counts, by cause
+ * (struct source_stats); draining cannot fail.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,8 @@
 /*
  * syn_text.h - handshakes for people: listeners, half-open connections, counters
  *
- * Parts of an audit (audit_page.h).
+ * Parts of an audit, with its bounds (audit_page.h): the largest sources of a listener, the rows of
+ * the first listeners, those with a verdict before the others.
  */
 #include "audit_page.h"
 

@@ -4,6 +4,10 @@
 
 /*
  * text_put.h - how owners, rates and addresses are written for people, everywhere the same
+ *
+ * A table, a sentence and a sum that name the same thing must name it alike. Unknown is "-", an
+ * estimate has a "~", a lower bound a ">". Names that come from outside are escaped (outbuf.h). The
+ * caller has made room: the longest of these takes less than 100 bytes.
  */
 #include "audit.h"
 #include "outbuf.h"
