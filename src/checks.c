@@ -586,6 +586,13 @@ void checks_explain(enum check_for command, const char *what, int err, struct fa
 	struct check c;
 	size_t i;
 
+	if (err == -EMFILE) {
+		failure_set(reterr, true,
+			    "cannot %s: this process may not open that many files; ulimit -n 1024, "
+			    "or LimitNOFILE= of its service",
+			    what);
+		return;
+	}
 	for (i = 0; i < LISTED; i++) {
 		if (!(list[i].needed_for & command))
 			continue;

@@ -48,7 +48,7 @@ static enum exit_code print(const struct opts *opts)
 
 	if ((!fflush(stdout) && !ferror(stdout)) || errno == EPIPE)
 		return TCS_EXIT_OK;
-	tell("stdout cannot be written: %s", strerror(errno));
+	tell("cannot write the output: %s", strerror(errno));
 	return TCS_EXIT_RUN;
 }
 

@@ -382,9 +382,9 @@ static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failu
 	if (!err)
 		err = hand_out_rings(l);
 	if (err)
-		failure_set(reterr, false,
-			    "cannot make %u rings of %zu bytes (%s); try a smaller --buffer",
-			    l->n_cpus, l->ring_bytes, strerror(-err));
+		failure_set(reterr, false, "cannot make %u rings of %zu bytes (%s); try %s",
+			    l->n_cpus, l->ring_bytes, strerror(-err),
+			    err == -EMFILE ? "ulimit -n 1024" : "a smaller --buffer");
 	return err;
 }
 

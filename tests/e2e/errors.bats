@@ -204,6 +204,18 @@ no_rights() {
 	((got == 1))
 }
 
+@test "too few descriptors: 77, and what to do about it" {
+	local command got
+	for command in "watch -d 0.2" audit; do
+		got=0
+		# shellcheck disable=SC2086 # a list of words
+		(ulimit -n 12 && exec timeout 10 "$TCPCONNSTATE" $command >out 2>err </dev/null) || got=$?
+		cat err >&2
+		((got == 77 && $(wc -l <err) == 1))
+		grep -q 'ulimit -n' err
+	done
+}
+
 @test "SIGINT, SIGTERM, SIGHUP end it with 0; nothing stays, not even after SIGKILL or a crash" {
 	local signal
 	e2e_need bpftool
