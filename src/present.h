@@ -6,8 +6,8 @@
  * present.h - from the engine to what the user sees: a sink, standard output, the status line
  *
  * The same for a live run and for a replay. Counts the lines shown and stops at --count. Makes room
- * for each line (SINK_LINE_MAX) before the sink prints it. What becomes of standard output stands in
- * output.end; a status line that cannot be written is nobody's loss.
+ * for each line (SINK_LINE_MAX) before the sink prints it. What becomes of standard output stands
+ * in output.end; a status line that cannot be written is nobody's loss.
  */
 #include <stdbool.h>
 #include <stdint.h>
