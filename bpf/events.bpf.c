@@ -11,6 +11,9 @@
  *   note->mark  of the socket: slower, always exact: two successive events of one socket never
  *               have the same (old, new)
  *
+ * Sockets that a filter drops have no note. Where probes can be preempted, a third mark is for
+ * them: passed, of the task, which is the same for all programs on an event.
+ *
  * Two programs are enough where a tracepoint's probes cannot be preempted: one more event can be
  * nested in the first, of a soft interrupt. Where they can, every task that was preempted inside a
  * program keeps that program from all others on its CPU until it runs again, and there are six.
@@ -59,6 +62,20 @@ struct {
 			__uint(max_entries, 4096);
 		});
 } rings SEC(".maps");
+
+struct tcs_passed {
+	struct {
+		__u64 sk;
+		__u64 pair;
+	} by[2]; /* context, as in struct tcs_percpu */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct tcs_passed);
+} passed_over SEC(".maps");
 
 static __always_inline struct tcs_percpu *slot_of(__u32 cpu)
 {
@@ -516,6 +533,30 @@ static __always_inline bool taken_here(struct tcs_percpu *p, struct sock *sk, __
 }
 
 /*
+ * Did a program before us pass over this event? Only where handled[] may be another task's by now.
+ * (An old mark misleads if the first program is not run for the same change of the same socket, in
+ * the same task: then one event is said to be lost that was filtered.)
+ */
+static __always_inline bool passed_before(struct sock *sk, __u32 pair, const enum turn turn)
+{
+	struct tcs_passed *passed;
+	typeof(&passed->by[0]) mark;
+
+	if (set.programs <= 2)
+		return false;
+	passed = bpf_task_storage_get(&passed_over, bpf_get_current_task_btf(), NULL,
+				      BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!passed)
+		return false;
+	mark = &passed->by[sk->sk_lock.owned != 0];
+	if (turn != FIRST && mark->sk == (__u64)sk && mark->pair == pair)
+		return true;
+	mark->sk = (__u64)sk;
+	mark->pair = pair;
+	return false;
+}
+
+/*
  * What this event says of the socket, into the note and *e. Flags gather in the note, not in a
  * local: the verifier follows each combination of known bits through the rest of the program, and
  * does not of what lies in a map.
@@ -595,6 +636,7 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, __u32 
 {
 	const bool again = turn != FIRST;
 	struct sock *sk = e->sk;
+	bool unwanted = false;
 
 	/* MPTCP, SCTP and DCCP come here too; close() in FIN_WAIT2 repeats the state. */
 	if (sk->sk_protocol != IPPROTO_TCP || e->old == e->new)
@@ -602,11 +644,9 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, __u32 
 	e->tp = bpf_skc_to_tcp_sock(sk);
 	if (!e->tp || e->old > TCP_CLOSING || e->new > TCP_CLOSING)
 		goto not_ours;
-	if (socket_unwanted(sk, e->tp, e->new)) {
-		count(&p->filtered);
-		filter_deferred(sk, e->old, p);
+	unwanted = socket_unwanted(sk, e->tp, e->new);
+	if (unwanted)
 		goto not_ours;
-	}
 	e->note = note_get(e, again);
 	if (!e->note) {
 		count(&p->lost_note);
@@ -625,6 +665,12 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, __u32 
 	return;
 
 not_ours:
+	if (passed_before(sk, e->old << 8 | e->new, turn))
+		return;
+	if (unwanted) {
+		count(&p->filtered);
+		filter_deferred(sk, e->old, p);
+	}
 	if (again)
 		count(&p->caught);
 }

@@ -432,6 +432,7 @@ static int load(struct source_live *l, const struct source_live_config *config,
 	bpf_map__set_max_entries(l->skel->maps.rings, l->n_rings);
 	bpf_map__set_max_entries(l->skel->maps.notes, config->max_sockets);
 	bpf_map__set_autocreate(l->skel->maps.parents, can->kernel.storage);
+	bpf_map__set_autocreate(l->skel->maps.passed_over, l->programs > 2);
 	err = events_bpf__load(l->skel);
 	if (err && config->btf_path)
 		failure_set(reterr, true,

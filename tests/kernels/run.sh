@@ -233,6 +233,18 @@ beside_events() {
 	jq -rs -f "$here/clock.jq" "$out/events.json" 2>&1
 }
 
+# A filter that nothing passes: each change, and each SYN-ACK sent again, is counted as filtered, once,
+# or as lost. (The SYN-ACKs are those of the other instance, which judge.awk has looked at.)
+filtered() {
+	local out=$1 truth counted
+
+	truth=$(awk -v n="$(grep -c '^{"type":"synack_retransmit"' "$out/events.json")" '
+		$1 != "end" && $1 != $2 { n += $3 } END { print n }' "$out/truth.tsv")
+	counted=$(jq -r 'select(.type == "end") | .filtered + ([.lost[]] | add)' "$out/filtered.json" 2>&1)
+	[ "$counted" = "$truth" ] ||
+		echo "with a filter $counted events were counted, and $truth happened: $(cat "$out/filtered.err")"
+}
+
 # replay STATUS NAME ARGS...: a capture of the guest, replayed here; what it says must be what was said
 # there, in NAME.json: all lines but the first byte for byte, and that one but for who prints it.
 replay() {
@@ -287,6 +299,7 @@ judge() {
 	grep '^#' "$out/verdict"
 	{
 		beside_events "$out"
+		filtered "$out"
 		replays "$out"
 	} >"$out/beside" 2>&1
 	sed 's/^/# /' "$out/beside"
