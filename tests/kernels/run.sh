@@ -209,6 +209,7 @@ build() {
 	fi
 	mkdir -p "$root/bin"
 	"$cc" "${flags[@]}" -o "$root/bin/guest" "$here/guest.c" &&
+		"$cc" "${flags[@]}" -o "$root/bin/verified" "$here/verified.c" &&
 		"$cc" "${flags[@]}" -o "$root/bin/hold" "$top/tests/e2e/hold.c" &&
 		"$cc" "${flags[@]}" -o "$root/bin/truth" "$top/tests/bench/truth.c" &&
 		cp "$program" "$root/bin/tcpconnstate" && cp "$busybox" "$root/bin/busybox" &&
@@ -243,6 +244,12 @@ filtered() {
 	counted=$(jq -r 'select(.type == "end") | .filtered + ([.lost[]] | add)' "$out/filtered.json" 2>&1)
 	[ "$counted" = "$truth" ] ||
 		echo "with a filter $counted events were counted, and $truth happened: $(cat "$out/filtered.err")"
+}
+
+# The verifier gives up after a million instructions: a tenth of it, for the largest program, is enough.
+headroom() {
+	awk '$2 > 100000 { print "the verifier goes through " $2 " instructions for " $1 }
+		END { if (!NR) print "no program was seen to be loaded" }' "$1/verified"
 }
 
 # replay STATUS NAME ARGS...: a capture of the guest, replayed here; what it says must be what was said
@@ -300,6 +307,7 @@ judge() {
 	{
 		beside_events "$out"
 		filtered "$out"
+		headroom "$out"
 		replays "$out"
 	} >"$out/beside" 2>&1
 	sed 's/^/# /' "$out/beside"
@@ -316,6 +324,7 @@ judge() {
 	"verdict ok "*)
 		echo "ok - $name kernel=$kernel ${verdict#verdict ok }" \
 			"census=$(grep -c ' [0-9A-F][0-9A-F] ' "$out/census.truth")" \
+			"verified=$(sort -k 2n "$out/verified" | tail -n 1 | cut -d ' ' -f 2)" \
 			"replayed=$(cat "$out/events.json" "$out/piles.json" "$out/verdict.json" | wc -l)"
 		;;
 	*) echo "not ok - $name kernel=$kernel ${verdict#verdict bad }" ;;
