@@ -325,10 +325,13 @@ void check_namespaces(struct check *c)
 	}
 	check_say(c, CHECK_PART, "%u of %u can be entered; processes that hide theirs: %llu",
 		  entered, l->n, (unsigned long long)l->denied);
-	check_set(c->path, "audit looks at these; live events are those of all namespaces");
-	check_set(c->fix, feature_capable(CAP_SYS_ADMIN) && feature_capable(CAP_SYS_PTRACE) ?
-				  "the rest is hidden by other means (seccomp, an LSM, hidepid)" :
-				  "run with sudo, or add cap_sys_admin,cap_sys_ptrace");
+	if (feature_capable(CAP_SYS_ADMIN) && feature_capable(CAP_SYS_PTRACE)) {
+		check_set(c->path, "audit looks at these; what hides the rest is no missing right, "
+				   "but seccomp, an LSM or hidepid");
+	} else {
+		check_set(c->path, "audit looks at these; live events are those of all namespaces");
+		check_set(c->fix, "run with sudo, or add cap_sys_admin,cap_sys_ptrace");
+	}
 	netns_list_release(l);
 	free(l);
 }
