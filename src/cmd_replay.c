@@ -337,6 +337,8 @@ static int finish(struct replay *r, enum capture_end end)
 		return cmd_not_written(&r->output, "; what came after is not in it");
 	if (r->output.end == OUTPUT_CLOSED)
 		return TCS_EXIT_OK;
+	if (interrupted && r->output.terminal)
+		fputc('\n', stderr); /* after the terminal's ^C */
 	if (r->has_meta && !r->opts->verdict)
 		watch_tell_totals(r->opts, r->engine, &r->present, since_start_ns(r), "");
 	if (r->has_meta)
