@@ -174,17 +174,26 @@ void syn_text_counters(const struct page *p)
 
 /* ---- half-open connections ------------------------------------------------------------------- */
 
-static void tell_head(const struct page *p, const struct audit_service *s)
+/* "HALF-OPEN on 0.0.0.0:80: 257"; the caller ends the line, which begins at *ret_start. */
+static struct outbuf *begin_half_open(const struct page *p, const uint8_t laddr[16], uint8_t family,
+				      uint16_t lport, uint64_t count, size_t *ret_start)
 {
 	struct outbuf *b = page_line(p);
-	size_t start;
 
 	outbuf_putc(b, '\n');
-	start = b->len;
+	*ret_start = b->len;
 	outbuf_lit(b, "HALF-OPEN on ");
-	text_put_endpoint(b, s->laddr, s->family, s->lport);
+	text_put_endpoint(b, laddr, family, lport);
 	outbuf_lit(b, ": ");
-	outbuf_put_grouped(b, s->half_open);
+	outbuf_put_grouped(b, count);
+	return b;
+}
+
+static void tell_head(const struct page *p, const struct audit_service *s)
+{
+	size_t start;
+	struct outbuf *b = begin_half_open(p, s->laddr, s->family, s->lport, s->half_open, &start);
+
 	if (s->oldest_ns != AUDIT_UNKNOWN) {
 		outbuf_lit(b, ", oldest ");
 		outbuf_put_span(b, s->oldest_ns);
@@ -279,15 +288,9 @@ static void tell_half_open(const struct page *p, const struct audit_service *s)
 /* Of a listener that was closed; they live on until their timers end (tcp_v4_syn_recv_sock()). */
 static void tell_left_over(const struct page *p, const struct audit_half_open *h)
 {
-	struct outbuf *b = page_line(p);
 	size_t start;
+	struct outbuf *b = begin_half_open(p, h->laddr, h->family, h->lport, h->count, &start);
 
-	outbuf_putc(b, '\n');
-	start = b->len;
-	outbuf_lit(b, "HALF-OPEN on ");
-	text_put_endpoint(b, h->laddr, h->family, h->lport);
-	outbuf_lit(b, ": ");
-	outbuf_put_grouped(b, h->count);
 	outbuf_lit(b, ", of no listener");
 	page_fold(p, b, start, 2);
 }
