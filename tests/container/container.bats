@@ -184,8 +184,9 @@ is() {
 		return 1
 	}
 }
+# says REGULAR_EXPRESSION FILE: of the text, wherever its lines are broken
 says() {
-	grep -Eq -- "$1" "$2" || {
+	tr -s ' \n' ' ' <"$2" | grep -Eq -- "$1" || {
 		echo "$2 does not say '$1'" >&2
 		cat err out >&2
 		return 1
