@@ -118,7 +118,7 @@ title() { explain "$@" | sed -n '1s/ .*//p'; }
 	local got=0
 	"$TCPCONNSTATE" watch time-wait 2>err || got=$?
 	((got == 2))
-	grep -q "unexpected word 'time-wait'" err
+	grep -q "watch takes options only; 'time-wait' is one word too many" err
 }
 
 @test "neither root nor BPF is needed" {
