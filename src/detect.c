@@ -138,6 +138,19 @@ static void want_walk(struct detect *d, uint32_t netns)
 		d->wanted[d->n_wanted++] = netns;
 }
 
+/*
+ * Where the accept queue was full a moment ago, ACKs were dropped (tcp_check_req()), and those whose
+ * ACK it was come late while it empties: that is no loss on the path.
+ */
+static bool is_told_by_accept_queue(const struct detect *d, const struct finding *f)
+{
+	struct finding accept = *f;
+
+	accept.kind = FINDING_ACCEPT_QUEUE_FULL;
+	return f->kind == FINDING_HANDSHAKE_LOSS && standing_find(&d->standing, &accept) &&
+	       !standing_find(&d->standing, f);
+}
+
 static void look_at_service(struct detect *d, const struct audit *look,
 			    const struct audit_service *s)
 {
@@ -163,6 +176,8 @@ static void look_at_service(struct detect *d, const struct audit *look,
 		return;
 	f = begin(look, stays, s->netns);
 	fill_syn(&f.row.syn, look, &facts);
+	if (is_told_by_accept_queue(d, &f))
+		return;
 	f.row.syn.by_cookies = stays == FINDING_SYN_FLOOD && syn_by_cookies(look, s);
 	seen = f.row.syn.by_cookies && facts.speaks ? fill_possible(d, &f.row.syn, look) :
 						      seen_before(d, key, full);

@@ -333,6 +333,9 @@ static bool is_loss(const struct detect_config *config, const struct syn_facts *
 	const struct audit_service *s = f->service;
 	int64_t least = (int64_t)config->syn_per_s * 100 * tenths;
 
+	/* Those who have answered and wait all the same come late because of the program. */
+	if (s->acked != AUDIT_UNKNOWN && s->acked * 2 > s->syn_queue)
+		return false;
 	return s->late_milli != AUDIT_NO_RATE && s->late_milli >= least &&
 	       s->late_milli * 1000 >= s->done_milli * (int64_t)config->loss_percent * tenths;
 }

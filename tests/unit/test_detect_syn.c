@@ -104,6 +104,8 @@ static const struct scene scenes[] = {
 	{ "accepts slowly", .limit = 32, .syn_queue = 20, .acked = 18, .accept_queue = 32,
 	  .drops = 90, .overflows = 90, .done = 20, .late = 15, .failing = 1, .sources = 20,
 	  .cookies = 1, .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "a full accept queue empties", .limit = 32, .syn_queue = 10, .acked = 10,
+	  .accept_queue = 8, .done = 20, .late = 18, .sources = 10, .cookies = 1 },
 	{ "never accepts, no cookies", .limit = 64, .syn_queue = 40, .acked = 40,
 	  .accept_queue = 65, .drops = 300, .overflows = 300, .sources = 40,
 	  .kind = FINDING_ACCEPT_QUEUE_FULL },
@@ -487,6 +489,27 @@ static void a_slow_flood_that_fills_the_queue_is_told_again(void **unused)
 	detect_free(d);
 }
 
+static void who_comes_late_through_a_full_accept_queue_is_no_loss(void **unused)
+{
+	struct told t = { 0 };
+	struct detect *d;
+
+	(void)unused;
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
+	show(d, &t, "accepts slowly", 3);
+	show(d, &t, "loss, later", 4);
+	assert_int_equal(t.raised, 1);
+	assert_int_equal(t.last.kind, FINDING_ACCEPT_QUEUE_FULL);
+	show(d, &t, "loss, later", 3);
+	assert_int_equal(t.cleared, 1);
+	assert_int_equal(t.raised, 2);
+	assert_int_equal(t.last.kind, FINDING_HANDSHAKE_LOSS);
+	show(d, &t, "accepts slowly", 2); /* and what has been told is not taken back for it */
+	show(d, &t, "loss, later", 3);
+	assert_int_equal(t.cleared, 1);
+	detect_free(d);
+}
+
 static void audit_does_not_wait(void **unused)
 {
 	struct detect_config config = default_opts()->detect;
@@ -737,6 +760,7 @@ int main(void)
 		cmocka_unit_test(what_has_been_told_is_walked_over_seldom),
 		cmocka_unit_test(one_look_of_a_rush_is_not_told),
 		cmocka_unit_test(a_slow_flood_that_fills_the_queue_is_told_again),
+		cmocka_unit_test(who_comes_late_through_a_full_accept_queue_is_no_loss),
 		cmocka_unit_test(audit_does_not_wait),
 		cmocka_unit_test(a_walk_is_wanted_where_something_is_stuck),
 		cmocka_unit_test(one_look_is_enough_for_what_stands_there),
