@@ -4,9 +4,11 @@
 /* Idle hours must not be saved up for a burst of walks. */
 #define CREDIT_MAX_NS 1000000000ll
 
-void cadence_init(struct cadence *c, uint64_t now_ns)
+void cadence_init(struct cadence *c, uint64_t now_ns, uint64_t start_cpu_ns)
 {
 	*c = (struct cadence){ .now_ns = now_ns };
+	if (start_cpu_ns > CADENCE_START_NS)
+		c->credit_ns = -(int64_t)(start_cpu_ns - CADENCE_START_NS);
 }
 
 static bool affordable(const struct cadence *c, uint64_t cost_ns)
@@ -31,7 +33,7 @@ enum cadence_look cadence_next(struct cadence *c, uint64_t now_ns, bool moved)
 	if (c->credit_ns > CREDIT_MAX_NS)
 		c->credit_ns = CREDIT_MAX_NS;
 	c->now_ns = now_ns;
-	if (due && affordable(c, c->walk_cost_ns)) {
+	if (!c->walks || (due && affordable(c, c->walk_cost_ns))) {
 		c->walked_ns = now_ns;
 		c->walks++;
 		return CADENCE_WALK;

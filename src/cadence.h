@@ -11,7 +11,8 @@
  * When nothing moves ages grow all the same and peers die without an event: then a walk comes when
  * a thousand times its cost has passed, but at least every CADENCE_REFRESH_NS. The first walk is
  * free to come at once, since its price is not known; it is paid for before the next, which comes
- * as soon as that is done: with it what was there before us has aged, and is told.
+ * as soon as that is done: with it what was there before us has aged, and is told. What the start
+ * took beyond CADENCE_START_NS, on a host of very many sockets, is owed from the beginning.
  *
  * Two things do not wait for credit, for whoever attacks the host must not be able to spend it:
  * counters and queues, once in CADENCE_RARE times what they cost, and walks that explain what they
@@ -30,6 +31,7 @@
 #include <stdint.h>
 
 #define CADENCE_PER_MILLE  14 /* of one core; the rest of 2 %: start, glances, events */
+#define CADENCE_START_NS   (150 * 1000000ull) /* of CPU time */
 #define CADENCE_REFRESH_NS (60 * 1000000000ull)
 #define CADENCE_GLANCE_NS  (250 * 1000000ull)
 #define CADENCE_SECOND_NS  (750 * 1000000ull)
@@ -62,7 +64,8 @@ enum cadence_look {
 	CADENCE_URGENT, /* counters, and a walk where they call for one */
 };
 
-void cadence_init(struct cadence *c, uint64_t now_ns);
+/* start_cpu_ns: what has been spent before. */
+void cadence_init(struct cadence *c, uint64_t now_ns, uint64_t start_cpu_ns);
 
 /* An interval is over. moved: something has changed since the last walk. */
 enum cadence_look cadence_next(struct cadence *c, uint64_t now_ns, bool moved);

@@ -139,8 +139,8 @@ static void want_walk(struct detect *d, uint32_t netns)
 }
 
 /*
- * Where the accept queue was full a moment ago, ACKs were dropped (tcp_check_req()), and those whose
- * ACK it was come late while it empties: that is no loss on the path.
+ * Where the accept queue was full a moment ago, ACKs were dropped (tcp_check_req()), and those who
+ * sent them come late while it empties: that is no loss on the path.
  */
 static bool is_told_by_accept_queue(const struct detect *d, const struct finding *f)
 {

@@ -377,6 +377,7 @@ static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 	uint64_t next_tick = start + interval_ns(p), next_clock = start;
 	enum pipeline_end why;
 
+	cadence_init(&p->cadence, pipeline_now_ns(), cpu_ns());
 	if (p->config.census)
 		first_look(p);
 	for (;;) {
@@ -427,7 +428,6 @@ enum pipeline_end pipeline_run(struct pipeline *p)
 int pipeline_init(struct pipeline *p, const struct pipeline_config *config)
 {
 	*p = (struct pipeline){ .config = *config, .epoch = 1 };
-	cadence_init(&p->cadence, config->start_ns);
 	return glance_init(&p->glance, config->syn_per_s);
 }
 

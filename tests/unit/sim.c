@@ -972,7 +972,7 @@ static void begin(struct sim *s)
 	assert_true(s->socks && s->free_slots && s->half_open);
 	for (i = SIM_SOCKETS; i; i--)
 		s->free_slots[s->n_free++] = i - 1;
-	cadence_init(&s->cadence, 0);
+	cadence_init(&s->cadence, 0, 0);
 }
 
 void sim_run(const struct sim_config *config, struct sim_result *ret)

@@ -20,13 +20,15 @@ struct hour {
 	uint64_t longest_gap_ns; /* between two walks */
 };
 
-static struct hour run(uint64_t seconds, uint64_t interval_ns, uint64_t walk_cost, bool moving)
+/* start_cost: before the first interval, and in cpu_ns. */
+static struct hour run_from(uint64_t start_cost, uint64_t seconds, uint64_t interval_ns,
+			    uint64_t walk_cost, bool moving)
 {
 	uint64_t start = 5 * SECOND, end = start + seconds * SECOND, now, last = start;
-	struct hour h = { 0 };
+	struct hour h = { .cpu_ns = start_cost };
 	struct cadence c;
 
-	cadence_init(&c, start);
+	cadence_init(&c, start, start_cost);
 	for (now = start + interval_ns; now <= end; now += interval_ns) {
 		enum cadence_look what = cadence_next(&c, now, moving);
 		uint64_t cost = what == CADENCE_WALK	 ? walk_cost :
@@ -45,6 +47,11 @@ static struct hour run(uint64_t seconds, uint64_t interval_ns, uint64_t walk_cos
 		last = now;
 	}
 	return h;
+}
+
+static struct hour run(uint64_t seconds, uint64_t interval_ns, uint64_t walk_cost, bool moving)
+{
+	return run_from(0, seconds, interval_ns, walk_cost, moving);
 }
 
 static void a_small_busy_host_is_walked_at_every_interval(void **state)
@@ -84,6 +91,20 @@ static void an_idle_host_pays_a_thousandth(void **state)
 	assert_in_range(small.walks, 60, 61); /* one of them is the second, which comes early */
 	assert_in_range(small.counters, 530, 550);
 	assert_in_range(large.walks, 10, 11); /* ages are never older than a minute */
+}
+
+/* 100,000 to 600,000 sockets older than the program, whose owners are looked for first. */
+static void the_first_minute_has_room_for_the_start(void **state)
+{
+	uint64_t walk;
+
+	(void)state;
+	for (walk = 50 * MS; walk <= 300 * MS; walk += 50 * MS) {
+		struct hour h = run_from(100 * MS + walk, 60, SECOND, walk, true);
+
+		assert_true(h.first_walk_ns == SECOND);
+		assert_true(h.cpu_ns <= 60 * SECOND * 2 / 100);
+	}
 }
 
 /* With the second walk what was there before us has an age. */
@@ -132,7 +153,7 @@ static struct minute watch(uint64_t at, bool always, uint64_t glance_cost, uint6
 	bool known = false;
 	struct cadence c;
 
-	cadence_init(&c, start);
+	cadence_init(&c, start, 0);
 	cadence_looks(&c, start);
 	for (now = start; now < start + 60 * SECOND; now += 10 * MS) {
 		bool news = always || (!known && at && now >= start + at);
@@ -210,6 +231,7 @@ int main(void)
 		cmocka_unit_test(the_first_look_comes_at_the_first_interval),
 		cmocka_unit_test(a_large_busy_host_pays_two_percent_at_most),
 		cmocka_unit_test(an_idle_host_pays_a_thousandth),
+		cmocka_unit_test(the_first_minute_has_room_for_the_start),
 		cmocka_unit_test(the_second_walk_comes_as_soon_as_the_first_is_paid_for),
 		cmocka_unit_test(what_cannot_be_saved_up_for_comes_all_the_same),
 		cmocka_unit_test(short_intervals_do_not_cost_more),
