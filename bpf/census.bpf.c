@@ -513,33 +513,47 @@ static __always_inline void probe_laddr(const struct sock *sk, struct addrs *a)
 	a->family = is_mapped(a->l) ? 4 : 6;
 }
 
-/* What is not the listener it was is passed over. */
-SEC("iter/bpf_map_elem")
-int tcs_listeners(struct bpf_iter__bpf_map_elem *ctx)
+/* Written before each run: the listeners to be read; then their rows. State 0: none, or unwanted. */
+struct tcs_census_ask ask[TCS_CENSUS_ASK];
+struct tcs_wire_census answers[TCS_CENSUS_ASK];
+
+/* A global function: the verifier goes through it once. */
+__noinline int read_listener(__u32 i)
 {
-	__u64 *key = ctx->key, *cookie = ctx->value;
-	struct tcs_wire_census row = {};
+	struct tcs_wire_census *row;
 	const struct sock *sk;
 	struct addrs a = {};
 
-	if (!key || !cookie)
+	if (i >= TCS_CENSUS_ASK)
 		return 0;
-	sk = (const struct sock *)*key;
-	row.id = *cookie;
-	row.state = TCP_LISTEN;
-	row.netns = netns_of(sk);
-	row.lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	row = &answers[i];
+	__builtin_memset(row, 0, sizeof(*row));
+	sk = (const struct sock *)ask[i].sk;
+	row->id = ask[i].id;
+	row->state = TCP_LISTEN;
+	row->netns = netns_of(sk);
+	row->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
 	probe_laddr(sk, &a);
-	row.family = a.family;
-	__builtin_memcpy(row.laddr, a.l, sizeof(row.laddr));
-	fill_listener(&row, (const struct tcp_sock *)sk);
-	fill_user(&row, sk);
-	ask_note(&row, sk);
-	/* Where there are no cookies the state has to do. */
-	if ((kernel.cookies && !(row.id & TCS_ID_OWN) && cookie_of(sk) != row.id) ||
-	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
-		return 0;
-	if (!addrs_unwanted(&a, row.lport) && !listener_unwanted(sk))
-		bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
+	row->family = a.family;
+	__builtin_memcpy(row->laddr, a.l, sizeof(row->laddr));
+	fill_listener(row, (const struct tcp_sock *)sk);
+	fill_user(row, sk);
+	ask_note(row, sk);
+	/* Another socket may be there by now. Where there are no cookies the state has to do. */
+	if ((kernel.cookies && !(row->id & TCS_ID_OWN) && cookie_of(sk) != row->id) ||
+	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN ||
+	    addrs_unwanted(&a, row->lport) || listener_unwanted(sk))
+		row->state = 0;
+	return 0;
+}
+
+SEC("raw_tp")
+int tcs_listeners(void *ctx)
+{
+	__u32 i;
+
+	for (i = 0; i < TCS_CENSUS_ASK; i++)
+		if (ask[i].sk)
+			read_listener(i);
 	return 0;
 }

@@ -254,6 +254,14 @@ struct tcs_census_chain {
 	__u32 walk;	   /* in which they are put aside */
 };
 
+/* A listener whose queues are to be read without a walk; what is in that memory is checked. */
+struct tcs_census_ask {
+	__u64 sk;
+	__u64 id; /* as its row has it */
+};
+
+#define TCS_CENSUS_ASK 64 /* that one run reads */
+
 /* The walk at hand over the kernel's table (bpf/tcs_sweep.h); user space begins it. */
 struct tcs_census_sweep {
 	__u64 net; /* the namespace, and where its sockets are; tcs_sweep_find() */

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bpf_map.h"
 #include "census_inside.h"
 #include "loader.h"
 #include "scan.h"
@@ -232,16 +233,43 @@ static int walk(struct census *c)
 	return err;
 }
 
+/* Read the listeners that have been asked for. */
+static int run_listeners(struct census *c)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct census_bpf__bss *bss = c->skel->bss;
+	uint32_t i, n = c->n_ask;
+	int err = 0;
+
+	c->n_ask = 0;
+	memset(&bss->ask[n], 0, (TCS_CENSUS_ASK - n) * sizeof(bss->ask[0]));
+	if (n && bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.tcs_listeners), &opts))
+		return -errno;
+	for (i = 0; !err && i < n; i++)
+		err = census_add_listener(c, (const struct tcs_wire_census *)&bss->answers[i]);
+	if (c->config.between)
+		c->config.between(c->config.between_ctx);
+	return err;
+}
+
+static int ask_listener(void *ctx, const void *key, const void *value)
+{
+	struct census *c = ctx;
+	struct tcs_census_ask *ask = (void *)&c->skel->bss->ask[c->n_ask++];
+
+	memcpy(&ask->sk, key, sizeof(ask->sk));
+	memcpy(&ask->id, value, sizeof(ask->id));
+	return c->n_ask == TCS_CENSUS_ASK ? run_listeners(c) : 0;
+}
+
 /* The queues of all listeners of all namespaces. */
 static int read_listeners(struct census *c)
 {
-	int fd = bpf_iter_create(bpf_link__fd(c->skel->links.tcs_listeners)), err;
+	int err;
 
-	if (fd < 0)
-		return -errno;
-	err = read_rows(c, fd, census_add_listener);
-	close(fd);
-	return err;
+	c->n_ask = 0;
+	err = bpf_map_each(c->config.maps->watched, ask_listener, c);
+	return err ? err : run_listeners(c);
 }
 
 static uint32_t known(uint64_t n)

@@ -46,6 +46,7 @@ struct census {
 	struct handshake_maps counts;
 	uint32_t wanted[CENSUS_WANTED]; /* namespaces; of the next look */
 	uint32_t n_wanted;
+	uint32_t n_ask; /* listeners to be read by the next run */
 
 	/* of the look at hand */
 	record_fn fn;

@@ -82,16 +82,6 @@ static int share_maps(struct census *c)
 	return err ? err : bpf_map__reuse_fd(skel->maps.watched, maps->watched);
 }
 
-static int attach_listeners(struct census *c)
-{
-	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(c->skel->maps.watched) };
-	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
-
-	c->skel->links.tcs_listeners =
-		bpf_program__attach_iter(c->skel->progs.tcs_listeners, &opts);
-	return c->skel->links.tcs_listeners ? 0 : -errno;
-}
-
 static int map_marks(struct census *c)
 {
 	void *marks = mmap(NULL, TCS_MARKS * sizeof(*c->marks), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -179,8 +169,6 @@ int census_load(struct census *c, struct failure *reterr)
 	}
 	if (!err)
 		err = loader_attach(c->skel->skeleton);
-	if (!err && c->config.maps)
-		err = attach_listeners(c);
 	if (!err)
 		err = map_marks(c);
 	if (err)

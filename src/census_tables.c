@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf_map.h"
 #include "census_inside.h"
 #include "select.h"
 #include "sketch.h"
-
-#define BATCH 512
 
 uint64_t census_ns_of_us(uint64_t us)
 {
@@ -31,8 +30,9 @@ static bool may_reuse(const struct census *c, const struct tcs_census_place *p)
 	return c->net.tw_reuse == 1 || (c->net.tw_reuse == 2 && loopback(p));
 }
 
-static int add_place(struct census *c, const void *key, const void *value)
+static int add_place(void *ctx, const void *key, const void *value)
 {
+	struct census *c = ctx;
 	const struct tcs_census_place *p = key;
 	const struct tcs_census_held *held = value;
 	struct record_place record = { .head.kind = RECORD_PLACE };
@@ -62,8 +62,9 @@ static int add_place(struct census *c, const void *key, const void *value)
 	return census_emit(c, &record, sizeof(record));
 }
 
-static int add_group(struct census *c, const void *key, const void *value)
+static int add_group(void *ctx, const void *key, const void *value)
 {
+	struct census *c = ctx;
 	const struct tcs_census_group *k = key;
 	const struct tcs_census_states *v = value;
 	struct record_group record = {
@@ -78,8 +79,9 @@ static int add_group(struct census *c, const void *key, const void *value)
 	return census_emit(c, &record, sizeof(record));
 }
 
-static int add_half_open(struct census *c, const void *key, const void *value)
+static int add_half_open(void *ctx, const void *key, const void *value)
 {
+	struct census *c = ctx;
 	const struct tcs_census_half_open *h = value;
 	struct record_half_open record = {
 		.head.kind = RECORD_HALF_OPEN,
@@ -133,51 +135,21 @@ static int add_source(struct census *c, const void *key, const void *value, bool
 	return census_emit(c, &record, sizeof(record));
 }
 
-static int add_address(struct census *c, const void *key, const void *value)
+static int add_address(void *ctx, const void *key, const void *value)
 {
+	struct census *c = ctx;
 	return add_source(c, key, value, false);
 }
 
-static int add_prefix(struct census *c, const void *key, const void *value)
+static int add_prefix(void *ctx, const void *key, const void *value)
 {
+	struct census *c = ctx;
 	return add_source(c, key, value, true);
 }
 
-/* Everything out of a table, which is empty afterwards. */
-static int take_out(struct census *c, const struct bpf_map *map,
-		    int (*add)(struct census *c, const void *key, const void *value))
+static int take_out(struct census *c, const struct bpf_map *map, bpf_map_fn add)
 {
-	size_t ksize = bpf_map__key_size(map), vsize = bpf_map__value_size(map);
-	char *keys = malloc(BATCH * ksize), *values = malloc(BATCH * vsize);
-	uint32_t batch = 0, size = BATCH, n, i;
-	void *from = NULL;
-	int err = keys && values ? 0 : -ENOMEM;
-	bool last = false;
-
-	while (!err && !last) {
-		n = size;
-		err = bpf_map_lookup_and_delete_batch(bpf_map__fd(map), from, &batch, keys, values,
-						      &n, NULL);
-		if (err == -ENOSPC && size < BATCH * 64) {
-			/* More in one bucket than there is room for: a larger batch. */
-			free(keys);
-			free(values);
-			size *= 2;
-			keys = malloc(size * ksize);
-			values = malloc(size * vsize);
-			err = keys && values ? 0 : -ENOMEM;
-			continue;
-		}
-		last = err == -ENOENT;
-		if (last)
-			err = 0;
-		for (i = 0; !err && i < n; i++)
-			err = add(c, keys + i * ksize, values + i * vsize);
-		from = &batch;
-	}
-	free(keys);
-	free(values);
-	return err;
+	return bpf_map_take_out(bpf_map__fd(map), add, c);
 }
 
 int census_take_places(struct census *c)

@@ -90,8 +90,6 @@ static void look_at_function(const char *name, uint32_t id, struct feature_btf *
 		ret->iter_task = id;
 	else if (!strcmp(name, "task_file"))
 		ret->iter_task_file = id;
-	else if (!strcmp(name, "bpf_map_elem"))
-		ret->iter_map_elem = id;
 }
 
 static void look_at_type(const struct btf *types, uint32_t id, struct feature_btf *ret)

@@ -37,7 +37,6 @@ struct feature_btf {
 	uint32_t iter_tcp;
 	uint32_t iter_task;
 	uint32_t iter_task_file;
-	uint32_t iter_map_elem;
 	bool sock_from_file;	 /* the helper bpf_sock_from_file() */
 	bool loops;		 /* the helper bpf_loop() */
 	bool nulls_listeners;	 /* their chains can be read without locks, as ehash can */

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "../bpf/tcs_wire.h"
+#include "bpf_map.h"
 #include "feature.h"
 #include "handshakes.skel.h"
 #include "loader.h"
 
-#define BATCH	256
 #define SCAN_NS 10000000000ull /* a source is counted anew after so long */
 
 struct handshakes {
@@ -90,8 +90,9 @@ struct out {
 	uint64_t skipped;
 };
 
-static int add_handshakes(struct out *o, const void *key, const void *value)
+static int add_handshakes(void *ctx, const void *key, const void *value)
 {
+	struct out *o = ctx;
 	const struct tcs_handshake_place *at = key;
 	const struct tcs_handshakes *counts = value;
 	struct record_handshakes r = {
@@ -132,8 +133,9 @@ static uint64_t ports_of(const struct tcs_scanner *s)
 	return n < s->resets ? n : s->resets;
 }
 
-static int add_scanner(struct out *o, const void *key, const void *value)
+static int add_scanner(void *ctx, const void *key, const void *value)
 {
+	struct out *o = ctx;
 	const struct tcs_scanner_key *k = key;
 	const struct tcs_scanner *held = value;
 	struct record_scanner r = {
@@ -159,44 +161,17 @@ static int add_scanner(struct out *o, const void *key, const void *value)
 	return o->fn(o->ctx, &r, sizeof(r));
 }
 
-/* Everything in a map; entries may come and go meanwhile. */
-static int each(struct out *o, size_t ksize, size_t vsize,
-		int (*add)(struct out *o, const void *key, const void *value))
-{
-	char *keys = malloc(BATCH * ksize), *values = malloc(BATCH * vsize);
-	uint32_t batch = 0, n, i;
-	void *from = NULL;
-	int err = keys && values ? 0 : -ENOMEM;
-	bool last = false;
-
-	while (!err && !last) {
-		n = BATCH;
-		err = bpf_map_lookup_batch(o->map, from, &batch, keys, values, &n, NULL);
-		last = err == -ENOENT;
-		if (last)
-			err = 0;
-		for (i = 0; !err && i < n; i++)
-			err = add(o, keys + i * ksize, values + i * vsize);
-		from = &batch;
-	}
-	free(keys);
-	free(values);
-	return err;
-}
-
 int handshakes_look(const struct handshake_maps *maps, uint64_t now_ns, uint32_t netns,
 		    record_fn fn, void *ctx, uint64_t *ret_skipped)
 {
 	struct out o = {
 		.map = maps->handshakes, .now_ns = now_ns, .netns = netns, .fn = fn, .ctx = ctx
 	};
-	int err = each(&o, sizeof(struct tcs_handshake_place), sizeof(struct tcs_handshakes),
-		       add_handshakes);
+	int err = bpf_map_each(o.map, add_handshakes, &o);
 
 	o.map = maps->scanners;
 	if (!err)
-		err = each(&o, sizeof(struct tcs_scanner_key), sizeof(struct tcs_scanner),
-			   add_scanner);
+		err = bpf_map_each(o.map, add_scanner, &o);
 	*ret_skipped = o.skipped;
 	return err;
 }

@@ -41,7 +41,6 @@ static uint32_t target_of(const struct bpf_program *prog)
 		{ "iter/tcp", btf->iter_tcp },
 		{ "iter/task", btf->iter_task },
 		{ "iter/task_file", btf->iter_task_file },
-		{ "iter/bpf_map_elem", btf->iter_map_elem },
 	};
 	size_t i;
 

@@ -362,12 +362,6 @@ struct bpf_iter__tcp {
 	struct sock_common *sk_common;	/* NULL in the last call */
 };
 
-struct bpf_iter__bpf_map_elem {
-	struct bpf_iter_meta *meta;
-	void *key;			/* NULL in the last call */
-	void *value;
-};
-
 #pragma clang attribute pop
 
 #endif /* TCS_VMLINUX_H */
