@@ -247,7 +247,8 @@ static __always_inline void ask_note(struct tcs_wire_census *row, const struct s
 {
 	const struct tcs_note *note = note_find(sk);
 
-	if (!note || (kernel.cookies && note->id != row->id) || (note->mark & 0xff) != row->state)
+	if (!note || (kernel.cookies && !note_is_of(note, row->id)) ||
+	    (note->mark & 0xff) != row->state)
 		return;
 	row->since_ns = note->since_ns;
 	row->owner.pid = note->pid;

@@ -38,7 +38,8 @@
 #include "tcs_note.h"
 #include "tcs_socket.h"
 
-#define PF_KTHREAD 0x00200000
+#define PF_KTHREAD   0x00200000
+#define ECONNABORTED 103
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -76,6 +77,18 @@ struct {
 	__type(key, int);
 	__type(value, struct tcs_passed);
 } passed_over SEC(".maps");
+
+/* The last serial number of each maker of ids on this CPU. */
+struct tcs_serials {
+	__u64 last[TCS_ID_MAKERS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tcs_serials);
+} serials SEC(".maps");
 
 static __always_inline struct tcs_percpu *slot_of(__u32 cpu)
 {
@@ -236,13 +249,25 @@ static __always_inline void current_process(struct process *p)
 		p->pid = 0;
 }
 
-/* Returns whether current acted; owner_changed is set when that teaches a new owner. */
-static __always_inline bool learn_owner(struct tcs_note *note)
+/*
+ * SOCK_DESTROY of a listener (`ss -K`, tcp_abort()) looks like shutdown() and connect(AF_UNSPEC) of
+ * it: LISTEN -> CLOSE without an error. Only close() has set sk_shutdown before.
+ */
+static __always_inline bool may_be_killed(const struct sock *sk, int old, int new)
+{
+	return old == TCP_LISTEN && new == TCP_CLOSE && !sk->sk_shutdown;
+}
+
+/*
+ * Returns whether current acted; owner_changed is set when that teaches a new owner. known_only:
+ * current may be a stranger that kills the socket, and acts only if it is the known owner.
+ */
+static __always_inline bool learn_owner(struct tcs_note *note, bool known_only)
 {
 	struct process p;
 
 	current_process(&p);
-	if (!p.pid)
+	if (!p.pid || (known_only && p.pid != note->pid))
 		return false;
 	if (note->pid != p.pid || note->comm[0] != p.comm[0] || note->comm[1] != p.comm[1] ||
 	    note->owner_source != TCS_OWNER_TASK) {
@@ -257,18 +282,46 @@ static __always_inline bool learn_owner(struct tcs_note *note)
 
 /* ---- notes ----------------------------------------------------------------------------------- */
 
+/* Of the programs on the tracepoint, in the order in which they are called; 1 to 4 are between. */
+enum program {
+	FIRST = 0,
+	LAST = TCS_PROGRAMS_MAX - 1,
+};
+
+static __always_inline bool is_last(const __u32 program)
+{
+	return program == LAST || (program == FIRST && set.programs == 1);
+}
+
 /* The event at hand; what is the same in each of its records. */
 struct event {
 	struct sock *sk;
 	const struct tcp_sock *tp;
 	struct tcs_note *note;
 	__u64 ts_ns, in_old_ns;
+	__u32 cpu;
 	__u8 old, new, err;
 };
 
+/*
+ * A new id. A program does not interrupt itself on a CPU (recursion guard, since 6.1), and before
+ * that only a soft interrupt interrupts a task that holds a socket: a maker runs once at a time, and
+ * its serial number needs no atomic operation.
+ */
+static __always_inline __u64 new_id(const struct event *e, const __u32 program)
+{
+	__u32 maker = program * 2 + (e->sk->sk_lock.owned != 0), zero = 0;
+	struct tcs_serials *s = bpf_map_lookup_elem(&serials, &zero);
+	__u64 serial = 0;
+
+	if (s)
+		serial = ++s->last[maker & (TCS_ID_MAKERS - 1)];
+	return TCS_ID_OWN | serial << TCS_ID_MAKER_BITS | maker << TCS_ID_CPU_BITS |
+	       (e->cpu & ((1 << TCS_ID_CPU_BITS) - 1));
+}
+
 static __always_inline void inherit(struct tcs_note *fresh, const struct tcs_note *listener)
 {
-	fresh->parent = listener->id;
 	fresh->pid = listener->pid;
 	fresh->comm[0] = listener->comm[0];
 	fresh->comm[1] = listener->comm[1];
@@ -280,8 +333,9 @@ static __always_inline void inherit(struct tcs_note *fresh, const struct tcs_not
  * The note of this event's socket, begun anew at its birth. A later program on the same event finds
  * the mark of the one that handled it.
  */
-static __always_inline struct tcs_note *note_get(const struct event *e, bool again)
+static __always_inline struct tcs_note *note_get(const struct event *e, const __u32 program)
 {
+	const bool again = program != FIRST;
 	bool child = e->old == TCP_LISTEN && e->new == TCP_SYN_RECV;
 	bool birth = child || e->old == TCP_CLOSE;
 	struct tcs_note fresh = {};
@@ -293,34 +347,49 @@ static __always_inline struct tcs_note *note_get(const struct event *e, bool aga
 			return note;
 	}
 	if (child) {
-		const struct tcs_note *listener =
-			note_of_listener(e->sk, bpf_ntohs(e->tp->inet_conn.icsk_inet.inet_sport));
+		const struct tcs_note *listener;
 
+		fresh.listener = listener_of_child(
+			e->sk, bpf_ntohs(e->tp->inet_conn.icsk_inet.inet_sport));
+		listener = fresh.listener ? note_of_listener(fresh.listener) : NULL;
 		if (listener)
 			inherit(&fresh, listener);
 	}
-	if (!kernel.cookies)
-		fresh.id = note_own_id(e->sk);
+	fresh.id = new_id(e, program);
 	return note_begin(e->sk, &fresh);
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
 
+/* The id of the listener it was born from, as long as that listens; 0 none or unknown. */
+static __always_inline __u64 parent_of(const struct tcs_note *note)
+{
+	const struct tcs_note *listener = note->listener ? note_of_listener(note->listener) : NULL;
+
+	return listener ? listener->id : 0;
+}
+
 static __always_inline void put_facts(struct tcs_wire_facts *f, const struct event *e, __u8 told)
 {
+	const struct sock *sk = e->sk;
+	const struct net *net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
+	struct tcs_wire_cookies *c = (void *)(f + 1);
 	struct addrs a;
 
 	read_addrs(&e->sk->__sk_common, &a);
 	__builtin_memcpy(f->laddr, a.l, 16);
 	__builtin_memcpy(f->raddr, a.r, 16);
-	f->parent = e->note->parent;
+	f->parent = parent_of(e->note);
 	f->cgroup = cgroup_id(e->sk);
-	f->netns = netns_of(e->sk);
+	f->netns = BPF_CORE_READ(net, ns.inum);
 	f->uid = e->sk->sk_uid.val;
 	f->rport = a.rport;
 	f->family = a.family;
 	f->epoch = told;
-	__builtin_memset(f->pad, 0, sizeof(f->pad));
+	f->device = e->sk->__sk_common.skc_bound_dev_if;
+	c->socket = socket_cookie(e->sk);
+	c->netns = net_cookie_of(net);
+	e->note->cookie_low = c->socket;
 }
 
 static __always_inline void put_owner(struct tcs_wire_owner *o, const struct tcs_note *note)
@@ -379,7 +448,7 @@ static __always_inline void put_head(struct tcs_wire_state *s, const struct even
 	s->srtt_us = e->tp->srtt_us >> 3;
 }
 
-#define ALL_BLOCKS (TCS_F_HAS_OWNER | TCS_F_HAS_FACTS | TCS_F_HAS_TOTALS)
+#define FULL_BLOCKS (TCS_F_HAS_OWNER | TCS_F_HAS_FACTS | TCS_F_HAS_COOKIES)
 
 /* blocks is a constant where this is called, and with it the size. False: the ring is full. */
 static __always_inline bool tell_blocks(void *ring, const struct event *e, const __u16 blocks,
@@ -388,7 +457,9 @@ static __always_inline bool tell_blocks(void *ring, const struct event *e, const
 	const __u64 facts_at =
 		TCS_WIRE_SHORT + (blocks & TCS_F_HAS_OWNER ? sizeof(struct tcs_wire_owner) : 0);
 	const __u64 totals_at =
-		facts_at + (blocks & TCS_F_HAS_FACTS ? sizeof(struct tcs_wire_facts) : 0);
+		facts_at + (blocks & TCS_F_HAS_FACTS ? sizeof(struct tcs_wire_facts) +
+							       sizeof(struct tcs_wire_cookies) :
+						       0);
 	const __u64 size =
 		totals_at + (blocks & TCS_F_HAS_TOTALS ? sizeof(struct tcs_wire_totals) : 0);
 	void *r = bpf_ringbuf_reserve(ring, size, 0);
@@ -406,9 +477,10 @@ static __always_inline bool tell_blocks(void *ring, const struct event *e, const
 	return true;
 }
 
-static __always_inline bool put_gone(void *ring, const struct event *e)
+/* A record that only names a socket and a time. False: the ring is full, or there is none. */
+static __always_inline bool put_mention(void *ring, __u8 kind, __u64 ts_ns, __u64 id)
 {
-	struct tcs_wire_gone *r;
+	struct tcs_wire_reset *r;
 
 	if (!ring)
 		return false;
@@ -416,9 +488,9 @@ static __always_inline bool put_gone(void *ring, const struct event *e)
 	if (!r)
 		return false;
 	__builtin_memset(r, 0, sizeof(*r));
-	r->kind = TCS_WIRE_GONE;
-	r->ts_ns = e->ts_ns;
-	r->id = e->note->id;
+	r->kind = kind;
+	r->ts_ns = ts_ns;
+	r->id = id;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return true;
 }
@@ -426,8 +498,11 @@ static __always_inline bool put_gone(void *ring, const struct event *e)
 /* This event will not be told. If it is the end of a socket the reader knows, that has to be. */
 static __always_inline void keep_back(const struct event *e, __u32 cpu)
 {
-	if (e->new == TCP_CLOSE && e->note->known == epoch && !put_gone(ring_of(cpu), e))
-		put_gone(ring_of(set.spare_ring), e);
+	const struct tcs_note *note = e->note;
+
+	if (e->new == TCP_CLOSE && note->known == epoch &&
+	    !put_mention(ring_of(cpu), TCS_WIRE_GONE, e->ts_ns, note->id))
+		put_mention(ring_of(set.spare_ring), TCS_WIRE_GONE, e->ts_ns, note->id);
 }
 
 static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __u32 cpu)
@@ -441,10 +516,11 @@ static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __
 	if (!ring)
 		return;
 	if (set.totals && e->new == TCP_CLOSE)
-		told = full || note->owner_changed ? tell_blocks(ring, e, ALL_BLOCKS, now) :
-						     tell_blocks(ring, e, TCS_F_HAS_TOTALS, now);
+		told = full || note->owner_changed ?
+			       tell_blocks(ring, e, FULL_BLOCKS | TCS_F_HAS_TOTALS, now) :
+			       tell_blocks(ring, e, TCS_F_HAS_TOTALS, now);
 	else if (full)
-		told = tell_blocks(ring, e, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS, now);
+		told = tell_blocks(ring, e, FULL_BLOCKS, now);
 	else if (note->owner_changed)
 		told = tell_blocks(ring, e, TCS_F_HAS_OWNER, now);
 	else
@@ -502,30 +578,19 @@ static __always_inline void filter_deferred(struct sock *sk, int old, struct tcs
 
 /* ---- the state tracepoint -------------------------------------------------------------------- */
 
-/* Of the programs on the tracepoint, in the order in which they are called. */
-enum turn {
-	FIRST,
-	BETWEEN,
-	LAST,
-};
-
-static __always_inline bool is_last(const enum turn turn)
-{
-	return turn == LAST || (turn == FIRST && set.programs == 1);
-}
 
 /* Did a program before us take this event? Cheap, and never wrong up to Linux 7.0. */
 static __always_inline bool taken_here(struct tcs_percpu *p, struct sock *sk, __u32 pair,
-				       const enum turn turn)
+				       const __u32 program)
 {
 	typeof(&p->handled[0]) done = &p->handled[sk->sk_lock.owned != 0];
 
-	if (turn != FIRST && done->sk == (__u64)sk && done->pair == pair) {
-		if (is_last(turn))
+	if (program != FIRST && done->sk == (__u64)sk && done->pair == pair) {
+		if (is_last(program))
 			done->sk = 0; /* never met again by a later event of the same pair */
 		return true;
 	}
-	if (!is_last(turn)) {
+	if (!is_last(program)) {
 		done->sk = (__u64)sk;
 		done->pair = pair;
 	}
@@ -537,7 +602,7 @@ static __always_inline bool taken_here(struct tcs_percpu *p, struct sock *sk, __
  * (An old mark misleads if the first program is not run for the same change of the same socket, in
  * the same task: then one event is said to be lost that was filtered.)
  */
-static __always_inline bool passed_before(struct sock *sk, __u32 pair, const enum turn turn)
+static __always_inline bool passed_before(struct sock *sk, __u32 pair, const __u32 program)
 {
 	struct tcs_passed *passed;
 	typeof(&passed->by[0]) mark;
@@ -549,7 +614,7 @@ static __always_inline bool passed_before(struct sock *sk, __u32 pair, const enu
 	if (!passed)
 		return false;
 	mark = &passed->by[sk->sk_lock.owned != 0];
-	if (turn != FIRST && mark->sk == (__u64)sk && mark->pair == pair)
+	if (program != FIRST && mark->sk == (__u64)sk && mark->pair == pair)
 		return true;
 	mark->sk = (__u64)sk;
 	mark->pair = pair;
@@ -594,7 +659,7 @@ static __always_inline void take_event(struct event *e)
 			handshake_done(e->sk, e->tp);
 	}
 	if (e->sk->sk_lock.owned && task_acts(e->old, e->new, e->err, note->flags) &&
-	    learn_owner(note))
+	    learn_owner(note, may_be_killed(e->sk, e->old, e->new)))
 		note->flags |= TCS_F_TASK;
 	if (note->reset_sent) {
 		note->flags |= TCS_F_RESET_SENT;
@@ -611,9 +676,6 @@ static __always_inline void pass_on(const struct event *e, struct tcs_percpu *p,
 		note->deferred = 1;
 		return;
 	}
-	/* Not before: what must be deferred still has its listener's cookie (sk_clone_lock()). */
-	if (kernel.cookies && !note->id)
-		note->id = bpf_get_socket_cookie(e->sk);
 	if (note->deferred) {
 		note->deferred = 0;
 		note->flags |= TCS_F_DEFERRED;
@@ -631,23 +693,57 @@ static __always_inline void pass_on(const struct event *e, struct tcs_percpu *p,
 	tell(e, p, cpu);
 }
 
-static __always_inline void handle(struct event *e, struct tcs_percpu *p, __u32 cpu,
-				   const enum turn turn)
+/*
+ * The id of a socket outlives its note until the next one closes on this CPU in this context: a
+ * reset that answers data after close() is sent by the same chain of calls, and tcp_abort() of a
+ * listener goes on with CLOSE -> CLOSE.
+ */
+static __always_inline void remember_closed(const struct event *e, struct tcs_percpu *p)
 {
-	const bool again = turn != FIRST;
+	typeof(&p->closed[0]) closed = &p->closed[e->sk->sk_lock.owned != 0];
+
+	closed->sk = (__u64)e->sk;
+	closed->id = e->note->id;
+}
+
+static __always_inline __u64 id_of_closed(const struct sock *sk, const struct tcs_percpu *p)
+{
+	const typeof(p->closed[0]) *closed = &p->closed[sk->sk_lock.owned != 0];
+
+	return closed->sk == (__u64)sk ? closed->id : 0;
+}
+
+/* tcp_abort() ends with CLOSE -> CLOSE; of a listener, only there sk_err tells that it was killed. */
+static __always_inline void handle_abort(const struct event *e, struct tcs_percpu *p)
+{
+	__u64 id = id_of_closed(e->sk, p);
+
+	if (id && e->sk->sk_err == ECONNABORTED &&
+	    !put_mention(ring_of(e->cpu), TCS_WIRE_KILLED, bpf_ktime_get_ns(), id))
+		count(&p->lost_reset);
+}
+
+static __always_inline void handle(struct event *e, struct tcs_percpu *p, const __u32 program)
+{
+	const bool again = program != FIRST;
 	struct sock *sk = e->sk;
 	bool unwanted = false;
 
 	/* MPTCP, SCTP and DCCP come here too; close() in FIN_WAIT2 repeats the state. */
-	if (sk->sk_protocol != IPPROTO_TCP || e->old == e->new)
+	if (sk->sk_protocol != IPPROTO_TCP)
 		goto not_ours;
+	if (e->old == e->new) {
+		if (e->new == TCP_CLOSE && program == FIRST)
+			handle_abort(e, p);
+		goto not_ours;
+	}
 	e->tp = bpf_skc_to_tcp_sock(sk);
 	if (!e->tp || e->old > TCP_CLOSING || e->new > TCP_CLOSING)
 		goto not_ours;
 	unwanted = socket_unwanted(sk, e->tp, e->new);
 	if (unwanted)
 		goto not_ours;
-	e->note = note_get(e, again);
+	e->note = note_get(e, program);
 	if (!e->note) {
 		count(&p->lost_note);
 		goto not_ours;
@@ -661,11 +757,13 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, __u32 
 	}
 	e->ts_ns = bpf_ktime_get_ns();
 	take_event(e);
-	pass_on(e, p, cpu);
+	if (e->new == TCP_CLOSE)
+		remember_closed(e, p);
+	pass_on(e, p, e->cpu);
 	return;
 
 not_ours:
-	if (passed_before(sk, e->old << 8 | e->new, turn))
+	if (passed_before(sk, e->old << 8 | e->new, program))
 		return;
 	if (unwanted) {
 		count(&p->filtered);
@@ -675,40 +773,16 @@ not_ours:
 		count(&p->caught);
 }
 
-/*
- * The id of a socket that has no cookie outlives its note until the next one closes on this CPU in
- * this context: a reset that answers what came after close() is sent by the same chain of calls.
- */
-static __always_inline void remember_closed(const struct sock *sk, struct tcs_percpu *p)
+static __always_inline void state_change(struct sock *sk, int old, int new, const __u32 program)
 {
-	typeof(&p->closed[0]) closed = &p->closed[sk->sk_lock.owned != 0];
-	const struct tcs_note *note = note_find(sk);
+	struct event e = { .sk = sk, .old = old, .new = new, .cpu = bpf_get_smp_processor_id() };
+	struct tcs_percpu *p = slot_of(e.cpu);
 
-	closed->sk = (__u64)sk;
-	closed->id = note ? note->id : 0;
-}
-
-static __always_inline __u64 id_of_closed(const struct sock *sk, const struct tcs_percpu *p)
-{
-	const typeof(p->closed[0]) *closed = &p->closed[sk->sk_lock.owned != 0];
-
-	return closed->sk == (__u64)sk ? closed->id : 0;
-}
-
-static __always_inline void state_change(struct sock *sk, int old, int new, const enum turn turn)
-{
-	struct event e = { .sk = sk, .old = old, .new = new };
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct tcs_percpu *p = slot_of(cpu);
-
-	if (!taken_here(p, sk, old << 8 | new, turn))
-		handle(&e, p, cpu, turn);
+	if (!taken_here(p, sk, old << 8 | new, program))
+		handle(&e, p, program);
 	/* Only now: an earlier end would hide from a later program that the event was handled. */
-	if (new == TCP_CLOSE && is_last(turn)) {
-		if (!kernel.cookies)
-			remember_closed(sk, p);
+	if (new == TCP_CLOSE && is_last(program))
 		note_end(sk);
-	}
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -721,28 +795,28 @@ int BPF_PROG(tcs_state_1, struct sock *sk, int old, int new)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcs_state_2, struct sock *sk, int old, int new)
 {
-	state_change(sk, old, new, BETWEEN);
+	state_change(sk, old, new, 1);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcs_state_3, struct sock *sk, int old, int new)
 {
-	state_change(sk, old, new, BETWEEN);
+	state_change(sk, old, new, 2);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcs_state_4, struct sock *sk, int old, int new)
 {
-	state_change(sk, old, new, BETWEEN);
+	state_change(sk, old, new, 3);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcs_state_5, struct sock *sk, int old, int new)
 {
-	state_change(sk, old, new, BETWEEN);
+	state_change(sk, old, new, 4);
 	return 0;
 }
 
@@ -765,10 +839,9 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct tcs_percpu *p = slot_of(cpu);
-	struct tcs_wire_reset *r;
 	struct tcs_note *note;
 	__u8 state;
-	void *ring;
+	__u64 id;
 
 	if (!sk) {
 		if (skb)
@@ -784,21 +857,9 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 			note->reset_sent = 1;
 		return 0;
 	}
-	if (!skb)
-		return 0;
-	ring = ring_of(cpu);
-	if (!ring)
-		return 0;
-	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
-	if (!r) {
+	id = skb ? id_of_closed(sk, p) : 0;
+	if (id && !put_mention(ring_of(cpu), TCS_WIRE_RESET, bpf_ktime_get_ns(), id))
 		count(&p->lost_reset);
-		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->kind = TCS_WIRE_RESET;
-	r->ts_ns = bpf_ktime_get_ns();
-	r->id = kernel.cookies ? bpf_get_socket_cookie(sk) : id_of_closed(sk, p);
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -837,6 +898,7 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct tcs_percpu *p = slot_of(cpu);
 	struct tcs_wire_synack *r;
+	const struct net *net;
 	struct tcs_note *note;
 	struct addrs a;
 	__u16 lport;
@@ -867,7 +929,8 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	r->family = a.family;
 	r->retransmits = req->num_retrans + 1; /* not yet counted when the tracepoint runs */
 	r->acked = acked;
-	r->netns = netns_of(sk);
+	net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
+	r->netns = BPF_CORE_READ(net, ns.inum);
 	r->ts_ns = bpf_ktime_get_ns();
 	__builtin_memcpy(r->laddr, a.l, 16);
 	__builtin_memcpy(r->raddr, a.r, 16);
@@ -880,6 +943,9 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	r->queue_limit = BPF_CORE_READ(listener, sk_max_ack_backlog);
 	r->listener = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
 	r->cgroup = cgroup_id(sk);
+	r->netns_cookie = net_cookie_of(net);
+	r->device = req->__req_common.skc_bound_dev_if;
+	r->pad = 0;
 	__builtin_memset(&r->owner, 0, sizeof(r->owner));
 	if (note)
 		put_owner(&r->owner, note);

@@ -26,6 +26,7 @@
 bool leave_notes; /* at sockets */
 bool marked_only; /* only files that have a mark */
 __u32 only_netns; /* tell of this one; 0: of all */
+__u64 n_ids;	  /* given to sockets; the scan is one thread */
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -38,7 +39,8 @@ static __always_inline void note_older(struct sock *sk, const struct addrs *a,
 				       struct tcs_wire_scan *row)
 {
 	struct tcs_note fresh = {
-		.id = row->id,
+		.id = TCS_ID_OWN | ++n_ids << TCS_ID_MAKER_BITS | TCS_ID_SCAN << TCS_ID_CPU_BITS,
+		.cookie_low = kernel.cookies ? row->id : 0,
 		.pid = row->pid,
 		.owner_source = TCS_OWNER_SCAN,
 	};
@@ -50,7 +52,7 @@ static __always_inline void note_older(struct sock *sk, const struct addrs *a,
 	else if (kernel.cookies)
 		return;
 	if (!kernel.cookies)
-		row->id = fresh.id = note_own_id(sk);
+		row->id = fresh.id;
 	__builtin_memcpy(fresh.comm, row->comm, TCS_COMM_LEN);
 	if (bpf_map_update_elem(&notes, &key, &fresh, BPF_NOEXIST)) {
 		known = note_find(sk);

@@ -17,8 +17,9 @@
  * Where programs may not use that (kernel.storage), such a child has no known listener, unless the
  * one that listens there is alone.
  *
- * A socket's id is its cookie. Where programs are not given cookies (kernel.cookies), its note gets
- * an id of our own at birth: good for as long as the note, and for nobody else.
+ * A socket's id is made with its note and is never given to another one (TCS_ID_OWN, tcs_wire.h).
+ * The low half of the cookie is kept for readers of the note that only have the socket: an address
+ * may belong to another socket by then.
  *
  * Written with the socket's lock held, and once by the scan for listeners older than the program.
  * Bounds: max_entries is set before loading; a note that finds no room is counted. BPF side only.
@@ -32,8 +33,8 @@
 #include "tcs_wire.h"
 
 struct tcs_note {
-	__u64 id;	    /* socket cookie, or TCS_ID_OWN; 0 not yet */
-	__u64 parent;	    /* id of the listener it was born from */
+	__u64 id;	    /* unique for the socket's lifetime */
+	__u64 listener;	    /* address of the listener it was born from; 0 none or unknown */
 	__u64 since_ns;	    /* when it entered its present state; 0 unknown */
 	__u64 comm[2];	    /* of the owner */
 	__u32 pid;	    /* of the owner, a tgid; 0 unknown */
@@ -46,8 +47,8 @@ struct tcs_note {
 	__u8 owner_changed; /* by the event at hand */
 	__u8 known;	    /* the epoch in which user space was first told of it; 0 not yet */
 	__u16 flags;	    /* of the event at hand, enum tcs_wire_flags */
-	__u16 pad2;
-	__u32 pad3;
+	__u16 pad;
+	__u32 cookie_low; /* of the socket's cookie; 0 not asked for yet */
 };
 
 struct tcs_listener {
@@ -102,12 +103,6 @@ static __always_inline struct tcs_note *note_begin(const struct sock *sk,
 	if (bpf_map_update_elem(&notes, &key, fresh, BPF_ANY))
 		return NULL;
 	return bpf_map_lookup_elem(&notes, &key);
-}
-
-/* An address is one socket's at a time, and time does not stand still between two of them. */
-static __always_inline __u64 note_own_id(const struct sock *sk)
-{
-	return (address_of(sk) * 0x9e3779b97f4a7c15ULL + bpf_ktime_get_ns()) | TCS_ID_OWN;
 }
 
 static __always_inline void note_end(const struct sock *sk)
@@ -180,6 +175,12 @@ static __always_inline void listener_end(const struct sock *sk, const struct add
 		bpf_map_delete_elem(&listeners, &key);
 }
 
+/* Is this the note of the socket with this cookie? 0: it has none. */
+static __always_inline bool note_is_of(const struct tcs_note *note, __u64 cookie)
+{
+	return !note->cookie_low || !cookie || note->cookie_low == (__u32)cookie;
+}
+
 /* The address of the listener this child was born from; 0: not known. */
 static __always_inline __u64 listener_of_child(struct sock *child, __u16 lport)
 {
@@ -204,15 +205,11 @@ static __always_inline __u64 listener_of_child(struct sock *child, __u16 lport)
 	return listener && !listener->others ? listener->sk : 0;
 }
 
-/* Its note, or NULL. */
-static __always_inline const struct tcs_note *note_of_listener(struct sock *child, __u16 lport)
+/* The note of the listener at this address, or NULL. */
+static __always_inline const struct tcs_note *note_of_listener(__u64 listener)
 {
-	__u64 listener = listener_of_child(child, lport);
-	const struct tcs_note *note;
+	const struct tcs_note *note = bpf_map_lookup_elem(&notes, &listener);
 
-	if (!listener)
-		return NULL;
-	note = bpf_map_lookup_elem(&notes, &listener);
 	return note && (note->mark & 0xff) == TCP_LISTEN ? note : NULL;
 }
 

@@ -97,6 +97,12 @@ static __always_inline void peek_addrs(const struct sock_common *skc, struct add
 	a->family = is_mapped(a->r) || is_mapped(a->l) ? 4 : 6;
 }
 
+/* The cookie of a network namespace; 0: the kernel has none (before 5.12). */
+static __always_inline __u64 net_cookie_of(const struct net *net)
+{
+	return bpf_core_field_exists(net->net_cookie) ? BPF_CORE_READ(net, net_cookie) : 0;
+}
+
 /*
  * Inode number of the socket's network namespace. By probe reads, as are all chains of pointers
  * here: for each pointer that a program follows itself the verifier searches the names of the
@@ -145,6 +151,13 @@ static __always_inline __u64 address_of(const struct sock *sk)
 
 	bpf_probe_read_kernel(&n, sizeof(n), &sk);
 	return n;
+}
+
+/* As the kernel shows it; where programs cannot have one made, it is 0 until something else did. */
+static __always_inline __u64 socket_cookie(struct sock *sk)
+{
+	return kernel.cookies ? bpf_get_socket_cookie(sk) :
+				(__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 }
 
 /*

@@ -9,9 +9,13 @@
  * pointers, no bit-fields, no padding chosen by a compiler. The kernel side copies facts; names,
  * thresholds and judgement live above (src/event.h decodes and validates these records).
  *
- * What never changes about a socket (addresses, namespace, cgroup, uid) travels once, in a FULL
- * record; after that SHORT records name the socket by its cookie. A FULL record that found the
- * ring full is not taken as told: the socket's next event is FULL again, so a loss repairs itself.
+ * What never changes about a socket (addresses, namespace, device, cgroup, uid, cookies) travels
+ * once, in a FULL record; after that SHORT records name the socket by its id. A FULL record that
+ * found the ring full does not count as sent: the socket's next event is FULL again.
+ *
+ * The id of a socket is unique for the socket's lifetime and is the programs' own. The kernel's
+ * cookie is not an identity: two ACKs for one request that are handled at the same time make two
+ * children with the request's cookie (inet_csk_clone_lock()). It is an attribute for display.
  *
  * Bounds: a record is at most TCS_WIRE_MAX bytes. Times are nanoseconds of CLOCK_MONOTONIC, taken
  * with the socket's lock held; so is seq, which counts the socket's events and shows every gap.
@@ -25,8 +29,16 @@
 #define TCS_COMM_LEN 16
 #define TCS_MAX_CPUS 1024 /* slots of per-CPU counters; CPUs beyond share slots */
 
-/* An id of our own making, where the kernel gives programs no socket cookies; never shown. */
-#define TCS_ID_OWN (1ULL << 63)
+/*
+ * Set in every id that is not a socket cookie. The kernel counts cookies from 1 and never sets it.
+ * An id of the event programs is TCS_ID_OWN | serial number << TCS_ID_MAKER_BITS | maker; each maker
+ * (CPU, program, context) has a serial number of its own, so no two sockets get the same id.
+ */
+#define TCS_ID_OWN	  (1ULL << 63)
+#define TCS_ID_CPU_BITS	  13
+#define TCS_ID_MAKER_BITS (TCS_ID_CPU_BITS + 4)
+#define TCS_ID_MAKERS	  16 /* per CPU: two contexts of each of TCS_PROGRAMS_MAX programs */
+#define TCS_ID_SCAN	  15 /* the maker of ids that the scan of open files gives */
 
 /* First byte of every record. */
 enum tcs_wire_kind {
@@ -34,6 +46,7 @@ enum tcs_wire_kind {
 	TCS_WIRE_SYNACK,    /* tcp:tcp_retransmit_synack */
 	TCS_WIRE_RESET,	    /* tcp:tcp_send_reset that answers a segment, after a -> CLOSE */
 	TCS_WIRE_GONE,	    /* a socket that was told of has ended, and that will not be told */
+	TCS_WIRE_KILLED,    /* SOCK_DESTROY was the cause of a LISTEN -> CLOSE just before */
 	TCS_WIRE_KIND_MAX,
 };
 
@@ -56,6 +69,7 @@ enum tcs_wire_flags {
 	TCS_F_HAS_OWNER = 1 << 12,
 	TCS_F_HAS_FACTS = 1 << 13,
 	TCS_F_HAS_TOTALS = 1 << 14,
+	TCS_F_HAS_COOKIES = 1 << 15, /* before the totals; only with facts */
 };
 
 /* How the owner of a socket was learned. */
@@ -75,7 +89,7 @@ struct tcs_wire_state {
 	__u16 flags;	/* enum tcs_wire_flags */
 	__u16 lport;	/* host order; 0 until chosen */
 	__u64 ts_ns;
-	__u64 id;	 /* socket cookie, as `ss -e` prints it; or TCS_ID_OWN */
+	__u64 id;	 /* TCS_ID_OWN; up to format 2.1 the socket's cookie */
 	__u64 in_old_ns; /* time spent in old_state; 0 unknown */
 	__u32 seq;	 /* of this socket, from 1 */
 	__u32 srtt_us;	 /* smoothed round-trip time; 0 unknown */
@@ -91,14 +105,20 @@ struct tcs_wire_owner {
 struct tcs_wire_facts {
 	__u8 laddr[16]; /* IPv4 as ::ffff:a.b.c.d */
 	__u8 raddr[16];
-	__u64 parent; /* cookie of the listener this socket was born from; 0 none */
+	__u64 parent; /* id of the listener this socket was born from; 0 none or unknown */
 	__u64 cgroup; /* inode of the cgroup v2 directory; 0 unknown */
 	__u32 netns;  /* inode of the network namespace */
 	__u32 uid;
 	__u16 rport; /* host order; 0: not connected, or not yet known */
 	__u8 family; /* 4 or 6; a mapped IPv4 peer is 4 */
 	__u8 epoch;  /* in which they were told */
-	__u8 pad[4];
+	__u32 device; /* ifindex of the bound device, or the zone of a link-local address; 0 none */
+};
+
+/* Names for people and for other programs; never used to tell sockets or namespaces apart here. */
+struct tcs_wire_cookies {
+	__u64 socket; /* as `ss -e` prints it; 0 none */
+	__u64 netns;  /* SO_NETNS_COOKIE, never reused; 0: the kernel has none (before 5.12) */
 };
 
 struct tcs_wire_totals {
@@ -111,7 +131,9 @@ struct tcs_wire_totals {
 #define TCS_WIRE_SHORT (sizeof(struct tcs_wire_state))
 #define TCS_WIRE_OWNER (TCS_WIRE_SHORT + sizeof(struct tcs_wire_owner))
 #define TCS_WIRE_CLOSE (TCS_WIRE_SHORT + sizeof(struct tcs_wire_totals))
-#define TCS_WIRE_FULL  (TCS_WIRE_OWNER + sizeof(struct tcs_wire_facts))
+#define TCS_WIRE_FULL                                     \
+	(TCS_WIRE_OWNER + sizeof(struct tcs_wire_facts) + \
+	 sizeof(struct tcs_wire_cookies))
 #define TCS_WIRE_MAX   (TCS_WIRE_FULL + sizeof(struct tcs_wire_totals))
 
 struct tcs_wire_synack {
@@ -133,8 +155,12 @@ struct tcs_wire_synack {
 	__u64 listener; /* cookie; 0 unknown */
 	__u64 cgroup;
 	struct tcs_wire_owner owner; /* the listener's */
+	__u64 netns_cookie;	     /* 0 unknown */
+	__u32 device;		     /* ifindex; 0 none */
+	__u32 pad;
 };
 
+/* Also TCS_WIRE_KILLED. */
 struct tcs_wire_reset {
 	__u8 kind;
 	__u8 pad[7];
@@ -158,8 +184,19 @@ struct tcs_wire_scan {
 	__u32 netns;
 	__u16 lport;
 	__u8 state;
-	__u8 pad[5];
+	__u8 flags; /* enum tcs_scan_flags */
+	__u8 pad[4];
 	char comm[TCS_COMM_LEN];
+	__u32 device; /* ifindex; 0 none */
+	__u32 pad2;
+};
+
+enum tcs_scan_flags {
+	TCS_SCAN_QUEUED = 1 << 0, /* not open itself: in the accept queue of an open listener */
+	TCS_SCAN_INET4 = 1 << 1,  /* an AF_INET socket */
+	TCS_SCAN_V6ONLY = 1 << 2,
+	TCS_SCAN_SHARED = 1 << 3, /* SO_REUSEPORT */
+	TCS_SCAN_MPTCP = 1 << 4,  /* the open file is an MPTCP socket */
 };
 
 /* One socket of a census. A row of state 0 only fills the buffer and is skipped. */
@@ -458,7 +495,7 @@ struct tcs_percpu {
 	struct {
 		__u64 sk;
 		__u64 id;
-	} closed[2]; /* by context, where there are no cookies: the last socket that closed */
+	} closed[2]; /* by context: the last socket that closed */
 	__u64 pad[2];
 };
 
@@ -466,11 +503,12 @@ struct tcs_percpu {
 static_assert(sizeof(struct tcs_wire_state) == 40, "wire layout");
 static_assert(sizeof(struct tcs_wire_owner) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_facts) == 64, "wire layout");
+static_assert(sizeof(struct tcs_wire_cookies) == 16, "wire layout");
 static_assert(sizeof(struct tcs_wire_totals) == 24, "wire layout");
-static_assert(sizeof(struct tcs_wire_synack) == 112, "wire layout");
+static_assert(sizeof(struct tcs_wire_synack) == 128, "wire layout");
 static_assert(sizeof(struct tcs_wire_reset) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_gone) == 24, "wire layout");
-static_assert(sizeof(struct tcs_wire_scan) == 56, "wire layout");
+static_assert(sizeof(struct tcs_wire_scan) == 64, "wire layout");
 static_assert(sizeof(struct tcs_wire_census) == 136, "wire layout");
 static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");
 static_assert(sizeof(struct tcs_census_place) == 40, "wire layout");

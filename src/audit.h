@@ -53,7 +53,23 @@ struct audit_socket {
 	uint8_t state;
 	uint8_t family;
 	uint8_t stalled; /* timeouts in a row */
-	uint8_t pad[5];
+	uint8_t flags;	 /* enum audit_socket_flags */
+	uint8_t pad[4];
+	uint64_t netns_cookie; /* 0 unknown */
+	uint64_t done;	       /* these four: listeners with AUDIT_HAS_HANDSHAKES; counted so far */
+	uint64_t late;	       /* see struct audit_handshakes */
+	uint64_t resent;
+	uint64_t failing;
+	uint32_t device; /* ifindex of the bound device; 0 none */
+	uint32_t pad2;
+};
+
+enum audit_socket_flags {
+	AUDIT_HAS_HANDSHAKES = 1 << 0, /* counted for this listener alone */
+	AUDIT_INET4 = 1 << 1,	       /* an AF_INET socket */
+	AUDIT_V6ONLY = 1 << 2,
+	AUDIT_SHARED = 1 << 3, /* SO_REUSEPORT */
+	AUDIT_MPTCP = 1 << 4,  /* the state is that of an MPTCP socket */
 };
 
 struct audit_netns {
@@ -71,6 +87,7 @@ struct audit_netns {
 	uint8_t pad;
 	uint64_t counters[COUNTER_MAX];	    /* so far; AUDIT_UNKNOWN */
 	int64_t counter_milli[COUNTER_MAX]; /* a second, in thousandths; audit_settle() */
+	uint64_t netns_cookie;		    /* never reused; 0 unknown */
 };
 
 /* Descriptors of a process that holds sockets in CLOSE_WAIT. */
@@ -134,6 +151,8 @@ struct audit_half_open {
 	uint8_t sources_exact;
 	uint8_t prefixes_exact;
 	uint8_t pad[3];
+	uint32_t device; /* ifindex of the listener's bound device; 0 none */
+	uint32_t pad2;
 };
 
 /* Where half-open connections come from: an address, or a /24 or /64. */
@@ -145,7 +164,8 @@ struct audit_source {
 	uint32_t service;   /* index, when settled */
 	uint8_t family;
 	uint8_t bits; /* of the prefix; 32 or 128: an address */
-	uint8_t pad[6];
+	uint8_t pad[2];
+	uint32_t device; /* ifindex: zone of a link-local address, or the bound device; 0 none */
 };
 
 /* A half-open connection. */
@@ -159,7 +179,8 @@ struct audit_request {
 	uint8_t family;
 	uint8_t retransmits;
 	uint8_t acked;
-	uint8_t pad[5];
+	uint8_t pad;
+	uint32_t device; /* ifindex; 0 none */
 };
 
 /* What happened to handshakes at one local address and port, counted since the program runs. */
@@ -171,7 +192,10 @@ struct audit_handshakes {
 	uint8_t laddr[16];
 	uint32_t netns;
 	uint16_t lport;
-	uint16_t pad;
+	uint8_t inet4; /* the sockets are AF_INET */
+	uint8_t pad;
+	uint32_t device; /* ifindex of the bound device of the sockets; 0 none */
+	uint32_t pad2;
 };
 
 /* Who was answered with resets for SYNs to ports where nobody listens. */
@@ -183,6 +207,8 @@ struct audit_scanner {
 	uint32_t netns;
 	uint8_t family;
 	uint8_t pad[3];
+	uint32_t device; /* ifindex: zone of a link-local address; 0 none */
+	uint32_t pad2;
 };
 
 /* CLOSE_WAIT of one process in one namespace. */
@@ -218,6 +244,8 @@ struct audit_place {
 	uint16_t lport;
 	uint8_t family;
 	uint8_t pad[3];
+	uint32_t device; /* ifindex of the bound device; 0 none */
+	uint32_t pad2;
 };
 
 /* A connection that a timeout has ended. */
@@ -261,6 +289,8 @@ struct audit_group {
 	uint32_t netns; /* where they are counted; a key only of AUDIT_BY_NETNS */
 	uint16_t lport;
 	uint16_t pad;
+	uint32_t device; /* ifindex: zone of a link-local raddr; 0 none */
+	uint32_t pad2;
 };
 
 struct audit_config {

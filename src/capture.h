@@ -16,9 +16,9 @@
  *         CAPTURE_CHUNK_MAX bytes. A damaged chunk is known by gzip's checksum, and not used.
  *
  * Chunk   "TCSCAP", major version, minor version (8 bytes), then packed records.
- *         A reader refuses a major version that is not its own: records of a kind it knows have
- *         another layout there. A newer minor version may bring new kinds of records (skipped,
- *         and counted).
+ *         A reader refuses a major version that is not its own, and a newer minor version. A minor
+ *         version adds kinds of records, and fields at the end of records: those that an older
+ *         recording lacks are read as 0, which means unknown (record_grow()).
  *
  * Packed records. Reader and writer remember, from the beginning of the chunk on and all 0 there:
  * the time and the id of the last state record, 128 shapes, 2048 sockets, and for each of 256 kinds
@@ -35,7 +35,7 @@
  *               var    in_old_ns     (flag 12)
  *               diff   srtt_us       (flag 13)
  *               var    seq, u16 lport (flag 14)
- *             with flag 15 its blocks (owner, facts, totals) are not those of the last record of
+ *             with flag 15 its blocks (owner, facts, cookies, totals) are not those of the last record of
  *             this shape:
  *               u16    a bit for each word that differs, then these words
  *   128     The same, of a shape that is told first: u8 its number, then the 6 bytes of the
@@ -62,7 +62,12 @@
 #include "failure.h"
 
 #define CAPTURE_MAJOR	  2
-#define CAPTURE_MINOR	  1 /* 2.1: TCS_WIRE_GONE */
+/*
+ * 2.1: TCS_WIRE_GONE.
+ * 2.2: ids of sockets are not their cookies; TCS_F_HAS_COOKIES, TCS_WIRE_KILLED, RECORD_DEVICE;
+ *      devices, cookies of namespaces, handshakes of each listener.
+ */
+#define CAPTURE_MINOR	  2
 #define CAPTURE_HEAD	  8 /* bytes at the beginning of each chunk */
 #define CAPTURE_CHUNK_MAX (256u << 10)
 

@@ -35,6 +35,7 @@ static unsigned int blocks_of(unsigned int flags)
 {
 	return (flags & TCS_F_HAS_OWNER ? sizeof(struct tcs_wire_owner) / 8 : 0) +
 	       (flags & TCS_F_HAS_FACTS ? sizeof(struct tcs_wire_facts) / 8 : 0) +
+	       (flags & TCS_F_HAS_COOKIES ? sizeof(struct tcs_wire_cookies) / 8 : 0) +
 	       (flags & TCS_F_HAS_TOTALS ? sizeof(struct tcs_wire_totals) / 8 : 0);
 }
 

@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "capture.h"
+#include "record.h"
 
 #define INPUT_BYTES (64u << 10)
 #define GZIP	    (16 + MAX_WBITS) /* zlib: with gzip's header and checksum */
@@ -160,13 +161,14 @@ static bool check_head(struct capture_reader *r, size_t len)
 			end_damaged(r, len, "what follows is not a part of a capture");
 		return false;
 	}
-	if (r->chunk[6] != CAPTURE_MAJOR) {
+	if (r->chunk[6] != CAPTURE_MAJOR || r->chunk[7] > CAPTURE_MINOR) {
 		end(r, CAPTURE_REFUSED, "");
 		snprintf(r->why, sizeof(r->why),
 			 "it was written in format %u.%u, by %s version of tcpconnstate; this one "
-			 "reads %d.x",
+			 "reads %d.0 to %d.%d",
 			 (unsigned int)r->chunk[6], (unsigned int)r->chunk[7],
-			 r->chunk[6] > CAPTURE_MAJOR ? "a newer" : "an older", CAPTURE_MAJOR);
+			 r->chunk[6] >= CAPTURE_MAJOR ? "a newer" : "an older", CAPTURE_MAJOR,
+			 CAPTURE_MAJOR, CAPTURE_MINOR);
 		return false;
 	}
 	return true;
@@ -208,6 +210,8 @@ enum capture_end capture_next(struct capture_reader *r, const void **ret, size_t
 		r->at = r->chunk_end;
 		return r->end;
 	}
+	if (r->chunk[7] < CAPTURE_MINOR)
+		record_grow(r->record, ret_len);
 	*ret = r->record;
 	return CAPTURE_RECORD;
 }

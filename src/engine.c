@@ -46,6 +46,7 @@ static const char *const lost_names[LOST_MAX] = {
 	[LOST_RING_FULL] = "ring_full",
 	[LOST_RECURSION] = "recursion",
 	[LOST_TABLE_FULL] = "table_full",
+	[LOST_UNKNOWN_SOCKET] = "unknown_socket",
 	[LOST_DECODE] = "decode",
 };
 
@@ -225,7 +226,8 @@ static void refresh_totals(struct engine *e)
 	to->lost[LOST_RING_FULL] = since(e->stats.lost_ring_full, e->before.lost_ring_full);
 	to->lost[LOST_RECURSION] = since(e->stats.lost_recursion, e->before.lost_recursion);
 	to->lost[LOST_TABLE_FULL] =
-		since(e->stats.lost_table_full, e->before.lost_table_full) + t->unknown;
+		since(e->stats.lost_table_full, e->before.lost_table_full);
+	to->lost[LOST_UNKNOWN_SOCKET] = t->unknown;
 	to->lost[LOST_DECODE] = e->decode_errors;
 	to->filtered = filtered + e->filtered_here;
 	to->events = t->events - t->unknown + filtered;
@@ -283,6 +285,7 @@ int engine_take(struct engine *e, const struct record *r)
 	case TCS_WIRE_SYNACK:
 	case TCS_WIRE_RESET:
 	case TCS_WIRE_GONE:
+	case TCS_WIRE_KILLED:
 		track_event(e->track, &r->event);
 		return 0;
 	case RECORD_CLOCK:
@@ -300,6 +303,7 @@ int engine_take(struct engine *e, const struct record *r)
 		return 0;
 	case RECORD_META:
 	case RECORD_CGROUP:
+	case RECORD_DEVICE:
 	case RECORD_NEXT:
 		return 0; /* for those who present */
 	case RECORD_KNOWN:

@@ -30,6 +30,7 @@ enum lost_reason {
 	LOST_RING_FULL = 0,
 	LOST_RECURSION,
 	LOST_TABLE_FULL,
+	LOST_UNKNOWN_SOCKET, /* its facts were lost, or forgotten with the whole table */
 	LOST_DECODE,
 	LOST_MAX,
 };

@@ -36,13 +36,18 @@ static int decode_state(const void *record, size_t len, struct event *ret)
 		at += sizeof(*ev.facts);
 		need += sizeof(*ev.facts);
 	}
+	if (s->flags & TCS_F_HAS_COOKIES) {
+		ev.cookies = (const void *)at;
+		at += sizeof(*ev.cookies);
+		need += sizeof(*ev.cookies);
+	}
 	if (s->flags & TCS_F_HAS_TOTALS) {
 		ev.totals = (const void *)at;
 		need += sizeof(*ev.totals);
 	}
 	if (len != need)
 		return -EINVAL;
-	if (ev.totals && s->new_state != TCS_CLOSE)
+	if ((ev.totals && s->new_state != TCS_CLOSE) || (ev.cookies && !ev.facts))
 		return -EINVAL;
 	if (s->flags & TCS_F_DEFERRED &&
 	    ((s->old_state != TCS_SYN_SENT && s->old_state != TCS_SYN_RECV) ||
@@ -82,6 +87,11 @@ int event_decode(const void *record, size_t len, struct event *ret)
 		if (len != sizeof(struct tcs_wire_gone))
 			return -EINVAL;
 		*ret = (struct event){ .gone = record };
+		return 0;
+	case TCS_WIRE_KILLED:
+		if (len != sizeof(struct tcs_wire_reset))
+			return -EINVAL;
+		*ret = (struct event){ .killed = record };
 		return 0;
 	default:
 		return -EINVAL;

@@ -23,10 +23,12 @@ struct event {
 	const struct tcs_wire_synack *synack; /* TCS_WIRE_SYNACK */
 	const struct tcs_wire_reset *reset;   /* TCS_WIRE_RESET */
 	const struct tcs_wire_gone *gone;     /* TCS_WIRE_GONE */
+	const struct tcs_wire_reset *killed;  /* TCS_WIRE_KILLED */
 
 	/* With a state: NULL when the record does not carry the block. */
 	const struct tcs_wire_owner *owner;
 	const struct tcs_wire_facts *facts;
+	const struct tcs_wire_cookies *cookies; /* NULL: format 2.1 or older; the id is the cookie */
 	const struct tcs_wire_totals *totals;
 };
 
@@ -35,7 +37,7 @@ struct event {
  */
 int event_decode(const void *record, size_t len, struct event *ret);
 
-/* An id that `ss -e` shows too, and not one of our own (or none) that would only look like it. */
+/* An id that `ss -e` shows too: up to format 2.1 the id of a socket was its cookie. */
 static inline bool event_id_is_cookie(uint64_t id)
 {
 	return id && !(id & TCS_ID_OWN);

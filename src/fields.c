@@ -419,15 +419,15 @@ static void json_reason(struct outbuf *b, const struct field_row *r)
 
 static void text_cookie(struct outbuf *b, const struct field_row *r)
 {
-	if (event_id_is_cookie(CONN(r)->id))
-		outbuf_put_u64(b, CONN(r)->id);
+	if (CONN(r)->cookie)
+		outbuf_put_u64(b, CONN(r)->cookie);
 	else
 		put_unknown(b);
 }
 
 static void json_cookie(struct outbuf *b, const struct field_row *r)
 {
-	field_put_id(b, CONN(r)->id);
+	field_put_id(b, CONN(r)->cookie);
 }
 
 static void json_recovered(struct outbuf *b, const struct field_row *r)

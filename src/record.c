@@ -26,7 +26,28 @@ static const uint16_t sizes[RECORD_KIND_MAX] = {
 	[RECORD_REQUEST] = sizeof(struct record_request),
 	[RECORD_HANDSHAKES] = sizeof(struct record_handshakes),
 	[RECORD_SCANNER] = sizeof(struct record_scanner),
+	[RECORD_DEVICE] = sizeof(struct record_device),
 };
+
+/* Of those that have grown since: their length in formats 2.0 and 2.1. */
+static const uint16_t old_sizes[RECORD_KIND_MAX] = {
+	[TCS_WIRE_SYNACK] = 112,   [RECORD_OLDER] = 64,	      [RECORD_KNOWN] = 208,
+	[RECORD_NETNS] = 264,	   [RECORD_SOCKET] = 144,     [RECORD_PLACE] = 96,
+	[RECORD_GROUP] = 152,	   [RECORD_HALF_OPEN] = 128,  [RECORD_HANDSHAKES] = 64,
+	[RECORD_SCANNER] = 56,
+};
+
+void record_grow(void *bytes, size_t *len)
+{
+	uint8_t kind = *len ? *(const uint8_t *)bytes : 0;
+	size_t now;
+
+	if (kind >= RECORD_KIND_MAX || !old_sizes[kind] || *len != old_sizes[kind])
+		return;
+	now = kind == TCS_WIRE_SYNACK ? sizeof(struct tcs_wire_synack) : sizes[kind];
+	memset((char *)bytes + *len, 0, now - *len);
+	*len = now;
+}
 
 static bool family_is_valid(uint8_t family)
 {
@@ -103,6 +124,8 @@ static bool is_valid(const struct record *r)
 		return family_is_valid(r->scanner->scanner.family);
 	case RECORD_META:
 		return meta_is_valid(r->meta);
+	case RECORD_DEVICE:
+		return IS_TEXT(r->device->name);
 	default:
 		return true;
 	}
@@ -149,6 +172,8 @@ uint64_t record_ts_ns(const struct record *r)
 		return r->event.reset->ts_ns;
 	case TCS_WIRE_GONE:
 		return r->event.gone->ts_ns;
+	case TCS_WIRE_KILLED:
+		return r->event.killed->ts_ns;
 	case RECORD_CLOCK:
 	case RECORD_STATS:
 	case RECORD_LOOK:

@@ -50,6 +50,7 @@ enum record_kind {
 	RECORD_HANDSHAKES,
 	RECORD_SCANNER,
 	RECORD_KNOWN,
+	RECORD_DEVICE,
 	RECORD_KIND_MAX,
 };
 
@@ -196,6 +197,15 @@ struct record_cgroup {
 	char path[]; /* terminated */
 };
 
+/* The name of a network device, before the first record that it is needed for. Not for the core. */
+struct record_device {
+	struct record_head head;
+	uint64_t netns_cookie; /* 0 unknown */
+	uint32_t netns;	       /* inode */
+	uint32_t ifindex;
+	char name[16]; /* IFNAMSIZ; terminated; hostile bytes */
+};
+
 /* A checked record; it points into the bytes it was made from. */
 struct record {
 	uint8_t kind; /* enum tcs_wire_kind, enum record_kind */
@@ -220,6 +230,7 @@ struct record {
 		const struct record_tick *tick;
 		const struct record_meta *meta;
 		const struct record_cgroup *cgroup;
+		const struct record_device *device;
 	};
 };
 
@@ -231,6 +242,12 @@ bool record_is_of_look(uint8_t kind);
 
 /* bytes must be aligned to 8. 0, or -EINVAL (and *ret untouched). */
 int record_decode(const void *bytes, size_t len, struct record *ret);
+
+/*
+ * Make a record of format 2.0 or 2.1 one of today's: *bytes has room for RECORD_MAX_BYTES and *len
+ * bytes of one. Fields that it lacks become 0; other lengths are left alone (record_decode()).
+ */
+void record_grow(void *bytes, size_t *len);
 
 /* When it was made; 0 where it does not say. */
 uint64_t record_ts_ns(const struct record *r);
@@ -245,25 +262,26 @@ int record_into_audit(const struct record *r, struct audit *a);
 typedef int (*record_fn)(void *ctx, const void *bytes, size_t len);
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are little-endian");
-/* Captures are made of these: who changes one raises CAPTURE_MAJOR (capture.h). */
+/* Captures are made of these: a longer one needs a new CAPTURE_MINOR and a row in record_grow(). */
 static_assert(sizeof(struct record_clock) == 24, "record layout");
 static_assert(sizeof(struct record_stats) == 48, "record layout");
-static_assert(sizeof(struct record_older) == 64, "record layout");
-static_assert(sizeof(struct record_known) == 208, "record layout");
+static_assert(sizeof(struct record_older) == 72, "record layout");
+static_assert(sizeof(struct record_known) == 232, "record layout");
 static_assert(sizeof(struct record_look) == 24, "record layout");
-static_assert(sizeof(struct record_netns) == 264, "record layout");
-static_assert(sizeof(struct record_socket) == 144, "record layout");
-static_assert(sizeof(struct record_place) == 96, "record layout");
-static_assert(sizeof(struct record_group) == 152, "record layout");
+static_assert(sizeof(struct record_netns) == 272, "record layout");
+static_assert(sizeof(struct record_socket) == 192, "record layout");
+static_assert(sizeof(struct record_place) == 104, "record layout");
+static_assert(sizeof(struct record_group) == 160, "record layout");
 static_assert(sizeof(struct record_holder) == 32, "record layout");
 static_assert(sizeof(struct record_look_end) == 56, "record layout");
 static_assert(sizeof(struct record_tick) == 24, "record layout");
-static_assert(sizeof(struct record_half_open) == 128, "record layout");
+static_assert(sizeof(struct record_half_open) == 136, "record layout");
 static_assert(sizeof(struct record_source) == 56, "record layout");
 static_assert(sizeof(struct record_request) == 64, "record layout");
-static_assert(sizeof(struct record_handshakes) == 64, "record layout");
-static_assert(sizeof(struct record_scanner) == 56, "record layout");
+static_assert(sizeof(struct record_handshakes) == 72, "record layout");
+static_assert(sizeof(struct record_scanner) == 64, "record layout");
 static_assert(sizeof(struct record_meta) == 536, "record layout");
 static_assert(sizeof(struct record_cgroup) == 16, "record layout");
+static_assert(sizeof(struct record_device) == 40, "record layout");
 
 #endif /* TCS_RECORD_H */

@@ -252,8 +252,13 @@ static void tell_held(struct track *t, uint32_t slot)
 
 /* ---- taking in ------------------------------------------------------------------------------- */
 
-static void take_facts(struct conn *c, const struct tcs_wire_facts *f)
+static void take_facts(struct conn *c, const struct event *ev)
 {
+	const struct tcs_wire_facts *f = ev->facts;
+
+	c->cookie = ev->cookies ? ev->cookies->socket : event_id_is_cookie(c->id) ? c->id : 0;
+	c->netns_cookie = ev->cookies ? ev->cookies->netns : 0;
+	c->device = f->device;
 	memcpy(c->laddr, f->laddr, sizeof(c->laddr));
 	memcpy(c->raddr, f->raddr, sizeof(c->raddr));
 	c->parent = f->parent;
@@ -286,7 +291,7 @@ static void ask_older(const struct track *t, struct conn *c, const struct event 
 	struct track_older older;
 
 	if ((known && c->owner.source != OWNER_SCAN) || !t->config.older ||
-	    !t->config.older(t->config.older_ctx, c->id, ev->facts, ev->state->lport, &older))
+	    !t->config.older(t->config.older_ctx, c->cookie ? c->cookie : c->id, ev->facts, ev->state->lport, &older))
 		return;
 	if (!known)
 		c->owner = older.owner;
@@ -346,7 +351,8 @@ static void take_close(const struct conn *c, struct change *ch, const struct eve
 	ch->new_state = v.new_state;
 	ch->tw_substate = v.tw_substate;
 	ch->reason = v.reason;
-	ch->provisional = v.provisional;
+	/* A listener that no known task closed may have been killed (TCS_WIRE_KILLED). */
+	ch->provisional = v.provisional || (s->old_state == TCS_LISTEN && !(s->flags & TCS_F_TASK));
 	if (ev->totals) {
 		ch->totals = *ev->totals;
 		ch->has_totals = true;
@@ -427,6 +433,9 @@ static void known_of_conn(const struct conn *c, struct track_known *ret)
 		.direction = c->direction,
 		.path_len = c->path_len,
 		.path_broken = c->path_broken,
+		.cookie = c->cookie,
+		.netns_cookie = c->netns_cookie,
+		.device = c->device,
 	};
 	memcpy(ret->laddr, c->laddr, sizeof(ret->laddr));
 	memcpy(ret->raddr, c->raddr, sizeof(ret->raddr));
@@ -444,7 +453,7 @@ static bool known_of_older(const struct track *t, const struct event *ev, struct
 
 	if (!ev->facts)
 		return false;
-	take_facts(&c, ev->facts);
+	take_facts(&c, ev);
 	if (ev->owner)
 		owner_of_wire(ev->owner, &c.owner);
 	told = c.owner.pid;
@@ -493,6 +502,9 @@ void track_know(struct track *t, const struct track_known *k)
 	c->seq = k->seq;
 	c->handshake_us = k->handshake_us;
 	c->born_ns = k->born_ns;
+	c->cookie = k->cookie ? k->cookie : event_id_is_cookie(k->id) ? k->id : 0;
+	c->netns_cookie = k->netns_cookie;
+	c->device = k->device;
 	c->owner = k->owner;
 	for (i = 0; i < k->path_len; i++)
 		c->path[i] = (struct path_step){ .state = k->path[i] & 0xff,
@@ -530,7 +542,7 @@ static bool learn(struct track *t, struct conn *c, const struct event *ev)
 	bool missed = notice_gap(t, c, s);
 
 	if (ev->facts)
-		take_facts(c, ev->facts);
+		take_facts(c, ev);
 	if (s->lport)
 		c->lport = s->lport;
 	take_direction(c, s->old_state, s->new_state);
@@ -588,10 +600,23 @@ static void take_reset(struct track *t, const struct tcs_wire_reset *r)
 	if (!c || !c->held)
 		return;
 	ch = &t->held[c->held].change;
+	if (ch->old_state == TCS_LISTEN)
+		return;
 	ch->reason = v.reason;
 	ch->new_state = v.new_state;
 	ch->tw_substate = v.tw_substate;
 	c->state = v.new_state;
+	tell_held(t, c->held);
+}
+
+static void take_killed(struct track *t, const struct tcs_wire_reset *k)
+{
+	struct conn *c = conn_find(t, k->id);
+	struct change *ch = c && c->held ? &t->held[c->held].change : NULL;
+
+	if (!ch || ch->old_state != TCS_LISTEN)
+		return;
+	ch->reason = REASON_KILLED;
 	tell_held(t, c->held);
 }
 
@@ -624,6 +649,9 @@ void track_event(struct track *t, const struct event *ev)
 	} else if (ev->gone) {
 		track_advance(t, ev->gone->ts_ns);
 		take_gone(t, ev->gone);
+	} else if (ev->killed) {
+		track_advance(t, ev->killed->ts_ns);
+		take_killed(t, ev->killed);
 	}
 }
 

@@ -68,11 +68,14 @@ struct path_step {
 /* One socket. Facts are the wire's; what follows them we concluded. */
 struct conn {
 	uint64_t id;
+	uint64_t cookie;       /* of the kernel, for display; 0 none */
+	uint64_t netns_cookie; /* 0 unknown */
 	uint8_t laddr[16];
 	uint8_t raddr[16];
 	uint64_t parent;
 	uint64_t cgroup;
 	uint32_t netns;
+	uint32_t device; /* ifindex; 0 none */
 	uint32_t uid;
 	uint16_t lport;
 	uint16_t rport;
@@ -112,6 +115,10 @@ struct track_known {
 	uint8_t path_broken;
 	uint8_t pad[3];
 	uint64_t path[TRACK_PATH_MAX]; /* state, and 256 times the nanoseconds spent there */
+	uint64_t cookie;	       /* as in struct conn; so are these */
+	uint64_t netns_cookie;
+	uint32_t device;
+	uint32_t pad2;
 };
 
 /* A transition, ready to be told. */
@@ -167,7 +174,10 @@ struct track_older {
 struct track_config {
 	uint32_t max_sockets;
 	struct track_sink sink;
-	/* Optional: fills *ret and returns true if the socket was known when we started. */
+	/*
+	 * Optional: fills *ret and returns true if the socket was known when we started. id: its
+	 * cookie, or where it has none its id.
+	 */
 	bool (*older)(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint16_t lport,
 		      struct track_older *ret);
 	void *older_ctx;
@@ -175,7 +185,7 @@ struct track_config {
 
 struct track_totals {
 	uint64_t events;    /* state changes and resent SYN-ACKs taken in */
-	uint64_t unknown;   /* changes of a socket whose facts were forgotten: lost, table_full */
+	uint64_t unknown;   /* changes of a socket whose facts are not here: lost, unknown_socket */
 	uint64_t missed;    /* gaps found in sockets' numbering */
 	uint64_t forgotten; /* how often the table was emptied */
 	uint32_t sockets;   /* now in the table */

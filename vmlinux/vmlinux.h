@@ -37,6 +37,7 @@ enum { false = 0, true = 1 };
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -124,6 +125,7 @@ struct netns_ipv4 {
 
 struct net {
 	struct ns_common ns;
+	u64 net_cookie;			/* since 5.12; never given to another namespace */
 	struct netns_ipv4 ipv4;
 };
 
@@ -142,6 +144,8 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	unsigned char skc_reuseport : 1; /* listeners may share address and port */
+	unsigned char skc_ipv6only : 1;
+	int skc_bound_dev_if;		/* ifindex: SO_BINDTODEVICE, VRF, or link-local zone */
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -218,6 +222,7 @@ struct sock {
 	int sk_err;			/* why the connection ended, when the kernel knows */
 	kuid_t sk_uid;
 	u16 sk_protocol;
+	u8 sk_shutdown;			/* close() sets it first (__tcp_close()) */
 	struct socket *sk_socket;	/* NULL: nobody has accepted it, or its owner has closed */
 	u32 sk_ack_backlog;		/* accept queue */
 	u32 sk_max_ack_backlog;		/* limit of the accept queue and of the SYN queue */
