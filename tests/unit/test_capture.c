@@ -503,7 +503,8 @@ static struct reading read_chunk(const char *bytes, size_t len)
 static void refused(void **state)
 {
 	static char bomb[CAPTURE_CHUNK_MAX + 1] = "TCSCAP\2\0";
-	static const char older[] = "TCSCAP\1\0", newer[] = "TCSCAP\3\0", minor[] = "TCSCAP\2\7";
+	static const char older[] = "TCSCAP\1\0", last[] = "TCSCAP\2\1", newer[] = "TCSCAP\3\0", minor[] = "TCSCAP\2\3",
+			  today[] = { 'T', 'C', 'S', 'C', 'A', 'P', CAPTURE_MAJOR, CAPTURE_MINOR };
 	struct reading got;
 
 	(void)state;
@@ -521,6 +522,12 @@ static void refused(void **state)
 	assert_int_equal(got.end, CAPTURE_REFUSED);
 	assert_non_null(strstr(got.why, "1.0, by an older"));
 	got = read_chunk(minor, 8);
+	assert_int_equal(got.end, CAPTURE_REFUSED);
+	assert_non_null(strstr(got.why, "2.3, by a newer"));
+	assert_non_null(strstr(got.why, "reads 2.0 to 2.2"));
+	got = read_chunk(today, 8);
+	assert_int_equal(got.end, CAPTURE_DONE);
+	got = read_chunk(last, 8);
 	assert_int_equal(got.end, CAPTURE_DONE);
 	/* Zeros are no records either, so it is refused for its size before that. */
 	got = read_chunk(bomb, sizeof(bomb));

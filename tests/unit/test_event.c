@@ -17,6 +17,7 @@ union record {
 		struct tcs_wire_state head;
 		struct tcs_wire_owner owner;
 		struct tcs_wire_facts facts;
+		struct tcs_wire_cookies cookies;
 		struct tcs_wire_totals totals;
 	} state;
 	struct tcs_wire_synack synack;
@@ -25,7 +26,8 @@ union record {
 	uint8_t bytes[LEN_MAX];
 };
 
-#define HAS_ALL (TCS_F_HAS_OWNER | TCS_F_HAS_FACTS | TCS_F_HAS_TOTALS)
+#define HAS_FULL (TCS_F_HAS_OWNER | TCS_F_HAS_FACTS | TCS_F_HAS_COOKIES)
+#define HAS_ALL	 (HAS_FULL | TCS_F_HAS_TOTALS)
 
 static union record state_record(unsigned int from, unsigned int to, unsigned int flags)
 {
@@ -115,20 +117,21 @@ static size_t length_of(unsigned int flags)
 	return sizeof(struct tcs_wire_state) +
 	       (flags & TCS_F_HAS_OWNER ? sizeof(struct tcs_wire_owner) : 0) +
 	       (flags & TCS_F_HAS_FACTS ? sizeof(struct tcs_wire_facts) : 0) +
+	       (flags & TCS_F_HAS_COOKIES ? sizeof(struct tcs_wire_cookies) : 0) +
 	       (flags & TCS_F_HAS_TOTALS ? sizeof(struct tcs_wire_totals) : 0);
 }
 
 static void a_state_record_is_as_long_as_its_blocks_say(void **unused)
 {
 	static const unsigned int shapes[] = {
-		0, TCS_F_HAS_OWNER, TCS_F_HAS_TOTALS, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS, HAS_ALL,
+		0, TCS_F_HAS_OWNER, TCS_F_HAS_TOTALS, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS, HAS_FULL, HAS_ALL,
 	};
 
 	(void)unused;
 	assert_int_equal(length_of(0), TCS_WIRE_SHORT);
 	assert_int_equal(length_of(TCS_F_HAS_OWNER), TCS_WIRE_OWNER);
 	assert_int_equal(length_of(TCS_F_HAS_TOTALS), TCS_WIRE_CLOSE);
-	assert_int_equal(length_of(TCS_F_HAS_OWNER | TCS_F_HAS_FACTS), TCS_WIRE_FULL);
+	assert_int_equal(length_of(HAS_FULL), TCS_WIRE_FULL);
 	assert_int_equal(length_of(HAS_ALL), TCS_WIRE_MAX);
 
 	for (size_t i = 0; i < COUNT(shapes); i++) {
@@ -147,13 +150,14 @@ static void blocks_are_found_behind_the_head_in_their_order(void **unused)
 {
 	static const struct {
 		unsigned int flags;
-		size_t owner, facts, totals; /* where each begins; 0: not there */
+		size_t owner, facts, cookies, totals; /* where each begins; 0: not there */
 	} want[] = {
-		{ 0, 0, 0, 0 },
-		{ TCS_F_HAS_OWNER, 40, 0, 0 },
-		{ TCS_F_HAS_TOTALS, 0, 0, 40 },
-		{ TCS_F_HAS_OWNER | TCS_F_HAS_FACTS, 40, 64, 0 },
-		{ HAS_ALL, 40, 64, 128 },
+		{ 0, 0, 0, 0, 0 },
+		{ TCS_F_HAS_OWNER, 40, 0, 0, 0 },
+		{ TCS_F_HAS_TOTALS, 0, 0, 0, 40 },
+		{ TCS_F_HAS_OWNER | TCS_F_HAS_FACTS, 40, 64, 0, 0 },
+		{ HAS_FULL, 40, 64, 128, 0 },
+		{ HAS_ALL, 40, 64, 128, 144 },
 	};
 
 	(void)unused;
@@ -166,19 +170,24 @@ static void blocks_are_found_behind_the_head_in_their_order(void **unused)
 		assert_ptr_equal(ev.state, &r);
 		assert_ptr_equal(ev.owner, want[i].owner ? at + want[i].owner : NULL);
 		assert_ptr_equal(ev.facts, want[i].facts ? at + want[i].facts : NULL);
+		assert_ptr_equal(ev.cookies, want[i].cookies ? at + want[i].cookies : NULL);
 		assert_ptr_equal(ev.totals, want[i].totals ? at + want[i].totals : NULL);
 		assert_null(ev.synack);
 		assert_null(ev.reset);
 		assert_null(ev.gone);
+		assert_null(ev.killed);
 	}
 }
 
 static void records_of_fixed_length_are_taken_at_that_length_only(void **unused)
 {
 	union record synack = synack_record(), reset = reset_record(), gone = gone_record();
+	union record killed = reset;
 
 	(void)unused;
+	killed.reset.kind = TCS_WIRE_KILLED;
 	for (size_t len = 0; len <= LEN_MAX; len++) {
+		assert_int_equal(taken(&killed, len), len == sizeof(struct tcs_wire_reset));
 		assert_int_equal(taken(&synack, len), len == sizeof(struct tcs_wire_synack));
 		assert_int_equal(taken(&reset, len), len == sizeof(struct tcs_wire_reset));
 		assert_int_equal(taken(&gone, len), len == sizeof(struct tcs_wire_gone));
@@ -273,6 +282,16 @@ static void totals_come_with_a_close_only(void **unused)
 	}
 }
 
+static void cookies_come_with_facts_only(void **unused)
+{
+	union record r = state_record(TCS_ESTABLISHED, TCS_CLOSE_WAIT, TCS_F_HAS_COOKIES);
+
+	(void)unused;
+	assert_false(taken(&r, length_of(TCS_F_HAS_COOKIES)));
+	r = state_record(TCS_ESTABLISHED, TCS_CLOSE_WAIT, HAS_FULL);
+	assert_true(taken(&r, TCS_WIRE_FULL));
+}
+
 /* tcs_wire.h: CLOSE -> SYN_SENT or LISTEN -> SYN_RECV, told by the event that follows it. */
 static void a_deferred_event_was_the_way_into_syn_sent_or_syn_recv(void **unused)
 {
@@ -305,7 +324,7 @@ static void families_are_4_or_6(void **unused)
 	(void)unused;
 	for (unsigned int family = 0; family < 256; family++) {
 		union record r =
-			state_record(TCS_CLOSE, TCS_SYN_SENT, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS);
+			state_record(TCS_CLOSE, TCS_SYN_SENT, HAS_FULL);
 		union record synack = synack_record();
 
 		r.state.facts.family = (uint8_t)family;
@@ -388,6 +407,7 @@ int main(void)
 		cmocka_unit_test(states_that_a_full_socket_cannot_have_are_refused),
 		cmocka_unit_test(time_wait_is_never_in_a_record),
 		cmocka_unit_test(totals_come_with_a_close_only),
+		cmocka_unit_test(cookies_come_with_facts_only),
 		cmocka_unit_test(a_deferred_event_was_the_way_into_syn_sent_or_syn_recv),
 		cmocka_unit_test(a_socket_without_an_id_is_refused),
 		cmocka_unit_test(families_are_4_or_6),

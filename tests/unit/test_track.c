@@ -27,7 +27,7 @@
 #define DEFERRED TCS_F_DEFERRED
 #define LINGER2	 TCS_F_LINGER2_NEG
 
-enum what { STATE = 0, RESET, GONE, ADVANCE };
+enum what { STATE = 0, RESET, GONE, KILLED, ADVANCE };
 
 /* One step of a scenario. What is left out is what the kernel side would ordinarily do. */
 struct step {
@@ -46,12 +46,14 @@ struct step {
 	const struct tcs_wire_owner *owner;
 	const struct tcs_wire_facts *facts; /* of a full record, instead of the usual ones */
 	const struct tcs_wire_totals *totals;
+	uint64_t cookie; /* of a full record, as format 2.2 has it; 0: of 2.1 */
 };
 
 /* clang-format off */
 #define S(time, old, new, ...) { .at = time, .from = TCS_##old, .to = TCS_##new, __VA_ARGS__ }
 #define R(time) { .what = RESET, .at = time }
 #define G(time, ...) { .what = GONE, .at = time, __VA_ARGS__ }
+#define K(time, ...) { .what = KILLED, .at = time, __VA_ARGS__ }
 #define A(time) { .what = ADVANCE, .at = time }
 #define END { .at = 0 }
 #define THE_END UINT64_MAX
@@ -277,6 +279,8 @@ static void feed_state(struct bench *b, const struct step *s)
 		head.flags |= TCS_F_HAS_OWNER;
 	if (full)
 		head.flags |= TCS_F_HAS_FACTS;
+	if (full && s->cookie)
+		head.flags |= TCS_F_HAS_COOKIES;
 	if (s->totals)
 		head.flags |= TCS_F_HAS_TOTALS;
 	at = mempcpy(at, &head, sizeof(head));
@@ -284,6 +288,9 @@ static void feed_state(struct bench *b, const struct step *s)
 		at = mempcpy(at, s->owner ? s->owner : &nobody, sizeof(nobody));
 	if (full)
 		at = mempcpy(at, s->facts ? s->facts : &usual_facts, sizeof(usual_facts));
+	if (full && s->cookie)
+		at = mempcpy(at, &(struct tcs_wire_cookies){ .socket = s->cookie, .netns = 4711 },
+			     sizeof(struct tcs_wire_cookies));
 	if (s->totals)
 		at = mempcpy(at, s->totals, sizeof(*s->totals));
 	if (!event_decode(record, (size_t)(at - (char *)record), &ev))
@@ -300,6 +307,7 @@ static void feed(struct bench *b, const struct step *s)
 		.id = s->id ? s->id : 1,
 	};
 	struct tcs_wire_gone gone = { .kind = TCS_WIRE_GONE, .ts_ns = reset.ts_ns, .id = reset.id };
+	struct tcs_wire_reset killed = reset;
 	struct event ev;
 
 	switch (s->what) {
@@ -308,6 +316,11 @@ static void feed(struct bench *b, const struct step *s)
 		break;
 	case RESET:
 		assert_int_equal(event_decode(&reset, sizeof(reset), &ev), 0);
+		take(b, &ev);
+		break;
+	case KILLED:
+		killed.kind = TCS_WIRE_KILLED;
+		assert_int_equal(event_decode(&killed, sizeof(killed), &ev), 0);
 		take(b, &ev);
 		break;
 	case GONE:
@@ -1088,8 +1101,88 @@ static void what_the_scan_does_not_know_stays_unknown(void **unused)
 
 	/* what we see for ourselves counts more than what the scan thinks */
 	scan.answer = (struct track_older){ .id = 3, .direction = DIRECTION_PASSIVE };
-	told(&b, STEPS(S(1000, LISTEN, CLOSE, .id = 3)));
-	assert_string_equal(b.told, "#3 LISTEN > CLOSE - listener_closed nobody listener\n");
+	told(&b, STEPS(S(1000, LISTEN, CLOSE, .id = 3), A(7000)));
+	assert_string_equal(b.told, "| 7000\n"
+				    "#3 LISTEN > CLOSE - listener_closed nobody listener\n");
+	bench_close(&b);
+}
+
+/* Two ACKs for one request: both children have its cookie, and one of them is given up. */
+static void children_that_share_a_cookie_are_two_sockets(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	bench_open(&b, NULL);
+	told(&b, STEPS(S(1000, LISTEN, SYN_RECV, .id = 1, .cookie = 500, .facts = &child_facts),
+		       S(1005, LISTEN, SYN_RECV, .id = 2, .cookie = 500, .facts = &child_facts),
+		       S(1010, SYN_RECV, ESTABLISHED, .id = 1), S(1020, SYN_RECV, CLOSE, .id = 2),
+		       S(2000, ESTABLISHED, CLOSE_WAIT, .id = 1),
+		       S(3000, CLOSE_WAIT, LAST_ACK, .id = 1, .flags = TASK),
+		       S(3100, LAST_ACK, CLOSE, .id = 1)));
+	assert_string_equal(b.told, "LISTEN > SYN_RECV -\n"
+				    "#2 LISTEN > SYN_RECV -\n"
+				    "SYN_RECV > ESTABLISHED -\n"
+				    "#2 SYN_RECV > CLOSE 15 cancelled\n"
+				    "#2 = us, 15: SYN_RECV 15, CLOSE -\n"
+				    "ESTABLISHED > CLOSE_WAIT 990\n"
+				    "CLOSE_WAIT > LAST_ACK 1000\n"
+				    "LAST_ACK > CLOSE 100 normal\n"
+				    "= peer, 2100: SYN_RECV -, ESTABLISHED 990, CLOSE_WAIT 1000, "
+				    "LAST_ACK 100, CLOSE -\n");
+	assert_int_equal(track_totals(b.track)->unknown, 0);
+	assert_int_equal(track_totals(b.track)->missed, 0);
+	bench_close(&b);
+}
+
+/* Format 2.2 tells the cookie beside the id; up to 2.1 the id was the cookie. */
+static void the_cookie_is_shown_and_identifies_nothing(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	bench_open(&b, NULL);
+	told(&b, STEPS(S(1000, CLOSE, SYN_SENT, .id = 5, .cookie = 77)));
+	assert_int_equal(b.last_conn->id, 5);
+	assert_int_equal(b.last_conn->cookie, 77);
+	assert_int_equal(b.last_conn->netns_cookie, 4711);
+	told(&b, STEPS(S(1000, CLOSE, SYN_SENT, .id = 6)));
+	assert_int_equal(b.last_conn->cookie, 6);
+	assert_int_equal(b.last_conn->netns_cookie, 0);
+	told(&b, STEPS(S(1000, CLOSE, SYN_SENT, .id = TCS_ID_OWN | 9)));
+	assert_int_equal(b.last_conn->cookie, 0);
+	bench_close(&b);
+}
+
+/* tcp_abort() of a listener: LISTEN -> CLOSE by a stranger, then CLOSE -> CLOSE with ECONNABORTED. */
+static void a_listener_is_killed_or_closed(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	bench_open(&b, NULL);
+	b.show = SHOW_OWNER;
+	told(&b, STEPS(S(1000, CLOSE, LISTEN, .flags = TASK, .owner = &worker),
+		       S(2000, LISTEN, CLOSE), K(2050)));
+	assert_string_equal(b.told, "CLOSE > LISTEN - worker(1190) task\n"
+				    "LISTEN > CLOSE 1000 killed worker(1190) cached\n");
+	/* nothing follows: shutdown() by a process that is not the known owner */
+	told(&b, STEPS(S(3000, CLOSE, LISTEN, .id = 2, .flags = TASK, .owner = &worker),
+		       S(4000, LISTEN, CLOSE, .id = 2), A(20000)));
+	assert_string_equal(b.told, "#2 CLOSE > LISTEN - worker(1190) task\n"
+				    "| 20000\n"
+				    "#2 LISTEN > CLOSE 1000 listener_closed worker(1190) cached\n");
+	/* the owner closes: at once, and nothing corrects it */
+	told(&b, STEPS(S(30000, CLOSE, LISTEN, .id = 3, .flags = TASK, .owner = &worker),
+		       S(31000, LISTEN, CLOSE, .id = 3, .flags = TASK), K(31010, .id = 3)));
+	assert_string_equal(b.told, "#3 CLOSE > LISTEN - worker(1190) task\n"
+				    "#3 LISTEN > CLOSE 1000 listener_closed worker(1190) task\n");
+	/* a reset of this id corrects no listener, and a kill no connection */
+	told(&b, STEPS(S(40000, CLOSE, LISTEN, .id = 4, .flags = TASK, .owner = &worker),
+		       S(41000, LISTEN, CLOSE, .id = 4), { .what = RESET, .at = 41010, .id = 4 },
+		       K(41020, .id = 4)));
+	assert_string_equal(b.told, "#4 CLOSE > LISTEN - worker(1190) task\n"
+				    "#4 LISTEN > CLOSE 1000 killed worker(1190) cached\n");
 	bench_close(&b);
 }
 
@@ -1474,6 +1567,9 @@ int main(void)
 		cmocka_unit_test(the_direction_is_that_of_the_handshake),
 		cmocka_unit_test(owners_are_the_listeners_then_the_tasks_then_remembered),
 		cmocka_unit_test(of_older_sockets_the_scan_is_asked),
+		cmocka_unit_test(children_that_share_a_cookie_are_two_sockets),
+		cmocka_unit_test(the_cookie_is_shown_and_identifies_nothing),
+		cmocka_unit_test(a_listener_is_killed_or_closed),
 		cmocka_unit_test(what_somebody_else_must_know),
 		cmocka_unit_test(a_socket_born_since_needs_nothing),
 		cmocka_unit_test(the_scan_tells_the_direction_of_one_whose_owner_it_left_with_it),
