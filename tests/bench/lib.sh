@@ -140,3 +140,103 @@ churn_run() {
 	exec 6>&-
 	((status == 0)) && has '"failed":false' "$tmp/churn.out"
 }
+
+median() {
+	# shellcheck disable=SC2048,SC2086 # a list of numbers
+	printf '%s\n' $* | sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'
+}
+
+calc() {
+	awk "BEGIN { printf \"$1\", $2 }"
+}
+
+# shellcheck disable=SC2317 # called by attached
+links() {
+	# BPF links among its files
+	local fd n=0
+
+	for fd in "/proc/$1"/fd/*; do
+		[[ $(readlink "$fd") = anon_inode:*bpf[-_]link* ]] && n=$((n + 1))
+	done
+	echo "$n"
+}
+
+# shellcheck disable=SC2317 # called by wait_for
+attached() {
+	# it has links, and for 0.3 s no new ones: what it does right after it has attached (a scan
+	# of what exists) belongs to the start
+	local n i
+
+	n=$(links "$1")
+	for ((i = 0; i < 3 && n > 0; i++)); do
+		sleep 0.1
+		(($(links "$1") == n)) || return 1
+	done
+	((n > 0))
+}
+
+# monitor_spawn NAME OUT COMMAND...: start it and wait until it is attached; sets $monitor
+monitor_spawn() {
+	local name=$1 out=$2
+
+	shift 2
+	spawn "$out" "$tmp/$name.err" /dev/null "$@"
+	# shellcheck disable=SC2034 # the callers'
+	monitor=$pid
+	wait_for 10 attached "$monitor" || die "$name does not attach: $(cat "$tmp/$name.err")"
+}
+
+# programs PID: a line per BPF program it has: id, run_time_ns, run_cnt, recursion_misses
+programs() {
+	local id
+
+	cat "/proc/$1"/fdinfo/* 2>/dev/null | awk '
+		/^pos:/ { id = "" } /^prog_id:/ { id = $2; all[id] }
+		/^run_time_ns:/ { time[id] = $2 } /^run_cnt:/ { cnt[id] = $2 }
+		/^recursion_misses:/ { miss[id] = $2 }
+		END { for (id in all) print id, time[id], cnt[id], miss[id] + 0 }' |
+	while read -r id figures; do
+		if [[ $figures = *' '*' '* || ! -x $(command -v bpftool) ]]; then
+			echo "$id $figures"
+		else
+			# it has closed the program and kept the link
+			bpftool -j prog show id "$id" | awk -v id="$id" '
+				function get(key) {
+					if (!match($0, "\"" key "\":[0-9]+"))
+						return 0
+					return substr($0, RSTART + length(key) + 3,
+						      RLENGTH - length(key) - 3)
+				}
+				{ print id, get("run_time_ns"), get("run_cnt"),
+					get("recursion_misses") }'
+		fi
+	done
+}
+
+# programs_watch: run the churn to its end, with the figures of $monitor's programs before and after
+programs_watch() {
+	programs "$monitor" | sort >"$tmp/before"
+	churn_run 60 || die "churn: $(cat "$tmp/churn.err")"
+	programs "$monitor" | sort >"$tmp/after"
+}
+
+# programs_cost: of what programs_watch saw, the nanoseconds in all programs together for an event, how
+# many programs ran, and the share of events that the busiest of them was not called for. An event is
+# a call of the program that is called for each, done or refused.
+programs_cost() {
+	awk '
+		NR == FNR { time[$1] = $2; cnt[$1] = $3; miss[$1] = $4; next }
+		{
+			n = $3 - cnt[$1]
+			m = $4 - miss[$1]
+			sum += $2 - time[$1]
+			if (n > 0)
+				used++
+			if (n + m > events) {
+				events = n + m
+				missed = m
+			}
+		}
+		END { printf "%.1f %d %.4f%%\n", events ? sum / events : 0, used,
+			     events ? missed / events * 100 : 0 }' "$tmp/before" "$tmp/after"
+}
