@@ -514,7 +514,7 @@ static __always_inline void probe_laddr(const struct sock *sk, struct addrs *a)
 	a->family = is_mapped(a->l) ? 4 : 6;
 }
 
-/* Written before each run: the listeners to be read; then their rows. State 0: none, or unwanted. */
+/* Listeners to be read, written before each run; then their rows. State 0: none, or unwanted. */
 struct tcs_census_ask ask[TCS_CENSUS_ASK];
 struct tcs_wire_census answers[TCS_CENSUS_ASK];
 

@@ -305,8 +305,8 @@ struct event {
 
 /*
  * A new id. A program does not interrupt itself on a CPU (recursion guard, since 6.1), and before
- * that only a soft interrupt interrupts a task that holds a socket: a maker runs once at a time, and
- * its serial number needs no atomic operation.
+ * that only a soft interrupt interrupts a task that holds a socket: a maker runs once at a time,
+ * and its serial number needs no atomic operation.
  */
 static __always_inline __u64 new_id(const struct event *e, const __u32 program)
 {
@@ -349,8 +349,8 @@ static __always_inline struct tcs_note *note_get(const struct event *e, const __
 	if (child) {
 		const struct tcs_note *listener;
 
-		fresh.listener = listener_of_child(
-			e->sk, bpf_ntohs(e->tp->inet_conn.icsk_inet.inet_sport));
+		fresh.listener =
+			listener_of_child(e->sk, bpf_ntohs(e->tp->inet_conn.icsk_inet.inet_sport));
 		listener = fresh.listener ? note_of_listener(fresh.listener) : NULL;
 		if (listener)
 			inherit(&fresh, listener);
@@ -578,7 +578,6 @@ static __always_inline void filter_deferred(struct sock *sk, int old, struct tcs
 
 /* ---- the state tracepoint -------------------------------------------------------------------- */
 
-
 /* Did a program before us take this event? Cheap, and never wrong up to Linux 7.0. */
 static __always_inline bool taken_here(struct tcs_percpu *p, struct sock *sk, __u32 pair,
 				       const __u32 program)
@@ -713,7 +712,7 @@ static __always_inline __u64 id_of_closed(const struct sock *sk, const struct tc
 	return closed->sk == (__u64)sk ? closed->id : 0;
 }
 
-/* tcp_abort() ends with CLOSE -> CLOSE; of a listener, only there sk_err tells that it was killed. */
+/* tcp_abort() ends with CLOSE -> CLOSE; of a listener, only that has the sk_err of a kill. */
 static __always_inline void handle_abort(const struct event *e, struct tcs_percpu *p)
 {
 	__u64 id = id_of_closed(e->sk, p);

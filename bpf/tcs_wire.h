@@ -31,8 +31,8 @@
 
 /*
  * Set in every id that is not a socket cookie. The kernel counts cookies from 1 and never sets it.
- * An id of the event programs is TCS_ID_OWN | serial number << TCS_ID_MAKER_BITS | maker; each maker
- * (CPU, program, context) has a serial number of its own, so no two sockets get the same id.
+ * An id of the event programs is TCS_ID_OWN | serial number << TCS_ID_MAKER_BITS | maker; each
+ * maker (CPU, program, context) has serial numbers of its own: no two sockets get the same id.
  */
 #define TCS_ID_OWN	  (1ULL << 63)
 #define TCS_ID_CPU_BITS	  13
@@ -109,9 +109,9 @@ struct tcs_wire_facts {
 	__u64 cgroup; /* inode of the cgroup v2 directory; 0 unknown */
 	__u32 netns;  /* inode of the network namespace */
 	__u32 uid;
-	__u16 rport; /* host order; 0: not connected, or not yet known */
-	__u8 family; /* 4 or 6; a mapped IPv4 peer is 4 */
-	__u8 epoch;  /* in which they were told */
+	__u16 rport;  /* host order; 0: not connected, or not yet known */
+	__u8 family;  /* 4 or 6; a mapped IPv4 peer is 4 */
+	__u8 epoch;   /* in which they were told */
 	__u32 device; /* ifindex of the bound device, or the zone of a link-local address; 0 none */
 };
 
@@ -131,10 +131,9 @@ struct tcs_wire_totals {
 #define TCS_WIRE_SHORT (sizeof(struct tcs_wire_state))
 #define TCS_WIRE_OWNER (TCS_WIRE_SHORT + sizeof(struct tcs_wire_owner))
 #define TCS_WIRE_CLOSE (TCS_WIRE_SHORT + sizeof(struct tcs_wire_totals))
-#define TCS_WIRE_FULL                                     \
-	(TCS_WIRE_OWNER + sizeof(struct tcs_wire_facts) + \
-	 sizeof(struct tcs_wire_cookies))
-#define TCS_WIRE_MAX   (TCS_WIRE_FULL + sizeof(struct tcs_wire_totals))
+#define TCS_WIRE_FULL \
+	(TCS_WIRE_OWNER + sizeof(struct tcs_wire_facts) + sizeof(struct tcs_wire_cookies))
+#define TCS_WIRE_MAX (TCS_WIRE_FULL + sizeof(struct tcs_wire_totals))
 
 struct tcs_wire_synack {
 	__u8 kind;

@@ -35,8 +35,8 @@
  *               var    in_old_ns     (flag 12)
  *               diff   srtt_us       (flag 13)
  *               var    seq, u16 lport (flag 14)
- *             with flag 15 its blocks (owner, facts, cookies, totals) are not those of the last record of
- *             this shape:
+ *             with flag 15 its blocks (owner, facts, cookies, totals) are not those of the last
+ *             record of this shape:
  *               u16    a bit for each word that differs, then these words
  *   128     The same, of a shape that is told first: u8 its number, then the 6 bytes of the
  *           record's first word that are not lport. Blocks are compared with 0.

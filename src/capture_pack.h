@@ -28,8 +28,8 @@
 
 #define PACK_SHAPES  128
 #define PACK_SOCKETS 2048
-#define PACK_BLOCKS                                                       \
-	((sizeof(struct tcs_wire_owner) + sizeof(struct tcs_wire_facts) + \
+#define PACK_BLOCKS                                                           \
+	((sizeof(struct tcs_wire_owner) + sizeof(struct tcs_wire_facts) +     \
 	  sizeof(struct tcs_wire_cookies) + sizeof(struct tcs_wire_totals)) / \
 	 sizeof(uint64_t))
 #define PACK_PLAIN 16 /* words of a record that the next one of its kind is compared with */

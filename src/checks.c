@@ -63,6 +63,7 @@ static const struct {
 	{ "iter_task_file", "BPF", CHECK_WATCH | CHECK_AUDIT, check_iter_task_file },
 	{ "socket_storage", "BPF", CHECK_WATCH, check_storage },
 	{ "socket_cookie", "BPF", CHECK_WATCH | CHECK_AUDIT, check_cookie },
+	{ "netns_cookie", "BPF", CHECK_WATCH | CHECK_AUDIT, check_netns_cookie },
 	{ "memlock", "BPF", CHECK_WATCH | CHECK_AUDIT, check_memlock },
 	{ "ring_buffer", "BPF", CHECK_WATCH, check_ring },
 	{ "proc", "mounts", CHECK_AUDIT, check_proc },

@@ -172,6 +172,20 @@ void check_storage(struct check *c)
 void check_cookie(struct check *c)
 {
 	helper(c, feature_get()->cookies, "socket cookies", "no socket cookies in programs",
-	       "sockets are told apart by an id of our own, which is not shown: cookie is null",
+	       "cookie is null, but for sockets that another program has asked for theirs",
 	       "Linux 5.12 or later");
+}
+
+void check_netns_cookie(struct check *c)
+{
+	if (check_without_btf(c, "network namespace cookies"))
+		return;
+	if (feature_get()->btf.netns_cookies) {
+		check_say(c, CHECK_OK, "network namespace cookies");
+		return;
+	}
+	check_say(c, CHECK_PART, "no network namespace cookies");
+	check_set(c->path, "a namespace is known by its inode number, which the kernel gives to "
+			   "another one when it has ended; netns_cookie is null");
+	check_set(c->fix, "Linux 5.12 or later");
 }

@@ -28,7 +28,7 @@ check_fn check_kernel, check_btf, check_lockdown, check_user_ns, check_cap_bpf, 
 	check_cap_sys_admin, check_cap_sys_ptrace, check_no_new_privs, check_seccomp,
 	check_unprivileged_bpf, check_memlock, check_tp_btf, check_synack, check_reset,
 	check_programs, check_ring, check_iter_tcp, check_socket_table, check_iter_task_file,
-	check_sock_from_file, check_storage, check_cookie, check_proc, check_sys, check_cgroup,
-	check_pids, check_namespaces;
+	check_sock_from_file, check_storage, check_cookie, check_netns_cookie, check_proc,
+	check_sys, check_cgroup, check_pids, check_namespaces;
 
 #endif /* TCS_CHECKS_INSIDE_H */

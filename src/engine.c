@@ -43,10 +43,8 @@ struct engine {
 };
 
 static const char *const lost_names[LOST_MAX] = {
-	[LOST_RING_FULL] = "ring_full",
-	[LOST_RECURSION] = "recursion",
-	[LOST_TABLE_FULL] = "table_full",
-	[LOST_UNKNOWN_SOCKET] = "unknown_socket",
+	[LOST_RING_FULL] = "ring_full",	  [LOST_RECURSION] = "recursion",
+	[LOST_TABLE_FULL] = "table_full", [LOST_UNKNOWN_SOCKET] = "unknown_socket",
 	[LOST_DECODE] = "decode",
 };
 
@@ -225,8 +223,7 @@ static void refresh_totals(struct engine *e)
 
 	to->lost[LOST_RING_FULL] = since(e->stats.lost_ring_full, e->before.lost_ring_full);
 	to->lost[LOST_RECURSION] = since(e->stats.lost_recursion, e->before.lost_recursion);
-	to->lost[LOST_TABLE_FULL] =
-		since(e->stats.lost_table_full, e->before.lost_table_full);
+	to->lost[LOST_TABLE_FULL] = since(e->stats.lost_table_full, e->before.lost_table_full);
 	to->lost[LOST_UNKNOWN_SOCKET] = t->unknown;
 	to->lost[LOST_DECODE] = e->decode_errors;
 	to->filtered = filtered + e->filtered_here;

@@ -28,7 +28,7 @@ struct event {
 	/* With a state: NULL when the record does not carry the block. */
 	const struct tcs_wire_owner *owner;
 	const struct tcs_wire_facts *facts;
-	const struct tcs_wire_cookies *cookies; /* NULL: format 2.1 or older; the id is the cookie */
+	const struct tcs_wire_cookies *cookies; /* NULL: up to format 2.1; id is the cookie */
 	const struct tcs_wire_totals *totals;
 };
 

@@ -30,15 +30,30 @@ static const char *const type_names[] = {
 #include <type_names.h>
 };
 
-static bool has_member(const struct btf *types, const struct btf_type *t, const char *name)
+static const struct btf_member *find_member(const struct btf *types, const struct btf_type *t,
+					    const char *name)
 {
 	const struct btf_member *m = btf_members(t);
 	unsigned int i;
 
 	for (i = 0; i < btf_vlen(t); i++)
 		if (!strcmp(btf__name_by_offset(types, m[i].name_off), name))
-			return true;
-	return false;
+			return &m[i];
+	return NULL;
+}
+
+static bool has_member(const struct btf *types, const struct btf_type *t, const char *name)
+{
+	return find_member(types, t, name) != NULL;
+}
+
+/* Up to 5.11 struct net has an atomic64_t of this name, which is 0 until something asks for it. */
+static bool has_netns_cookie(const struct btf *types, const struct btf_type *net)
+{
+	const struct btf_member *m = find_member(types, net, "net_cookie");
+	int id = m ? btf__resolve_type(types, m->type) : 0;
+
+	return id > 0 && btf_is_int(btf__type_by_id(types, (uint32_t)id));
 }
 
 static void look_at_helpers(const struct btf *types, const struct btf_type *t,
@@ -111,6 +126,8 @@ static void look_at_type(const struct btf *types, uint32_t id, struct feature_bt
 			ret->misses_counted = has_member(types, t, "recursion_misses");
 		else if (!strcmp(name, "inet_listen_hashbucket"))
 			ret->nulls_listeners = has_member(types, t, "nulls_head");
+		else if (!strcmp(name, "net"))
+			ret->netns_cookies = has_netns_cookie(types, t);
 		break;
 	case BTF_KIND_ENUM:
 		if (!strcmp(name, "bpf_func_id"))

@@ -42,6 +42,7 @@ struct feature_btf {
 	bool nulls_listeners;	 /* their chains can be read without locks, as ehash can */
 	bool memory_cgroups;	 /* BPF memory is charged to cgroups, not to RLIMIT_MEMLOCK */
 	bool misses_counted;	 /* bpf_prog_info.recursion_misses */
+	bool netns_cookies;	 /* struct net.net_cookie */
 	bool batches;		 /* iter/tcp takes a bucket at a time */
 	bool probes_preemptible; /* tracepoints are guarded by SRCU */
 };

@@ -31,9 +31,9 @@ static const uint16_t sizes[RECORD_KIND_MAX] = {
 
 /* Of those that have grown since: their length in formats 2.0 and 2.1. */
 static const uint16_t old_sizes[RECORD_KIND_MAX] = {
-	[TCS_WIRE_SYNACK] = 112,   [RECORD_OLDER] = 64,	      [RECORD_KNOWN] = 208,
-	[RECORD_NETNS] = 264,	   [RECORD_SOCKET] = 144,     [RECORD_PLACE] = 96,
-	[RECORD_GROUP] = 152,	   [RECORD_HALF_OPEN] = 128,  [RECORD_HANDSHAKES] = 64,
+	[TCS_WIRE_SYNACK] = 112, [RECORD_OLDER] = 64,	   [RECORD_KNOWN] = 208,
+	[RECORD_NETNS] = 264,	 [RECORD_SOCKET] = 144,	   [RECORD_PLACE] = 96,
+	[RECORD_GROUP] = 152,	 [RECORD_HALF_OPEN] = 128, [RECORD_HANDSHAKES] = 64,
 	[RECORD_SCANNER] = 56,
 };
 

@@ -291,7 +291,8 @@ static void ask_older(const struct track *t, struct conn *c, const struct event 
 	struct track_older older;
 
 	if ((known && c->owner.source != OWNER_SCAN) || !t->config.older ||
-	    !t->config.older(t->config.older_ctx, c->cookie ? c->cookie : c->id, ev->facts, ev->state->lport, &older))
+	    !t->config.older(t->config.older_ctx, c->cookie ? c->cookie : c->id, ev->facts,
+			     ev->state->lport, &older))
 		return;
 	if (!known)
 		c->owner = older.owner;

@@ -513,7 +513,8 @@ static struct reading read_chunk(const char *bytes, size_t len)
 static void refused(void **state)
 {
 	static char bomb[CAPTURE_CHUNK_MAX + 1] = "TCSCAP\2\0";
-	static const char older[] = "TCSCAP\1\0", last[] = "TCSCAP\2\1", newer[] = "TCSCAP\3\0", minor[] = "TCSCAP\2\3",
+	static const char older[] = "TCSCAP\1\0", last[] = "TCSCAP\2\1", newer[] = "TCSCAP\3\0",
+			  minor[] = "TCSCAP\2\3",
 			  today[] = { 'T', 'C', 'S', 'C', 'A', 'P', CAPTURE_MAJOR, CAPTURE_MINOR };
 	struct reading got;
 
@@ -555,8 +556,7 @@ static size_t make_chunk(uint8_t minor, const void *record, size_t len, char *to
 	to[6] = CAPTURE_MAJOR;
 	to[7] = (char)minor;
 	capture_pack_reset(&pack);
-	return CAPTURE_HEAD +
-	       capture_pack_put(&pack, record, len, (uint8_t *)to + CAPTURE_HEAD);
+	return CAPTURE_HEAD + capture_pack_put(&pack, record, len, (uint8_t *)to + CAPTURE_HEAD);
 }
 
 /* The length of the only record in such a chunk, as the reader hands it out. */

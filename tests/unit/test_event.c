@@ -124,7 +124,8 @@ static size_t length_of(unsigned int flags)
 static void a_state_record_is_as_long_as_its_blocks_say(void **unused)
 {
 	static const unsigned int shapes[] = {
-		0, TCS_F_HAS_OWNER, TCS_F_HAS_TOTALS, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS, HAS_FULL, HAS_ALL,
+		0,	  TCS_F_HAS_OWNER, TCS_F_HAS_TOTALS, TCS_F_HAS_OWNER | TCS_F_HAS_FACTS,
+		HAS_FULL, HAS_ALL,
 	};
 
 	(void)unused;
@@ -323,8 +324,7 @@ static void families_are_4_or_6(void **unused)
 {
 	(void)unused;
 	for (unsigned int family = 0; family < 256; family++) {
-		union record r =
-			state_record(TCS_CLOSE, TCS_SYN_SENT, HAS_FULL);
+		union record r = state_record(TCS_CLOSE, TCS_SYN_SENT, HAS_FULL);
 		union record synack = synack_record();
 
 		r.state.facts.family = (uint8_t)family;

@@ -1154,7 +1154,7 @@ static void the_cookie_is_shown_and_identifies_nothing(void **unused)
 	bench_close(&b);
 }
 
-/* tcp_abort() of a listener: LISTEN -> CLOSE by a stranger, then CLOSE -> CLOSE with ECONNABORTED. */
+/* tcp_abort() of a listener: LISTEN -> CLOSE by a stranger, then CLOSE -> CLOSE, ECONNABORTED. */
 static void a_listener_is_killed_or_closed(void **unused)
 {
 	struct bench b;
