@@ -15,7 +15,9 @@
  *         is ended when it is full, and about once a second; inflated it has at most
  *         CAPTURE_CHUNK_MAX bytes. A damaged chunk is known by gzip's checksum, and not used.
  *
- * Chunk   "TCSCAP", major version, minor version (8 bytes), then packed records.
+ * Chunk   "TCSCAP", major version, minor version, from 2.2 on a byte CAPTURE_GUARD, then packed
+ *         records. No record begins with that byte: readers up to 2.1 do not compare the minor
+ *         version, and end there with a sentence instead of reading records that have changed.
  *         A reader refuses a major version that is not its own, and a newer minor version. A minor
  *         version adds kinds of records, and fields at the end of records: those that an older
  *         recording lacks are read as 0, which means unknown (record_grow()).
@@ -68,7 +70,9 @@
  *      devices, cookies of namespaces, handshakes of each listener.
  */
 #define CAPTURE_MINOR	  2
-#define CAPTURE_HEAD	  8 /* bytes at the beginning of each chunk */
+#define CAPTURE_GUARD	  0xff
+#define CAPTURE_HEAD	  9 /* bytes at the beginning of each chunk, the guard included */
+#define CAPTURE_HEAD_2_1  8
 #define CAPTURE_CHUNK_MAX (256u << 10)
 
 /*

@@ -115,7 +115,13 @@ static bool fill(struct capture_reader *r)
 
 static bool has_magic(const struct capture_reader *r, size_t len)
 {
-	return len >= CAPTURE_HEAD && !memcmp(r->chunk, "TCSCAP", 6);
+	return len >= CAPTURE_HEAD_2_1 && !memcmp(r->chunk, "TCSCAP", 6);
+}
+
+/* The length of the head of this chunk. */
+static size_t head_bytes(const struct capture_reader *r)
+{
+	return r->chunk[7] < 2 ? CAPTURE_HEAD_2_1 : CAPTURE_HEAD;
 }
 
 /* What to make of `len` bytes that are no chunk. */
@@ -171,6 +177,11 @@ static bool check_head(struct capture_reader *r, size_t len)
 			 CAPTURE_MAJOR, CAPTURE_MINOR);
 		return false;
 	}
+	if (head_bytes(r) == CAPTURE_HEAD && (len < CAPTURE_HEAD || r->chunk[8] != CAPTURE_GUARD)) {
+		if (!r->end)
+			end_damaged(r, len, "what follows is not a part of a capture");
+		return false;
+	}
 	return true;
 }
 
@@ -193,7 +204,7 @@ static bool next_chunk(struct capture_reader *r)
 		return false;
 	r->chunks++;
 	capture_pack_reset(&r->pack);
-	r->at = r->chunk + CAPTURE_HEAD;
+	r->at = r->chunk + head_bytes(r);
 	r->chunk_end = r->chunk + len;
 	return true;
 }

@@ -118,8 +118,9 @@ static int write_out(struct capture_writer *w, size_t len)
 
 static void begin_chunk(struct capture_writer *w)
 {
-	static const uint8_t head[CAPTURE_HEAD] = { 'T', 'C', 'S',	     'C',
-						    'A', 'P', CAPTURE_MAJOR, CAPTURE_MINOR };
+	static const uint8_t head[CAPTURE_HEAD] = { 'T',	   'C',		  'S',
+						    'C',	   'A',		  'P',
+						    CAPTURE_MAJOR, CAPTURE_MINOR, CAPTURE_GUARD };
 
 	capture_pack_reset(&w->pack);
 	memcpy(w->chunk, head, sizeof(head));

@@ -515,7 +515,9 @@ static void refused(void **state)
 	static char bomb[CAPTURE_CHUNK_MAX + 1] = "TCSCAP\2\0";
 	static const char older[] = "TCSCAP\1\0", last[] = "TCSCAP\2\1", newer[] = "TCSCAP\3\0",
 			  minor[] = "TCSCAP\2\3",
-			  today[] = { 'T', 'C', 'S', 'C', 'A', 'P', CAPTURE_MAJOR, CAPTURE_MINOR };
+			  today[] = { 'T',	     'C',	    'S',
+				      'C',	     'A',	    'P',
+				      CAPTURE_MAJOR, CAPTURE_MINOR, (char)CAPTURE_GUARD };
 	struct reading got;
 
 	(void)state;
@@ -536,8 +538,10 @@ static void refused(void **state)
 	assert_int_equal(got.end, CAPTURE_REFUSED);
 	assert_non_null(strstr(got.why, "2.3, by a newer"));
 	assert_non_null(strstr(got.why, "reads 2.0 to 2.2"));
-	got = read_chunk(today, 8);
+	got = read_chunk(today, 9);
 	assert_int_equal(got.end, CAPTURE_DONE);
+	got = read_chunk(today, 8); /* without the guard */
+	assert_int_equal(got.end, CAPTURE_DAMAGED);
 	got = read_chunk(last, 8);
 	assert_int_equal(got.end, CAPTURE_DONE);
 	/* Zeros are no records either, so it is refused for its size before that. */
@@ -552,11 +556,14 @@ static size_t make_chunk(uint8_t minor, const void *record, size_t len, char *to
 {
 	static struct capture_pack pack;
 
+	size_t head = minor < 2 ? CAPTURE_HEAD_2_1 : CAPTURE_HEAD;
+
 	memcpy(to, "TCSCAP", 6);
 	to[6] = CAPTURE_MAJOR;
 	to[7] = (char)minor;
+	to[8] = (char)CAPTURE_GUARD;
 	capture_pack_reset(&pack);
-	return CAPTURE_HEAD + capture_pack_put(&pack, record, len, (uint8_t *)to + CAPTURE_HEAD);
+	return head + capture_pack_put(&pack, record, len, (uint8_t *)to + head);
 }
 
 /* The length of the only record in such a chunk, as the reader hands it out. */
