@@ -50,6 +50,9 @@ const volatile __u64 rports[1024];
 /* Raised by user space when it has forgotten its sockets: all facts are told anew. */
 volatile __u8 epoch = 1;
 
+/* The namespace that set.netns asks for. Changed by user space when it follows a name (-N). */
+volatile __u64 wanted_netns = 1;
+
 struct tcs_percpu percpu[TCS_MAX_CPUS];
 
 /* One ring for each CPU, and a spare one; the reader makes them at load time and puts them here. */
@@ -136,11 +139,18 @@ static __always_inline bool addrs_unwanted(const struct addrs *a, __u16 lport)
 	return set.dst_bits && prefix_differs(set.dst, a->r, set.dst_bits);
 }
 
+static __always_inline bool netns_unwanted(const struct sock *sk)
+{
+	if (set.netns == TCS_BY_NETNS_ID)
+		return net_id_of(BPF_CORE_READ(sk, __sk_common.skc_net.net)) != wanted_netns;
+	return set.netns && netns_of(sk) != wanted_netns;
+}
+
 /* Needs nothing but the socket: decided before a note is made. */
 static __always_inline bool socket_unwanted(const struct sock *sk, const struct tcp_sock *tp,
 					    int new)
 {
-	if (set.netns && netns_of(sk) != set.netns)
+	if (netns_unwanted(sk))
 		return true;
 	if (set.has_uid && sk->sk_uid.val != set.uid)
 		return true;
@@ -875,7 +885,7 @@ static __always_inline struct sock *listener_of(struct sock *sk, const struct re
 static __always_inline bool synack_unwanted(const struct sock *sk, const struct addrs *a,
 					    __u16 lport)
 {
-	if (set.netns && netns_of(sk) != set.netns)
+	if (netns_unwanted(sk))
 		return true;
 	if (set.has_uid && sk->sk_uid.val != set.uid)
 		return true;

@@ -104,6 +104,17 @@ static __always_inline __u64 net_cookie_of(const struct net *net)
 }
 
 /*
+ * Identity of a network namespace, which no later one has: its cookie; before 5.12 the random number
+ * that the kernel draws for its hash tables, with a bit that no 0 is left.
+ */
+static __always_inline __u64 net_id_of(const struct net *net)
+{
+	if (bpf_core_field_exists(net->net_cookie))
+		return BPF_CORE_READ(net, net_cookie);
+	return BPF_CORE_READ(net, hash_mix) | 1ULL << 32;
+}
+
+/*
  * Inode number of the socket's network namespace. By probe reads, as are all chains of pointers
  * here: for each pointer that a program follows itself the verifier searches the names of the
  * kernel's BTF, and 40 ms of the start went there.

@@ -465,9 +465,9 @@ struct tcs_settings {
 	__u8 has_comm;
 	__u8 totals;   /* add struct tcs_wire_totals to -> CLOSE */
 	__u8 programs; /* how many programs share the tracepoint: 1 to TCS_PROGRAMS_MAX */
-	__u8 pad[2];
+	__u8 netns;    /* enum tcs_by_netns */
+	__u8 pad;
 	__u32 spare_ring; /* its number among the rings: for what a full ring must not lose */
-	__u32 netns;	  /* 0 all */
 	__u32 uid;
 	__u32 pid;
 	__u32 states;	  /* tell a transition that touches one of these; 0 all */
@@ -477,6 +477,23 @@ struct tcs_settings {
 	__u8 src[16];
 	__u8 dst[16];
 	char comm[TCS_COMM_LEN];
+};
+
+/* Which number the namespace filter compares; the number itself may change while it runs. */
+enum tcs_by_netns {
+	TCS_BY_NETNS_NONE,  /* all namespaces */
+	TCS_BY_NETNS_ID,    /* net_id_of() */
+	TCS_BY_NETNS_INODE, /* where the id is not known */
+};
+
+/* Search in the kernel's list of network namespaces (netns_find.bpf.c). 0: not asked, not found. */
+struct tcs_netns_find {
+	__u64 id;	   /* asked: does the namespace of this id exist? */
+	__u64 id_of_inode; /* answer: the id of the namespace that has `inode` */
+	__u32 inode;	   /* asked */
+	__u8 exists;	   /* answer: `id` is in the list, and something refers to it */
+	__u8 complete;	   /* answer: the end of the list was reached */
+	__u8 pad[2];
 };
 
 /* Per-CPU state of the programs. Only rare paths count: what was told, the rings' reader counts. */

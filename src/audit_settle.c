@@ -214,7 +214,8 @@ static void grow_netns(struct audit *a, const struct audit *earlier, uint64_t ns
 		for (j = 0; j < earlier->n_netns; j++)
 			if (earlier->netns[j].netns == n->netns)
 				break;
-		if (j < earlier->n_netns)
+		/* The number may have been given to another namespace meanwhile. */
+		if (j < earlier->n_netns && earlier->netns[j].netns_cookie == n->netns_cookie)
 			grow_counters(n, &earlier->netns[j], ns);
 	}
 }

@@ -383,11 +383,23 @@ static int emit_holders(struct census *c)
 static int emit_handshakes(struct census *c)
 {
 	uint64_t skipped = 0;
-	int err = handshakes_look(&c->counts, c->now_ns, c->config.filter->netns, c->fn, c->fn_ctx,
-				  &skipped);
+	int err;
+
+	if (c->ended)
+		return 0; /* its number may be another one's */
+	err = handshakes_look(&c->counts, c->now_ns, c->config.filter->netns, c->fn, c->fn_ctx,
+			      &skipped);
 
 	c->blind.skipped += skipped;
 	return err;
+}
+
+/* A list of another namespace, or of one whose number may be another one's by now, is not used. */
+static void check_list(struct census *c)
+{
+	c->ended = c->config.scope && !netns_scope_exists(c->config.scope);
+	if (c->ended || c->list_of != c->config.filter->netns)
+		netns_list_release(&c->list);
 }
 
 static int list_again(struct census *c, struct failure *reterr)
@@ -395,7 +407,10 @@ static int list_again(struct census *c, struct failure *reterr)
 	int err;
 
 	netns_list_release(&c->list);
-	err = netns_list_init(&c->list, c->config.filter->netns);
+	if (c->ended)
+		return 0;
+	c->list_of = c->config.filter->netns;
+	err = netns_list_init(&c->list, c->list_of);
 	c->blind.netns_denied = c->list.denied;
 	c->blind.netns_vanished = c->list.vanished;
 	c->found |= c->list.n > 0;
@@ -403,7 +418,7 @@ static int list_again(struct census *c, struct failure *reterr)
 		failure_set(reterr, true,
 			    "there is no /proc here: it shows the network namespaces, and their "
 			    "limits; mount it");
-	if (err || c->list.n || c->found)
+	if (err || c->list.n || (c->found && !c->config.scope))
 		return err; /* one that has gone has no sockets */
 	failure_set(reterr, false,
 		    "no namespace of this number can be entered: it has no process we may look "
@@ -451,6 +466,7 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 		covers |= AUDIT_HANDSHAKES;
 	if (c->config.maps || covers & AUDIT_SOCKETS)
 		covers |= AUDIT_LISTENERS;
+	check_list(c);
 	if (covers & AUDIT_SOCKETS)
 		err = list_again(c, reterr);
 	if (!err)

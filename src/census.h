@@ -32,12 +32,14 @@
 #include "audit.h"
 #include "failure.h"
 #include "filter.h"
+#include "netns_scope.h"
 #include "record.h"
 #include "scan.h"
 #include "socket_maps.h"
 
 struct census_config {
 	const struct filter *filter; /* family, ports, states, namespace, owner */
+	struct netns_scope *scope;   /* of the filter's namespace; NULL: its number must do */
 	struct audit_config audit;
 	const struct socket_maps *maps;		 /* of the event programs; NULL: there are none */
 	const struct handshake_maps *handshakes; /* to look at as well; NULL: nobody counts them */

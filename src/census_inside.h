@@ -40,7 +40,8 @@ struct census {
 	struct scan *scan;   /* NULL: open files cannot be walked */
 	uint64_t *marks;     /* of the files that have a row in this look */
 	struct netns_list list;
-	uint64_t hz; /* jiffies a second; 0 unknown */
+	uint32_t list_of; /* the filter's namespace when it was made */
+	uint64_t hz;	  /* jiffies a second; 0 unknown */
 	bool pids_are_ours;
 	bool found; /* a namespace, in any look so far */
 	struct handshake_maps counts;
@@ -49,6 +50,7 @@ struct census {
 	uint32_t n_ask; /* listeners to be read by the next run */
 
 	/* of the look at hand */
+	bool ended; /* the filter's namespace */
 	record_fn fn;
 	void *fn_ctx;
 	uint64_t now_ns;

@@ -14,6 +14,7 @@
 #include "feature.h"
 #include "handshakes.h"
 #include "host.h"
+#include "netns_scope.h"
 #include "opts.h"
 #include "pipeline.h"
 #include "record.h"
@@ -24,6 +25,8 @@
 
 struct audit_run {
 	const struct opts *opts;
+	struct filter filter;
+	struct netns_scope *scope; /* NULL: not needed (all, self), or known by number only */
 	struct census *census;
 	struct handshakes *handshakes; /* NULL: one look, or they cannot be counted */
 	struct handshake_maps maps;
@@ -49,7 +52,7 @@ static int open_all(struct audit_run *r)
 	const struct opts *o = r->opts;
 	struct audit_config audit = opts_audit_config(o);
 	struct census_config config = {
-		.filter = &o->filter,
+		.filter = &r->filter,
 		.audit = audit,
 		.each_half_open = o->extended,
 		.btf_path = o->btf_path,
@@ -61,6 +64,10 @@ static int open_all(struct audit_run *r)
 	if (output_init(&r->output, STDOUT_FILENO, r->signal_fd) || audit_init(&r->first, &audit) ||
 	    audit_init(&r->second, &audit))
 		return cmd_no_memory();
+	if (r->filter.netns && !netns_scope_is_own(o->netns_spec, r->filter.netns) &&
+	    netns_scope_new(o->netns_spec, &r->filter, o->btf_path, &r->scope, &why))
+		return cmd_failed(&why);
+	config.scope = r->scope;
 	err = count_handshakes(r, &no_rates);
 	config.handshakes = r->handshakes ? &r->maps : NULL;
 	if (census_new(&config, &r->census, &why))
@@ -139,7 +146,11 @@ static int tell_verdict(struct audit_run *r)
 
 int cmd_audit(const struct opts *opts)
 {
-	struct audit_run r = { .opts = opts, .signal_fd = pipeline_signals() };
+	struct audit_run r = {
+		.opts = opts,
+		.filter = opts->filter,
+		.signal_fd = pipeline_signals(),
+	};
 	int status = open_all(&r);
 
 	if (status == TCS_EXIT_OK)
@@ -151,6 +162,7 @@ int cmd_audit(const struct opts *opts)
 	audit_release(&r.first);
 	audit_release(&r.second);
 	census_free(r.census);
+	netns_scope_free(r.scope);
 	handshakes_free(r.handshakes);
 	output_release(&r.output);
 	if (r.signal_fd >= 0)

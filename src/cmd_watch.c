@@ -15,19 +15,25 @@
 #include "cgroup_names.h"
 #include "handshakes.h"
 #include "host.h"
-#include "netns.h"
+#include "netns_scope.h"
 #include "opts.h"
 #include "pipeline.h"
 #include "recorder.h"
+#include "resolve.h"
 #include "rights.h"
 #include "sandbox.h"
 #include "source_live.h"
 #include "tell.h"
 #include "watch.h"
 
+#define NETNS_CHECK_NS 1000000000ull
+#define NETNS_WAIT_NS  100000000ull /* for a namespace that has ended: one open() that fails */
+
 struct watch {
 	const struct opts *opts;
-	const char *path; /* of the capture; NULL none */
+	const char *path;	   /* of the capture; NULL none */
+	struct filter filter;	   /* its namespace may change: see check_netns() */
+	struct netns_scope *scope; /* NULL: not needed (all, self), or known by number only */
 	struct recorder *recorder;
 	struct source *source;
 	struct census *census;
@@ -61,7 +67,7 @@ static int open_source(struct watch *w)
 {
 	const struct opts *o = w->opts;
 	struct source_live_config config = {
-		.filter = &o->filter,
+		.filter = &w->filter,
 		.buffer_bytes = o->buffer_bytes,
 		.btf_path = o->btf_path,
 		.max_sockets = o->max_sockets,
@@ -78,7 +84,8 @@ static int open_census(struct watch *w, const struct source_live_info *info)
 {
 	const struct opts *o = w->opts;
 	struct census_config config = {
-		.filter = &o->filter,
+		.filter = &w->filter,
+		.scope = w->scope,
 		.audit = opts_audit_config(o),
 		.maps = &info->maps,
 		.handshakes = handshakes_seed(&info->handshakes) ? NULL : &info->handshakes,
@@ -98,7 +105,7 @@ static int open_engine(struct watch *w)
 {
 	const struct opts *o = w->opts;
 	struct engine_config config = {
-		.filter = &o->filter,
+		.filter = &w->filter,
 		.max_sockets = o->max_sockets,
 		.lifecycle = o->lifecycle,
 		.start_ns = w->world.start_ns,
@@ -125,9 +132,50 @@ static void find_older(struct watch *w)
 
 	if (census_walk_files(w->census, take_older, w, &why))
 		tell("warning: %s", why.text);
-	if (host_processes_hidden())
-		tell("%s; sockets that are older than this start have no owner",
-		     host_processes_hidden());
+}
+
+/* ---- the namespace of -N --------------------------------------------------------------------- */
+
+static int open_scope(struct watch *w)
+{
+	const struct opts *o = w->opts;
+	struct failure why;
+
+	if (!w->filter.netns || netns_scope_is_own(o->netns_spec, w->filter.netns))
+		return TCS_EXIT_OK;
+	if (netns_scope_new(o->netns_spec, &w->filter, o->btf_path, &w->scope, &why))
+		return cmd_failed(&why);
+	if (!w->scope)
+		tell("warning: the network namespace is known by its inode number only; another "
+		     "one that gets this number later is taken for it");
+	return TCS_EXIT_OK;
+}
+
+static void tell_netns(const struct watch *w, enum netns_change change)
+{
+	bool by_name = resolve_netns_is_name(w->opts->netns_spec);
+	char name[256], text[512];
+
+	outbuf_plain(name, sizeof(name), w->opts->netns_spec);
+	netns_change_text(change, by_name, name, w->filter.netns, text, sizeof(text));
+	tell("%s", text);
+}
+
+/* For struct pipeline_config.check_filter. */
+static uint64_t check_netns(void *ctx, bool *ret_changed)
+{
+	struct watch *w = ctx;
+	enum netns_change change = netns_scope_check(w->scope);
+
+	if (change != NETNS_SAME)
+		tell_netns(w, change);
+	if (netns_switches(change)) {
+		source_live_set_netns(w->source, w->filter.netns_id);
+		/* What was there before the filter changed has had no events. */
+		find_older(w);
+		*ret_changed = true;
+	}
+	return netns_scope_waits(w->scope) ? NETNS_WAIT_NS : NETNS_CHECK_NS;
 }
 
 int watch_sink_new(const struct opts *o, const struct sink_world *world,
@@ -307,9 +355,12 @@ static void tell_totals(const struct watch *w)
 /* Everything that needs a right; the order matters. */
 static int open_all(struct watch *w)
 {
+	bool is_own = netns_scope_is_own(w->opts->netns_spec, w->filter.netns);
 	struct source_live_info info;
-	int status = open_source(w);
+	int status = open_scope(w);
 
+	if (status == TCS_EXIT_OK)
+		status = open_source(w);
 	if (status != TCS_EXIT_OK)
 		return status;
 	source_live_info(w->source, &info);
@@ -336,12 +387,17 @@ static int open_all(struct watch *w)
 						.syn_per_s = w->opts->detect.syn_per_s,
 						.tap = w->path ? recorder_tap : NULL,
 						.tap_ctx = w->recorder,
+						.check_filter = w->scope ? check_netns : NULL,
+						.check_ctx = w,
 					}))
 		return cmd_no_memory();
 	find_older(w);
+	if (host_processes_hidden())
+		tell("%s; sockets that are older than this start have no owner",
+		     host_processes_hidden());
 	rights_go_first();
 	if (rights_keep(RIGHTS_BPF | (w->opts->rotate_bytes ? RIGHTS_FILES : RIGHTS_NONE) |
-			(w->opts->filter.netns == netns_own() ? RIGHTS_NONE : RIGHTS_NETNS)))
+			(is_own ? RIGHTS_NONE : RIGHTS_NETNS)))
 		tell("warning: could not give up capabilities; going on");
 	(void)sandbox_enter(); /* where there is one: nothing depends on it */
 	return TCS_EXIT_OK;
@@ -392,6 +448,7 @@ int watch_run(const struct opts *opts, const char *path)
 	struct watch w = {
 		.opts = opts,
 		.path = path,
+		.filter = opts->filter,
 		.world = { .cgroup_path = cgroup_path, .cgroup_ctx = &w },
 	};
 	int signal_fd = pipeline_signals();
@@ -411,6 +468,7 @@ int watch_run(const struct opts *opts, const char *path)
 	output_release(&w.output);
 	cgroup_names_free(w.cgroups);
 	census_free(w.census);
+	netns_scope_free(w.scope);
 	pipeline_release(&w.pipeline);
 	if (w.source)
 		w.source->ops->free(w.source);

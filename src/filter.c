@@ -148,6 +148,14 @@ bool prefix_has(const struct prefix *prefix, const uint8_t addr[16])
 	return true;
 }
 
+bool filter_has_netns(const struct filter *filter, uint32_t netns, uint64_t cookie)
+{
+	if (!filter->netns)
+		return true;
+	return filter->netns == netns &&
+	       (!filter->netns_id || !cookie || filter->netns_id == cookie);
+}
+
 bool filter_by_owner(const struct filter *filter)
 {
 	return filter->has_pid || filter->has_comm || filter->has_uid || filter->cgroup;

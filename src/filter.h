@@ -48,6 +48,7 @@ struct filter {
 	bool has_uid;
 	uint32_t uid;
 	uint32_t netns;	       /* inode of the network namespace; 0 = all */
+	uint64_t netns_id;     /* its identity (netns_find.h), which is not reused; 0 unknown */
 	uint64_t cgroup;       /* cgroup v2 id (inode of its directory); 0 = any */
 	uint32_t cgroup_level; /* its depth below the v2 root, for bpf ancestor look-ups */
 	struct state_set states;
@@ -73,6 +74,12 @@ bool prefix_has(const struct prefix *prefix, const uint8_t addr[16]);
 
 /* Is addr (16 bytes) inside ::ffff:0:0/96? */
 bool addr_is_mapped(const uint8_t addr[16]);
+
+/*
+ * Is this the namespace of the filter? cookie: its net cookie, 0 unknown; then the inode number
+ * decides alone.
+ */
+bool filter_has_netns(const struct filter *filter, uint32_t netns, uint64_t cookie);
 
 /* States, as bits, whose sockets have neither user nor cgroup. */
 #define FILTER_NOT_OWNED (1u << TCS_TIME_WAIT | 1u << TCS_SYN_RECV | 1u << TCS_NEW_SYN_RECV)

@@ -181,7 +181,7 @@ static bool moved(const struct pipeline *p)
 {
 	/* What has been raised is to be cleared soon after it is over. */
 	return p->events != p->walked_events || p->counters != p->walked_counters ||
-	       engine_findings(p->config.engine);
+	       p->filter_changed || engine_findings(p->config.engine);
 }
 
 static void look(struct pipeline *p, enum cadence_look what)
@@ -193,8 +193,10 @@ static void look(struct pipeline *p, enum cadence_look what)
 
 	p->drain_cpu_ns = 0;
 	cadence_looks(&p->cadence, pipeline_now_ns());
-	if (walk)
+	if (walk) {
 		p->walked_events = p->events;
+		p->filter_changed = false;
+	}
 	/* One that fails leaves the numbers as old as they are, which they say. */
 	if (census_look(p->config.census, covers, pipeline_now_ns(), pipeline_record, p, &why) &&
 	    !p->error && !p->look_failed) {
@@ -334,6 +336,16 @@ static bool take_signals(struct pipeline *p, int signal_fd)
 	return ended;
 }
 
+/* Returns when to check again. */
+static uint64_t check_filter(struct pipeline *p)
+{
+	bool changed = false;
+	uint64_t ns = p->config.check_filter(p->config.check_ctx, &changed);
+
+	p->filter_changed |= changed;
+	return pipeline_now_ns() + ns;
+}
+
 /* Sleep until there may be something to do; true when a signal is waiting. */
 static bool pause_for(struct pipeline *p, int signal_fd, size_t drained, uint64_t deadline_ns)
 {
@@ -375,6 +387,7 @@ static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 	uint64_t start = p->config.start_ns;
 	uint64_t end = p->config.duration_ms ? start + p->config.duration_ms * 1000000 : UINT64_MAX;
 	uint64_t next_tick = start + interval_ns(p), next_clock = start;
+	uint64_t next_check = p->config.check_filter ? start : UINT64_MAX;
 	enum pipeline_end why;
 
 	cadence_init(&p->cadence, pipeline_now_ns(), cpu_ns());
@@ -388,6 +401,8 @@ static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 			tell_clock(p);
 			next_clock = now + CLOCK_NS;
 		}
+		if (now >= next_check)
+			next_check = check_filter(p);
 		if (p->config.census)
 			early_looks(p);
 		if (now >= next_tick) {

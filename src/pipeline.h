@@ -38,7 +38,13 @@ struct pipeline_config {
 	uint64_t duration_ms; /* 0 no limit */
 	uint64_t interval_ms;
 	uint32_t syn_per_s; /* glance.h */
-	record_fn tap;	    /* sees every record before the engine does */
+	/*
+	 * Called between two drains: looks whether the filter has to change. When to call it again,
+	 * in ns from now; *ret_changed: it has changed, and a snapshot is due. NULL: none.
+	 */
+	uint64_t (*check_filter)(void *ctx, bool *ret_changed);
+	void *check_ctx;
+	record_fn tap; /* sees every record before the engine does */
 	void *tap_ctx;
 };
 
@@ -56,6 +62,7 @@ struct pipeline {
 	struct glance glance;
 	bool news;		/* the glance at hand has met some */
 	bool owes_walk;		/* it was put off until the second look */
+	bool filter_changed;	/* since the last walk */
 	uint64_t events;	/* taken in */
 	uint64_t walked_events; /* of these, when the last walk began */
 	uint64_t counters;	/* of all namespaces, mixed into one number */

@@ -140,6 +140,19 @@ int resolve_netns(const char *spec, uint32_t *ret_inode, const char **reterr_why
 	return -ENOENT;
 }
 
+bool resolve_netns_is_name(const char *spec)
+{
+	static const char of_process[] = "/ns/net";
+	const size_t tail = sizeof(of_process) - 1;
+	size_t len = strlen(spec);
+
+	if (strchr(spec, '/'))
+		return len < tail || strncmp(spec, "/proc/", 6) ||
+		       strcmp(spec + len - tail, of_process);
+	return strcmp(spec, "all") && strcmp(spec, "self") && strncmp(spec, "net:[", 5) &&
+	       strspn(spec, "0123456789") != len;
+}
+
 /*
  * Cgroups
  */

@@ -12,6 +12,7 @@
  * only on success, and on failure puts a constant half sentence into *reterr_why (never NULL),
  * made to follow the name that was typed: "'web': no such network namespace in /run/netns".
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -23,6 +24,12 @@
  * others   what open(2) said
  */
 int resolve_netns(const char *spec, uint32_t *ret_inode, const char **reterr_why);
+
+/*
+ * Is this a name that may lead to another namespace later: a name known to ip-netns(8), or a path
+ * but for /proc/PID/ns/net?
+ */
+bool resolve_netns_is_name(const char *spec);
 
 /*
  * A cgroup v2 directory, given by its path in the file system or below the v2 mount

@@ -40,7 +40,7 @@ static bool socket_selected(const struct filter *f, const struct change *ch)
 		.family = c->family,
 	};
 
-	return (!f->netns || f->netns == c->netns) &&
+	return filter_has_netns(f, c->netns, c->netns_cookie) &&
 	       (!f->has_uid || (c->family && f->uid == c->uid)) &&
 	       owner_selected(f, ch->owner.pid, ch->owner.comm) && endpoints_selected(f, &e);
 }
@@ -80,7 +80,8 @@ bool select_synack(const struct filter *f, const struct tcs_wire_synack *s)
 	};
 
 	return state_set_match(&f->states, TCS_SYN_RECV, TCS_SYN_RECV) &&
-	       (!f->netns || f->netns == s->netns) && (!f->has_uid || f->uid == s->uid) &&
+	       filter_has_netns(f, s->netns, s->netns_cookie) &&
+	       (!f->has_uid || f->uid == s->uid) &&
 	       owner_selected(f, s->owner.pid, s->owner.comm) && endpoints_selected(f, &e);
 }
 

@@ -299,7 +299,10 @@ static void set_filters(struct tcs_settings *set, const struct source_live_confi
 	set->pid = f->pid;
 	set->has_comm = f->has_comm;
 	memcpy(set->comm, f->comm, sizeof(set->comm));
-	set->netns = f->netns;
+	set->netns = !f->netns	 ? TCS_BY_NETNS_NONE :
+		     f->netns_id ? TCS_BY_NETNS_ID :
+				   TCS_BY_NETNS_INODE;
+	skel->data->wanted_netns = f->netns_id ? f->netns_id : f->netns;
 	set->cgroup = f->cgroup;
 	set->cgroup_level = f->cgroup_level;
 	if (config->filter_states) {
@@ -474,6 +477,11 @@ int source_live_new(const struct source_live_config *config, struct source **ret
 	}
 	*ret = &l->source;
 	return 0;
+}
+
+void source_live_set_netns(struct source *s, uint64_t id)
+{
+	live_of(s)->skel->data->wanted_netns = id;
 }
 
 void source_live_info(const struct source *s, struct source_live_info *ret)

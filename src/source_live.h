@@ -51,6 +51,8 @@ struct source_live_info {
 /* 0, or -errno with the sentence in *reterr. */
 int source_live_new(const struct source_live_config *config, struct source **ret,
 		    struct failure *reterr);
+/* From now on events of the namespace with this identity, where the filter was given one. */
+void source_live_set_netns(struct source *s, uint64_t id);
 void source_live_info(const struct source *s, struct source_live_info *ret);
 
 #endif /* TCS_SOURCE_LIVE_H */

@@ -69,6 +69,14 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+typedef struct refcount_struct {
+	atomic_t refs;
+} refcount_t;
+
+struct list_head {
+	struct list_head *next;
+};
+
 typedef struct {
 	s64 counter;
 } atomic64_t;
@@ -114,9 +122,17 @@ struct inet_timewait_death_row {
 	struct inet_hashinfo *hashinfo;
 };
 
-/* Namespaces: ns.inum is the inode number that `ls -l /proc/PID/ns/net` shows. */
+struct proc_ns_operations;
+
+/*
+ * Namespaces: ns.inum is the inode number that `ls -l /proc/PID/ns/net` shows, ops is the same in
+ * all network namespaces. The references are those of tasks, names, files and sockets.
+ */
 struct ns_common {
+	const struct proc_ns_operations *ops;
 	unsigned int inum;
+	refcount_t count;		/* since 5.11, up to 6.17 */
+	refcount_t __ns_ref;		/* since 6.18 */
 };
 
 struct netns_ipv4 {
@@ -124,7 +140,10 @@ struct netns_ipv4 {
 };
 
 struct net {
+	refcount_t count;		/* up to 5.10 */
+	struct list_head list;		/* net_namespace_list */
 	struct ns_common ns;
+	u32 hash_mix;			/* random */
 	u64 net_cookie;			/* since 5.12; never given to another namespace */
 	struct netns_ipv4 ipv4;
 };

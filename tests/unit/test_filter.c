@@ -53,6 +53,35 @@ static void port_lists_hold_exactly_what_they_name(void **unused)
 	}
 }
 
+static void a_namespace_is_known_by_its_identity(void **unused)
+{
+	static const struct {
+		uint32_t wanted, netns;
+		uint64_t wanted_id, cookie;
+		bool has;
+	} want[] = {
+		{ 0, 7, 0, 70, true }, /* all */
+		{ 0, 0, 0, 0, true },
+		{ 7, 7, 0, 70, true }, /* a recording: by number */
+		{ 7, 8, 0, 70, false },
+		{ 7, 7, 70, 70, true },
+		{ 7, 7, 70, 71, false }, /* the number was given to another one */
+		{ 7, 8, 70, 70, false },
+		{ 7, 7, 70, 0, true }, /* before 5.12 records have no cookie */
+		{ 7, 8, 70, 0, false },
+		{ 7, 0, 70, 0, false },
+	};
+	static struct filter filter;
+
+	(void)unused;
+	for (size_t i = 0; i < COUNT(want); i++) {
+		filter.netns = want[i].wanted;
+		filter.netns_id = want[i].wanted_id;
+		if (filter_has_netns(&filter, want[i].netns, want[i].cookie) != want[i].has)
+			fail_msg("row %zu", i);
+	}
+}
+
 static void no_port_filter_passes_every_port(void **unused)
 {
 	static const struct portset none;
@@ -254,6 +283,7 @@ static void what_is_filtered_out_is_not_counted(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_namespace_is_known_by_its_identity),
 		cmocka_unit_test(port_lists_hold_exactly_what_they_name),
 		cmocka_unit_test(no_port_filter_passes_every_port),
 		cmocka_unit_test(wrong_port_lists_are_refused),

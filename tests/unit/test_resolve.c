@@ -93,6 +93,34 @@ static void other_things_are_no_network_namespace(void **unused)
 	}
 }
 
+static void only_names_may_lead_to_another_namespace_later(void **unused)
+{
+	static const struct {
+		const char *spec;
+		bool is_name;
+	} want[] = {
+		{ "web", true },
+		{ "12abc", true },
+		{ "/run/netns/web", true },
+		{ "/run/docker/netns/4026531840", true },
+		{ "./x", true },
+		{ "/", true },
+		{ "/proc/1/root/run/netns/web", true },
+		{ "all", false },
+		{ "self", false },
+		{ "4026531840", false },
+		{ "net:[4026531840]", false },
+		{ "/proc/self/ns/net", false },
+		{ "/proc/1234/ns/net", false },
+		{ "/proc/1234/task/1235/ns/net", false },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < COUNT(want); i++)
+		if (resolve_netns_is_name(want[i].spec) != want[i].is_name)
+			fail_msg("'%s'", want[i].spec);
+}
+
 static void a_name_too_long_is_refused(void **unused)
 {
 	char name[PATH_MAX + 8];
@@ -223,6 +251,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(namespaces_are_found),
 		cmocka_unit_test(other_things_are_no_network_namespace),
+		cmocka_unit_test(only_names_may_lead_to_another_namespace_later),
 		cmocka_unit_test(a_name_too_long_is_refused),
 		cmocka_unit_test(users_are_found),
 		cmocka_unit_test(the_root_of_the_hierarchy_is_level_0),

@@ -56,7 +56,7 @@ static void set_option(struct filter *f, enum option option, const char *value)
 }
 
 /* A filter of one option; it is large, so there is one. */
-static const struct filter *filter_of(enum option option, const char *value)
+static struct filter *filter_of(enum option option, const char *value)
 {
 	static struct filter f;
 
@@ -125,6 +125,27 @@ static void changes_pass_by_what_is_known_of_them(void **unused)
 		if (select_change(f, &unknown.change) != rows[i].unknown)
 			fail_msg("unknown change, %s (row %zu)", rows[i].value, i);
 	}
+}
+
+static void a_namespace_with_the_number_of_another_does_not_pass(void **unused)
+{
+	struct tcs_wire_synack synack = sample_synack();
+	struct filter *f = filter_of(NETNS, "4026531840");
+	struct sample known;
+	struct conn conn;
+
+	(void)unused;
+	sample_init(&known);
+	conn = *known.change.conn;
+	known.change.conn = &conn;
+	f->netns_id = 70;
+	conn.netns_cookie = synack.netns_cookie = 70;
+	assert_true(select_change(f, &known.change) && select_synack(f, &synack));
+	conn.netns_cookie = synack.netns_cookie = 71;
+	assert_false(select_change(f, &known.change) || select_synack(f, &synack));
+	/* Not known: the program that sent them has compared something else. */
+	conn.netns_cookie = synack.netns_cookie = 0;
+	assert_true(select_change(f, &known.change) && select_synack(f, &synack));
 }
 
 static void resent_syn_acks_pass_as_their_listeners_syn_recv(void **unused)
@@ -287,6 +308,7 @@ static void connections_pass_by_owner_and_addresses(void **unused)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_namespace_with_the_number_of_another_does_not_pass),
 		cmocka_unit_test(changes_pass_by_what_is_known_of_them),
 		cmocka_unit_test(resent_syn_acks_pass_as_their_listeners_syn_recv),
 		cmocka_unit_test(an_unknown_user_is_not_root),

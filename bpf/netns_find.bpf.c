@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * netns_find.bpf.c - search for a network namespace in the kernel's list of them
+ *
+ * The inode number of a namespace is given to another one as soon as it is free, and a name may
+ * lead to another one. This program finds the identity (net_id_of()) that belongs to an inode
+ * number, and whether the namespace of an identity still exists. No right to enter it is needed.
+ *
+ * The list is a ring of struct net and its head, net_namespace_list, which is no struct net: the
+ * walk begins at the namespace of the current task and ends there. Namespaces are freed after an
+ * RCU grace period (cleanup_net()), and a test run of a raw tracepoint program is an RCU read-side
+ * section. A namespace without references is over, though it may still be in the list.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "tcs_socket.h"
+#include "tcs_wire.h"
+
+#define STEPS  128 /* of one call */
+#define ROUNDS 128 /* together 16,384 namespaces */
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct tcs_netns_find find;
+
+/* Position in the list. Used, or clang takes it apart, and its BTF is wrong. */
+static struct {
+	__u64 net; /* the next one */
+	__u64 first;
+	__u64 ops; /* of network namespaces */
+} at __attribute__((used));
+
+static __always_inline bool has_references(const struct net *net)
+{
+	const struct net *n = net;
+
+	if (bpf_core_field_exists(n->ns.__ns_ref))
+		return BPF_CORE_READ(n, ns.__ns_ref.refs.counter);
+	if (bpf_core_field_exists(n->ns.count))
+		return BPF_CORE_READ(n, ns.count.refs.counter);
+	if (bpf_core_field_exists(n->count))
+		return BPF_CORE_READ(n, count.refs.counter);
+	return true;
+}
+
+static __always_inline void compare(const struct net *net)
+{
+	__u64 id;
+
+	if ((__u64)BPF_CORE_READ(net, ns.ops) != at.ops || !has_references(net))
+		return;
+	id = net_id_of(net);
+	if (find.inode && BPF_CORE_READ(net, ns.inum) == find.inode)
+		find.id_of_inode = id;
+	if (id == find.id)
+		find.exists = true;
+}
+
+/* A global function: the verifier goes through it once, and not once for each round. */
+__noinline int compare_some(__u32 unused)
+{
+	__u32 i;
+
+	for (i = 0; i < STEPS && !find.complete; i++) {
+		const struct net *net = (const void *)at.net;
+
+		compare(net);
+		at.net = (__u64)BPF_CORE_READ(net, list.next) -
+			 bpf_core_field_offset(struct net, list);
+		find.complete = at.net == at.first;
+	}
+	return 0;
+}
+
+SEC("raw_tp")
+int tcs_netns_find(void *ctx)
+{
+	const struct task_struct *task = (const void *)bpf_get_current_task();
+	const struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
+	__u32 i;
+
+	find.id_of_inode = 0;
+	find.exists = find.complete = false;
+	at.net = at.first = (__u64)net;
+	at.ops = (__u64)BPF_CORE_READ(net, ns.ops);
+	for (i = 0; i < ROUNDS && !find.complete; i++)
+		compare_some(i);
+	return 0;
+}
