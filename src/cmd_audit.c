@@ -63,6 +63,7 @@ static int open_all(struct audit_run *r)
 		return cmd_no_memory();
 	err = count_handshakes(r, &no_rates);
 	config.handshakes = r->handshakes ? &r->maps : NULL;
+	config.counter = r->handshakes;
 	if (census_new(&config, &r->census, &why))
 		return cmd_failed(&why); /* the cause of both, then, and one sentence is enough */
 	if (err)
