@@ -222,11 +222,24 @@ static __always_inline __u32 cookie_age(const struct tcp_sock *tp)
 	return stamp ? (__u32)bpf_jiffies64() - stamp : TCS_CENSUS_NEVER;
 }
 
+/* What the kernel's lookup of a listener goes by, beside address and port. */
+static __always_inline void fill_identity(struct tcs_wire_census *row, const struct sock *sk)
+{
+	row->device = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET)
+		row->flags |= TCS_CENSUS_INET4;
+	if (BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_ipv6only))
+		row->flags |= TCS_CENSUS_V6ONLY;
+	if (is_shared(sk))
+		row->flags |= TCS_CENSUS_SHARED;
+}
+
 /* By probe reads: the socket may be a listener no longer. */
 static __always_inline void fill_listener(struct tcs_wire_census *row, const struct tcp_sock *tp)
 {
 	const struct inet_connection_sock *icsk = &tp->inet_conn;
 	const struct sock *sk = &icsk->icsk_inet.sk;
+	const struct tcs_handshakes *h;
 
 	row->syn_queue = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
 	row->syn_queue_young = BPF_CORE_READ(icsk, icsk_accept_queue.young.counter);
@@ -234,6 +247,12 @@ static __always_inline void fill_listener(struct tcs_wire_census *row, const str
 	row->queue_limit = BPF_CORE_READ(sk, sk_max_ack_backlog);
 	row->drops = BPF_CORE_READ(sk, sk_drops.counter);
 	row->cookie_age = cookie_age(tp);
+	fill_identity(row, sk);
+	h = handshakes_of((__u64)sk);
+	if (h) {
+		row->flags |= TCS_CENSUS_HANDSHAKES;
+		row->handshakes = *h;
+	}
 }
 
 static __always_inline void fill_user(struct tcs_wire_census *row, const struct sock *sk)

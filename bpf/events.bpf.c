@@ -359,8 +359,7 @@ static __always_inline struct tcs_note *note_get(const struct event *e, const __
 	if (child) {
 		const struct tcs_note *listener;
 
-		fresh.listener =
-			listener_of_child(e->sk, bpf_ntohs(e->tp->inet_conn.icsk_inet.inet_sport));
+		fresh.listener = listener_of_child(e->sk, e->tp, &fresh.unsure);
 		listener = fresh.listener ? note_of_listener(fresh.listener) : NULL;
 		if (listener)
 			inherit(&fresh, listener);
@@ -630,6 +629,16 @@ static __always_inline bool passed_before(struct sock *sk, __u32 pair, const __u
 	return false;
 }
 
+/* LISTEN -> CLOSE, of a listener that is filtered as well: the scan and walks have met it. */
+static __always_inline void listener_gone(const struct event *e)
+{
+	struct addrs a;
+
+	read_addrs(&e->sk->__sk_common, &a);
+	listener_end(e->sk, &a, local_port(e->sk, e->tp, e->new));
+	watched_end(e->sk);
+}
+
 /*
  * What this event says of the socket, into the note and *e. Flags gather in the note, not in a
  * local: the verifier follows each combination of known bits through the rest of the program, and
@@ -654,9 +663,7 @@ static __always_inline void take_event(struct event *e)
 			       BPF_CORE_READ_BITFIELD(&e->sk->__sk_common, skc_reuseport));
 		watched_begin(e->sk, id_for_now(e->sk));
 	} else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE) {
-		read_addrs(&e->sk->__sk_common, &a);
-		listener_end(e->sk, &a, local_port(e->sk, e->tp, e->new));
-		watched_end(e->sk);
+		listener_gone(e);
 	}
 	if (e->new == TCP_CLOSE) {
 		e->err = e->sk->sk_err;
@@ -665,7 +672,7 @@ static __always_inline void take_event(struct event *e)
 		if (e->tp->total_retrans)
 			note->flags |= TCS_F_RETRANS;
 		if (e->old == TCP_SYN_RECV)
-			handshake_done(e->sk, e->tp);
+			handshake_done(e->sk, e->tp, handshakes_of(note->listener), note->unsure);
 	}
 	if (e->sk->sk_lock.owned && task_acts(e->old, e->new, e->err, note->flags) &&
 	    learn_owner(note, may_be_killed(e->sk, e->old, e->new)))
@@ -777,6 +784,8 @@ not_ours:
 	if (unwanted) {
 		count(&p->filtered);
 		filter_deferred(sk, e->old, p);
+		if (e->old == TCP_LISTEN && e->new == TCP_CLOSE)
+			listener_gone(e);
 	}
 	if (again)
 		count(&p->caught);
@@ -874,14 +883,6 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 
 /* ---- SYN-ACKs sent again --------------------------------------------------------------------- */
 
-/* The tracepoint's sk is the listener; for TCP Fast Open it is the child, and the request knows. */
-static __always_inline struct sock *listener_of(struct sock *sk, const struct request_sock *req)
-{
-	if (sk->__sk_common.skc_state == TCP_LISTEN)
-		return sk;
-	return req->__req_common.skc_listener;
-}
-
 static __always_inline bool synack_unwanted(const struct sock *sk, const struct addrs *a,
 					    __u16 lport)
 {
@@ -902,7 +903,7 @@ SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 {
 	const struct inet_request_sock *ireq = (const void *)bpf_skc_to_tcp_request_sock(req);
-	struct sock *listener = listener_of(sk, req);
+	struct sock *listener = listener_of_request(sk, req);
 	const struct inet_connection_sock *icsk;
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct tcs_percpu *p = slot_of(cpu);
@@ -924,7 +925,7 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 		return 0;
 	}
 	acked = BPF_CORE_READ_BITFIELD_PROBED(ireq, acked);
-	handshake_resent(sk, req, acked);
+	handshake_resent(req, acked, handshakes_of((__u64)listener));
 	ring = ring_of(cpu);
 	if (!ring)
 		return 0;

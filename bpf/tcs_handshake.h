@@ -3,12 +3,12 @@
 #define TCS_HANDSHAKE_H
 
 /*
- * tcs_handshake.h - how handshakes go at each local address and port: counts, never events
+ * tcs_handshake.h - how handshakes end at each listener: counts, never events
  *
- * A child does not point to its listener, and a listener bound to every address has children at
- * many: so the counts are kept by where the client came to, and user space, which knows who listens
- * where, joins them. Counts only grow; what finds no room is counted under a key of zeros, which
- * user space has put there. BPF side only.
+ * They are counted for the listener socket (tcs_parents.h). Where a child's listener is not known,
+ * or has no entry, they are counted by where the client came to, and user space joins them to the
+ * listener that the kernel's lookup allows, if there is only one. What finds no room is counted
+ * under a key of zeros, which user space has put there. BPF side only.
  */
 #include "vmlinux.h"
 
@@ -16,6 +16,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "tcs_parents.h"
 #include "tcs_socket.h"
 #include "tcs_wire.h"
 
@@ -24,59 +25,101 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, TCS_HANDSHAKE_PLACES);
 	__type(key, struct tcs_handshake_place);
-	__type(value, struct tcs_handshakes);
-} handshakes SEC(".maps");
+	__type(value, struct tcs_handshakes_at);
+} handshake_places SEC(".maps");
 
-static __always_inline struct tcs_handshakes *handshakes_at(const struct sock_common *skc,
-							    __u32 netns)
+/* What happened; bits. */
+enum handshake {
+	HANDSHAKE_DONE = 1 << 0,
+	HANDSHAKE_LATE = 1 << 1,
+	HANDSHAKE_RESENT = 1 << 2,
+	HANDSHAKE_FAILING = 1 << 3,
+	HANDSHAKE_UNSURE = 1 << 4, /* tcs_handshake_place.unsure */
+};
+
+static __always_inline void handshakes_add(struct tcs_handshakes *h, __u32 what)
 {
-	struct tcs_handshake_place key = { .netns = netns, .lport = skc->skc_num };
-	struct tcs_handshakes none = {}, *held;
-	struct addrs a;
+	if (what & HANDSHAKE_DONE)
+		__sync_fetch_and_add(&h->done, 1);
+	if (what & HANDSHAKE_LATE)
+		__sync_fetch_and_add(&h->late, 1);
+	if (what & HANDSHAKE_RESENT)
+		__sync_fetch_and_add(&h->resent, 1);
+	if (what & HANDSHAKE_FAILING)
+		__sync_fetch_and_add(&h->failing, 1);
+}
 
-	read_addrs(skc, &a);
+/* A global function, with a number for the address of a socket: the verifier sees it once. */
+__noinline int handshake_at_place(__u64 sk, __u32 what)
+{
+	const struct sock_common *skc = (const void *)sk;
+	struct tcs_handshake_place key = {};
+	struct tcs_handshakes_at none = {}, *held;
+	struct addrs a = {};
+
+	peek_addrs(skc, &a);
 	__builtin_memcpy(key.laddr, a.l, sizeof(key.laddr));
-	held = bpf_map_lookup_elem(&handshakes, &key);
-	if (held)
-		return held;
-	/* Another CPU may be first: its entry is as good. */
-	bpf_map_update_elem(&handshakes, &key, &none, BPF_NOEXIST);
-	held = bpf_map_lookup_elem(&handshakes, &key);
-	if (held)
-		return held;
-	__builtin_memset(&key, 0, sizeof(key));
-	held = bpf_map_lookup_elem(&handshakes, &key);
-	if (held)
-		__sync_fetch_and_add(&held->done, 1);
-	return NULL;
+	key.netns = BPF_CORE_READ(skc, skc_net.net, ns.inum);
+	key.device = BPF_CORE_READ(skc, skc_bound_dev_if);
+	key.lport = BPF_CORE_READ(skc, skc_num);
+	key.inet4 = a.sk_family == AF_INET;
+	key.unsure = (what & HANDSHAKE_UNSURE) != 0;
+	held = bpf_map_lookup_elem(&handshake_places, &key);
+	if (!held) {
+		/* Another CPU may be first: its entry is as good. */
+		bpf_map_update_elem(&handshake_places, &key, &none, BPF_NOEXIST);
+		held = bpf_map_lookup_elem(&handshake_places, &key);
+	}
+	if (!held) {
+		__builtin_memset(&key, 0, sizeof(key));
+		held = bpf_map_lookup_elem(&handshake_places, &key);
+		if (held)
+			__sync_fetch_and_add(&held->counts.done, 1);
+		return 0;
+	}
+	held->last_ns = bpf_ktime_get_ns();
+	handshakes_add(&held->counts, what);
+	return 0;
 }
 
 /* At SYN_RECV -> ESTABLISHED; the child has its request's count (tcp_create_openreq_child()). */
-static __always_inline void handshake_done(const struct sock *sk, const struct tcp_sock *tp)
+static __always_inline void handshake_done(const struct sock *sk, const struct tcp_sock *tp,
+					   struct tcs_handshakes *h, bool unsure)
 {
-	struct tcs_handshakes *h = handshakes_at(&sk->__sk_common, netns_of(sk));
+	__u32 what = HANDSHAKE_DONE;
 
-	if (!h)
-		return;
-	__sync_fetch_and_add(&h->done, 1);
 	if (tp->total_retrans)
-		__sync_fetch_and_add(&h->late, 1);
+		what |= HANDSHAKE_LATE;
+	if (h)
+		handshakes_add(h, what);
+	else
+		handshake_at_place(address_of(sk), what | (unsure ? HANDSHAKE_UNSURE : 0));
+}
+
+/* The tracepoint's sk is the listener; for TCP Fast Open it is the child, and the request knows. */
+static __always_inline struct sock *listener_of_request(struct sock *sk,
+							const struct request_sock *req)
+{
+	if (sk->__sk_common.skc_state == TCP_LISTEN)
+		return sk;
+	return req->__req_common.skc_listener;
 }
 
 /*
  * At tcp_retransmit_synack, when neither the timer nor the SYN-ACK is counted yet
  * (reqsk_timer_handler(), inet_rtx_syn_ack()).
  */
-static __always_inline void handshake_resent(const struct sock *sk, const struct request_sock *req,
-					     bool acked)
+static __always_inline void handshake_resent(const struct request_sock *req, bool acked,
+					     struct tcs_handshakes *h)
 {
-	struct tcs_handshakes *h = handshakes_at(&req->__req_common, netns_of(sk));
+	__u32 what = HANDSHAKE_RESENT;
 
-	if (!h)
-		return;
-	__sync_fetch_and_add(&h->resent, 1);
 	if (!acked && !BPF_CORE_READ_BITFIELD(req, num_timeout))
-		__sync_fetch_and_add(&h->failing, 1);
+		what |= HANDSHAKE_FAILING;
+	if (h)
+		handshakes_add(h, what);
+	else
+		handshake_at_place(address_of((const struct sock *)req), what);
 }
 
 /* ---- SYNs to closed ports -------------------------------------------------------------------- */

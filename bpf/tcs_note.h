@@ -11,11 +11,10 @@
  * costs seven times as much: two allocations and two RCU callbacks a socket; tests/bench.)
  *
  * accept() fires nothing, so an accepted connection has the owner of its listener. A child does not
- * point to its listener; it is found by where it listens. Where that is not enough, because several
- * listeners share an address and port (SO_REUSEPORT) or the port was chosen by listen(), the
- * listener carries its own address in socket storage of the kind that is cloned into children.
- * Where programs may not use that (kernel.storage), such a child has no known listener, unless the
- * one that listens there is alone.
+ * point to its listener. It has its listener's address in socket storage (tcs_parents.h), or the
+ * listener is looked up as the kernel does it (inet_lookup_listener(), compute_score()): by family,
+ * exact address before every address, bound device before none. Without storage (kernel.storage)
+ * a child of several listeners with one address, port and device has no known listener.
  *
  * A socket's id is made with its note and is never given to another one (TCS_ID_OWN, tcs_wire.h).
  * The low half of the cookie is kept for readers of the note that only have the socket: an address
@@ -27,8 +26,10 @@
 #include "vmlinux.h"
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "tcs_parents.h"
 #include "tcs_socket.h"
 #include "tcs_wire.h"
 
@@ -47,21 +48,24 @@ struct tcs_note {
 	__u8 owner_changed; /* by the event at hand */
 	__u8 known;	    /* the epoch in which user space was first told of it; 0 not yet */
 	__u16 flags;	    /* of the event at hand, enum tcs_wire_flags */
-	__u16 pad;
+	__u8 unsure;	    /* its listener may be at another address; 0 with a listener */
+	__u8 pad;
 	__u32 cookie_low; /* of the socket's cookie; 0 not asked for yet */
 };
 
 struct tcs_listener {
-	__u64 sk;     /* its address; 0: one of `others`, nobody knows which */
-	__u32 others; /* that share the place, where there is no storage to tell them apart */
-	__u32 pad;
+	__u64 sk;	   /* its address; 0: one of `others`, nobody knows which */
+	__u32 others;	   /* that share the place, where there is no storage to tell them apart */
+	__u32 transparent; /* IP_TRANSPARENT: children at other addresses and ports as well */
 };
 
 struct tcs_listener_key {
 	__u64 laddr[2];
 	__u32 netns;
+	__u32 device; /* ifindex; with storage 0: a listener bound to a device has that */
 	__u16 family; /* AF_INET, AF_INET6: that of the children too */
 	__u16 lport;
+	__u32 pad;
 };
 
 struct {
@@ -79,13 +83,6 @@ struct {
 	__type(key, struct tcs_listener_key);
 	__type(value, struct tcs_listener);
 } listeners SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
-	__type(key, int);
-	__type(value, __u64); /* the listener's address */
-} parents SEC(".maps");
 
 static __always_inline struct tcs_note *note_find(const struct sock *sk)
 {
@@ -112,14 +109,17 @@ static __always_inline void note_end(const struct sock *sk)
 	bpf_map_delete_elem(&notes, &key);
 }
 
-static __always_inline void listener_key(const struct sock *sk, const struct addrs *a, __u16 lport,
+static __always_inline void listener_key(const struct sock *sk, const struct net *net,
+					 const struct addrs *a, __u16 lport,
 					 struct tcs_listener_key *key)
 {
 	key->laddr[0] = a->l[0];
 	key->laddr[1] = a->l[1];
-	key->netns = netns_of(sk);
+	key->netns = BPF_CORE_READ(net, ns.inum);
+	key->device = kernel.storage ? 0 : sk->__sk_common.skc_bound_dev_if;
 	key->family = a->sk_family;
 	key->lport = lport;
+	key->pad = 0;
 }
 
 /* The one place for all that listen there; lport 0: it is not chosen yet, nothing can be kept. */
@@ -131,7 +131,9 @@ static __always_inline void listener_begin_at(struct sock *sk, const struct addr
 
 	if (!lport)
 		return;
-	listener_key(sk, a, lport, &key);
+	listener_key(sk, net_of(sk), a, lport, &key);
+	if (!kernel.storage)
+		own.transparent = peek_transparent(sk);
 	if (shared) {
 		known = bpf_map_lookup_elem(&listeners, &key);
 		if (known && known->sk != own.sk) {
@@ -142,26 +144,27 @@ static __always_inline void listener_begin_at(struct sock *sk, const struct addr
 	bpf_map_update_elem(&listeners, &key, &own, BPF_ANY);
 }
 
+/* Its handshakes are counted from now on, unless its children cannot be told from others'. */
 static __always_inline void listener_begin(struct sock *sk, const struct addrs *a, __u16 lport,
 					   bool shared)
 {
-	__u64 *own;
+	struct tcs_handshakes none = {};
+	__u64 key = (__u64)sk;
 
-	if (!kernel.storage || (lport && !shared)) {
+	if (!kernel.storage || !storage_begin(sk, lport))
 		listener_begin_at(sk, a, lport, shared);
-		return;
-	}
-	own = bpf_sk_storage_get(&parents, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (own)
-		*own = (__u64)sk;
+	if (kernel.storage || !shared)
+		bpf_map_update_elem(&handshakes, &key, &none, BPF_ANY);
 }
 
 static __always_inline void listener_end(const struct sock *sk, const struct addrs *a, __u16 lport)
 {
 	struct tcs_listener *known;
 	struct tcs_listener_key key;
+	__u64 own = (__u64)sk;
 
-	listener_key(sk, a, lport, &key);
+	bpf_map_delete_elem(&handshakes, &own);
+	listener_key(sk, net_of(sk), a, lport, &key);
 	known = bpf_map_lookup_elem(&listeners, &key);
 	if (!known)
 		return;
@@ -181,12 +184,47 @@ static __always_inline bool note_is_of(const struct tcs_note *note, __u64 cookie
 	return !note->cookie_low || !cookie || note->cookie_low == (__u32)cookie;
 }
 
-/* The address of the listener this child was born from; 0: not known. */
-static __always_inline __u64 listener_of_child(struct sock *child, __u16 lport)
+/* By address, port and device, as the kernel does it; without a device there are two lookups. */
+static __always_inline const struct tcs_listener *listener_at(const struct sock *child,
+							      const struct net *net, __u16 lport)
 {
 	const struct tcs_listener *listener;
 	struct tcs_listener_key key;
 	struct addrs a;
+	__u32 device;
+
+	read_addrs(&child->__sk_common, &a);
+	listener_key(child, net, &a, lport, &key);
+	device = key.device;
+	listener = bpf_map_lookup_elem(&listeners, &key);
+	if (!listener && !kernel.storage && device) {
+		key.device = 0;
+		listener = bpf_map_lookup_elem(&listeners, &key);
+		key.device = device;
+	}
+	if (listener)
+		return listener;
+	/* bound to every address */
+	key.laddr[0] = 0;
+	key.laddr[1] = key.family == AF_INET ? V4_MAPPED_HIGH : 0;
+	listener = bpf_map_lookup_elem(&listeners, &key);
+	if (!listener && !kernel.storage && device) {
+		key.device = 0;
+		listener = bpf_map_lookup_elem(&listeners, &key);
+	}
+	return listener;
+}
+
+/*
+ * The address of the listener this child was born from; 0: not known. *unsure: what listens at the
+ * child's address need not be its listener.
+ */
+static __always_inline __u64 listener_of_child(struct sock *child, const struct tcp_sock *tp,
+					       __u8 *unsure)
+{
+	__u16 lport = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+	const struct tcs_listener *listener;
+	const struct net *net;
 	__u64 *own;
 
 	if (kernel.storage) {
@@ -194,15 +232,13 @@ static __always_inline __u64 listener_of_child(struct sock *child, __u16 lport)
 		if (own)
 			return *own;
 	}
-	read_addrs(&child->__sk_common, &a);
-	listener_key(child, &a, lport, &key);
-	listener = bpf_map_lookup_elem(&listeners, &key);
-	if (!listener) { /* bound to every address */
-		key.laddr[0] = 0;
-		key.laddr[1] = key.family == AF_INET ? V4_MAPPED_HIGH : 0;
-		listener = bpf_map_lookup_elem(&listeners, &key);
-	}
-	return listener && !listener->others ? listener->sk : 0;
+	net = net_of(child);
+	listener = listener_at(child, net, lport);
+	if (is_transparent(tp) && (!listener || !listener->transparent))
+		*unsure = 1;
+	if (has_sk_lookup(net))
+		*unsure = 1;
+	return listener && !listener->others && !*unsure ? listener->sk : 0;
 }
 
 /* The note of the listener at this address, or NULL. */

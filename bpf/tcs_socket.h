@@ -119,6 +119,11 @@ static __always_inline __u64 net_id_of(const struct net *net)
  * here: for each pointer that a program follows itself the verifier searches the names of the
  * kernel's BTF, and 40 ms of the start went there.
  */
+static __always_inline const struct net *net_of(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_net.net);
+}
+
 static __always_inline __u32 netns_of(const struct sock *sk)
 {
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);

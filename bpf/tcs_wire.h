@@ -198,6 +198,35 @@ enum tcs_scan_flags {
 	TCS_SCAN_MPTCP = 1 << 4,  /* the open file is an MPTCP socket */
 };
 
+/*
+ * Handshakes of one listener, since it listens or since they are counted. Where a child's listener
+ * is not known they are counted by the child's local address instead (struct tcs_handshake_place).
+ */
+#define TCS_HANDSHAKE_LISTENERS (1 << 17)
+#define TCS_HANDSHAKE_PLACES	16384
+
+struct tcs_handshakes {
+	__u64 done;    /* SYN_RECV -> ESTABLISHED */
+	__u64 late;    /* of these, the SYN-ACK had been sent again */
+	__u64 resent;  /* SYN-ACKs */
+	__u64 failing; /* the first time for a connection, and the peer had not answered */
+};
+
+struct tcs_handshake_place {
+	__u8 laddr[16];
+	__u32 netns;
+	__u32 device; /* ifindex of the socket's bound device; 0 none */
+	__u16 lport;
+	__u8 inet4;  /* an AF_INET socket: so is its listener */
+	__u8 unsure; /* the listener may be at another address (TPROXY, a BPF program) */
+	__u8 pad[4];
+};
+
+struct tcs_handshakes_at {
+	struct tcs_handshakes counts;
+	__u64 last_ns; /* user space removes what has not changed for long */
+};
+
 /* One socket of a census. A row of state 0 only fills the buffer and is skipped. */
 struct tcs_wire_census {
 	__u64 id;	/* socket cookie, or TCS_ID_OWN; 0 where the kernel has none */
@@ -219,11 +248,22 @@ struct tcs_wire_census {
 	__u32 drops;
 	__u32 cookie_age; /* jiffies since the last SYN cookie; TCS_CENSUS_NEVER */
 	__u8 acked;	  /* SYN_RECV: the peer has answered */
-	__u8 pad[3];
+	__u8 flags;	  /* listeners: enum tcs_census_flags */
+	__u8 pad[2];
 	__u32 netns; /* listeners that are read without a walk; else 0: the one at hand */
 	__u32 uid;   /* these two: full sockets */
 	__u64 cgroup;
 	__u64 age_us; /* SYN_RECV: since the first SYN-ACK; TCS_CENSUS_UNKNOWN */
+	struct tcs_handshakes handshakes; /* listeners */
+	__u32 device;			  /* ifindex of the bound device; 0 none */
+	__u32 pad2;
+};
+
+enum tcs_census_flags { /* as enum audit_socket_flags */
+	TCS_CENSUS_HANDSHAKES = 1 << 0, /* counted for this listener */
+	TCS_CENSUS_INET4 = 1 << 1,
+	TCS_CENSUS_V6ONLY = 1 << 2,
+	TCS_CENSUS_SHARED = 1 << 3, /* SO_REUSEPORT */
 };
 
 #define TCS_CENSUS_NEVER   (~0U)
@@ -233,7 +273,7 @@ struct tcs_wire_census {
 #define TCS_CENSUS_ROWS	     4096   /* that wait to be taken out */
 #define TCS_CENSUS_ASIDE     131072 /* sockets of other namespaces that one walk puts aside */
 #define TCS_CENSUS_NETNS     4096   /* of so many namespaces */
-#define TCS_CENSUS_READ	     16184  /* bytes of one read: 119 rows; two fit the kernel's buffer */
+#define TCS_CENSUS_READ	     16192  /* bytes of one read: 92 rows; two fit the kernel's buffer */
 #define TCS_CENSUS_PLACES    65536  /* of one namespace; more are counted as not kept */
 #define TCS_CENSUS_GROUPS    16384
 #define TCS_CENSUS_LISTENERS 4096 /* with half-open connections */
@@ -364,26 +404,6 @@ struct tcs_census_source_held {
 	__u64 oldest_us;
 	__u32 count;
 	__u32 pad;
-};
-
-/*
- * Handshakes, counted in the kernel at the local address and port that clients came to, so that
- * they are known however many there are, and whoever reads the events.
- */
-#define TCS_HANDSHAKE_PLACES 16384
-
-struct tcs_handshake_place {
-	__u8 laddr[16];
-	__u32 netns;
-	__u16 lport;
-	__u16 pad;
-};
-
-struct tcs_handshakes {
-	__u64 done;    /* SYN_RECV -> ESTABLISHED */
-	__u64 late;    /* of these, the SYN-ACK had been sent again */
-	__u64 resent;  /* SYN-ACKs */
-	__u64 failing; /* the first time for a connection, and the peer had not answered */
 };
 
 /* Who sends SYNs to ports where nobody listens, since the entry was made. */
@@ -525,7 +545,7 @@ static_assert(sizeof(struct tcs_wire_synack) == 128, "wire layout");
 static_assert(sizeof(struct tcs_wire_reset) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_gone) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_scan) == 64, "wire layout");
-static_assert(sizeof(struct tcs_wire_census) == 136, "wire layout");
+static_assert(sizeof(struct tcs_wire_census) == 176, "wire layout");
 static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");
 static_assert(sizeof(struct tcs_census_place) == 40, "wire layout");
 static_assert(sizeof(struct tcs_census_group) == 24, "wire layout");
@@ -533,7 +553,7 @@ static_assert(sizeof(struct tcs_census_half_open) == 88 + 2 * sizeof(struct tcs_
 	      "wire layout");
 static_assert(sizeof(struct tcs_census_source) == 32, "wire layout");
 static_assert(sizeof(struct tcs_census_source_held) == 16, "wire layout");
-static_assert(sizeof(struct tcs_handshake_place) == 24, "wire layout");
+static_assert(sizeof(struct tcs_handshake_place) == 32, "wire layout");
 static_assert(sizeof(struct tcs_scanner_key) == 24, "wire layout");
 static_assert(sizeof(struct tcs_percpu) == 128, "no cache line shared by two CPUs");
 #endif

@@ -46,6 +46,8 @@ void audit_release(struct audit *a)
 	free(a->handshakes);
 	free(a->scanners);
 	free(a->services);
+	free(a->service_groups);
+	free(a->group_sources);
 	memset(a, 0, sizeof(*a));
 }
 
@@ -56,7 +58,7 @@ void audit_clear(struct audit *a)
 	hash_clear(&a->by_group);
 	a->n_netns = a->n_listeners = a->n_close_wait = a->n_places = a->n_dead = a->n_groups = 0;
 	a->n_half_open = a->n_sources = a->n_requests = a->n_handshakes = a->n_scanners = 0;
-	a->n_services = a->n_dead_nets = 0;
+	a->n_services = a->n_dead_nets = a->n_service_groups = a->n_group_sources = 0;
 	a->ts_ns = a->covers = a->blank = 0;
 	a->blind = (struct audit_blind){ 0 };
 	memset(a->states, 0, sizeof(a->states));

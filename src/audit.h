@@ -161,7 +161,7 @@ struct audit_source {
 	uint64_t oldest_ns;
 	uint8_t addr[16];
 	uint32_t half_open; /* which of the look's, in the order in which they came */
-	uint32_t service;   /* index, when settled */
+	uint32_t service;   /* index, when settled; in group_sources: of the group */
 	uint8_t family;
 	uint8_t bits; /* of the prefix; 32 or 128: an address */
 	uint8_t pad[2];
@@ -183,7 +183,10 @@ struct audit_request {
 	uint32_t device; /* ifindex; 0 none */
 };
 
-/* What happened to handshakes at one local address and port, counted since the program runs. */
+/*
+ * What happened to handshakes at one local address and port, counted since the program runs; of
+ * connections whose listener is not known. netns 0: how many found no room, wherever.
+ */
 struct audit_handshakes {
 	uint64_t done;	  /* SYN_RECV -> ESTABLISHED */
 	uint64_t late;	  /* of these, the SYN-ACK had to be sent again */
@@ -192,8 +195,8 @@ struct audit_handshakes {
 	uint8_t laddr[16];
 	uint32_t netns;
 	uint16_t lport;
-	uint8_t inet4; /* the sockets are AF_INET */
-	uint8_t pad;
+	uint8_t inet4;	/* the sockets are AF_INET */
+	uint8_t unsure; /* their listener may be at another address */
 	uint32_t device; /* ifindex of the bound device of the sockets; 0 none */
 	uint32_t pad2;
 };
@@ -322,10 +325,12 @@ struct audit {
 	struct audit_request *requests;
 	struct audit_handshakes *handshakes;
 	struct audit_scanner *scanners;
-	struct audit_service *services; /* made by settling (service.h) */
+	/* These three are made by settling (service.h): of listeners, of groups of them. */
+	struct audit_service *services, *service_groups;
+	struct audit_source *group_sources;
 	uint32_t n_netns, n_listeners, n_close_wait, n_places, n_dead, n_groups;
 	uint32_t n_half_open, n_sources, n_requests, n_handshakes, n_scanners, n_services;
-	uint32_t n_dead_nets, cap_dead_nets;
+	uint32_t n_dead_nets, cap_dead_nets, n_service_groups, n_group_sources;
 	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_places, cap_dead, cap_groups;
 	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes, cap_scanners;
 	uint32_t at_netns; /* of the socket that was added last */

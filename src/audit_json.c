@@ -110,11 +110,12 @@ static void put_listeners(const struct json *j)
 	}
 }
 
-static void put_source(const struct json *j, const struct audit_source *s)
+/* at: the service or group it is a source of; NULL: none. */
+static void put_source(const struct json *j, const struct audit_source *s,
+		       const struct audit_service *at)
 {
 	const struct audit *a = j->report->look;
 	const struct audit_half_open *h = &a->half_open[s->half_open];
-	const struct audit_service *at = s->service == AUDIT_NONE ? NULL : &a->services[s->service];
 	struct outbuf *b = begin(j, "source");
 
 	json_put_number(b, "netns", h->netns);
@@ -129,23 +130,35 @@ static void put_source(const struct json *j, const struct audit_source *s)
 	json_put_end(b);
 }
 
-/* The largest of each kind of each service, unless all are asked for. */
-static void put_sources(const struct json *j)
+/* The largest of each kind of each service, or of each group, unless all are asked for. */
+static void put_sources_of(const struct json *j, const struct audit_source *rows, uint32_t n_rows,
+			   const struct audit_service *services)
 {
-	const struct audit *a = j->report->look;
 	const struct audit_source *last = NULL;
 	uint32_t i, n = 0;
 
-	for (i = 0; i < a->n_sources; i++) {
-		const struct audit_source *s = &a->sources[i];
+	for (i = 0; i < n_rows; i++) {
+		const struct audit_source *s = &rows[i];
+		const struct audit_service *at =
+			s->service == AUDIT_NONE ? NULL : &services[s->service];
 		bool same = last && last->service == s->service && last->family == s->family &&
 			    last->bits == s->bits;
 
 		n = same ? n + 1 : 0;
 		last = s;
+		if (at && at->group != AUDIT_NONE)
+			continue; /* it is among those of the group */
 		if (n < JSON_SOURCES || j->report->all_rows)
-			put_source(j, s);
+			put_source(j, s, at);
 	}
+}
+
+static void put_sources(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+
+	put_sources_of(j, a->sources, a->n_sources, a->services);
+	put_sources_of(j, a->group_sources, a->n_group_sources, a->service_groups);
 }
 
 static void put_requests(const struct json *j)

@@ -16,12 +16,20 @@ static int compare_listeners(const void *left, const void *right)
 {
 	const struct audit_socket *a = &((const struct audit_listener *)left)->socket;
 	const struct audit_socket *b = &((const struct audit_listener *)right)->socket;
+	int order;
 
 	if (a->lport != b->lport)
 		return a->lport < b->lport ? -1 : 1;
 	if (a->netns != b->netns)
 		return a->netns < b->netns ? -1 : 1;
-	return memcmp(a->laddr, b->laddr, 16);
+	order = memcmp(a->laddr, b->laddr, 16);
+	if (order)
+		return order;
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	if ((a->flags ^ b->flags) & AUDIT_INET4)
+		return a->flags & AUDIT_INET4 ? -1 : 1;
+	return a->id < b->id ? -1 : a->id > b->id;
 }
 
 static int compare_close_wait(const void *left, const void *right)

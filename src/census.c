@@ -346,6 +346,22 @@ static int expect_all(struct census *c, uint32_t covers)
 	return err;
 }
 
+/* Without it their handshakes are counted by address and port, and may be of several listeners. */
+static void name_children(struct census *c)
+{
+	struct host_counters n;
+	uint32_t i;
+
+	for (i = 0; i < c->list.n; i++) {
+		if (netns_enter(&c->list, i))
+			continue;
+		host_sockets_read(&n);
+		if (n.in_use)
+			(void)handshakes_of_netns(c->config.counter);
+	}
+	c->children_named = true;
+}
+
 static int look_everywhere(struct census *c, uint32_t covers)
 {
 	uint32_t i;
@@ -469,6 +485,8 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 	check_list(c);
 	if (covers & AUDIT_SOCKETS)
 		err = list_again(c, reterr);
+	if (!err && c->config.counter && !c->children_named)
+		name_children(c);
 	if (!err)
 		err = look(c, covers);
 	c->n_wanted = 0;

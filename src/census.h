@@ -16,7 +16,7 @@
  * event told, a pointer is read for each open file. Slices cost more; between two of them the
  * caller may do something else.
  *
- * Memory: 144 bytes for each socket that waits for its owner (at most 5 MB, then they are looked
+ * Memory: 184 bytes for each socket that waits for its owner (at most 6 MB, then they are looked
  * up), 1 MiB of marks, half a MiB of rows; in the kernel tables of TCS_CENSUS_PLACES destinations,
  * of TCS_CENSUS_ASIDE sockets (sweep.h) and of TCS_FOUND owners (scan.h: 4 MB). Overflow is counted
  * as skipped.
@@ -32,6 +32,7 @@
 #include "audit.h"
 #include "failure.h"
 #include "filter.h"
+#include "handshakes.h"
 #include "netns_scope.h"
 #include "record.h"
 #include "scan.h"
@@ -43,6 +44,7 @@ struct census_config {
 	struct audit_config audit;
 	const struct socket_maps *maps;		 /* of the event programs; NULL: there are none */
 	const struct handshake_maps *handshakes; /* to look at as well; NULL: nobody counts them */
+	const struct handshakes *counter;	 /* that fills them; NULL: the event programs */
 	bool each_half_open;			 /* a record for each half-open connection, too */
 	const char *btf_path;			 /* NULL: the kernel's own */
 	uint32_t slice;		    /* sockets of one read; a power of two, 0: no bound */

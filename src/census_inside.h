@@ -24,7 +24,7 @@
 #include "sweep.h"
 
 #define NS_PER_S	   1000000000ull
-#define CENSUS_ROWS_MAX	   32768 /* that wait for their owners: 5 MB */
+#define CENSUS_ROWS_MAX	   32768 /* that wait for their owners: 6 MB */
 #define CENSUS_HOLDERS_MAX 4096	 /* processes whose descriptors are counted, at about 20 us each */
 
 /* A socket whose owner is not known yet. */
@@ -44,6 +44,7 @@ struct census {
 	uint64_t hz;	  /* jiffies a second; 0 unknown */
 	bool pids_are_ours;
 	bool found; /* a namespace, in any look so far */
+	bool children_named; /* handshakes_of_netns() was called in every namespace */
 	struct handshake_maps counts;
 	uint32_t wanted[CENSUS_WANTED]; /* namespaces; of the next look */
 	uint32_t n_wanted;

@@ -74,6 +74,11 @@ static int share_maps(struct census *c)
 	/* Of bpf/tcs_note.h, for others. */
 	bpf_map__set_autocreate(skel->maps.listeners, false);
 	bpf_map__set_autocreate(skel->maps.parents, false);
+	err = c->config.handshakes ?
+		      bpf_map__reuse_fd(skel->maps.handshakes, c->counts.handshakes) :
+		      bpf_map__set_max_entries(skel->maps.handshakes, 1);
+	if (err)
+		return err;
 	if (!maps) {
 		err = bpf_map__set_max_entries(skel->maps.notes, 1);
 		return err ? err : bpf_map__set_max_entries(skel->maps.watched, 1);

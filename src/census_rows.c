@@ -38,6 +38,11 @@ void census_forget_owners(struct census *c)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
+static_assert((int)TCS_CENSUS_HANDSHAKES == AUDIT_HAS_HANDSHAKES &&
+		      (int)TCS_CENSUS_INET4 == AUDIT_INET4 &&
+		      (int)TCS_CENSUS_V6ONLY == AUDIT_V6ONLY && (int)TCS_CENSUS_SHARED == AUDIT_SHARED,
+	      "handed on as they are");
+
 static void take_row(const struct census *c, const struct tcs_wire_census *row, uint32_t netns,
 		     struct audit_socket *ret)
 {
@@ -59,6 +64,12 @@ static void take_row(const struct census *c, const struct tcs_wire_census *row, 
 		.accept_queue = row->accept_queue,
 		.queue_limit = row->queue_limit,
 		.drops = row->drops,
+		.flags = row->flags,
+		.device = row->device,
+		.done = row->handshakes.done,
+		.late = row->handshakes.late,
+		.resent = row->handshakes.resent,
+		.failing = row->handshakes.failing,
 	};
 	memcpy(ret->laddr, row->laddr, sizeof(ret->laddr));
 	memcpy(ret->raddr, row->raddr, sizeof(ret->raddr));

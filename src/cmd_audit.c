@@ -70,6 +70,7 @@ static int open_all(struct audit_run *r)
 	config.scope = r->scope;
 	err = count_handshakes(r, &no_rates);
 	config.handshakes = r->handshakes ? &r->maps : NULL;
+	config.counter = r->handshakes;
 	if (census_new(&config, &r->census, &why))
 		return cmd_failed(&why); /* the cause of both, then, and one sentence is enough */
 	if (err)

@@ -16,6 +16,8 @@ struct detect {
 	struct standing standing;
 	struct syn_cookies *cookies; /* of the look at hand, by its namespaces */
 	uint32_t cap_cookies;
+	bool *left_out; /* members of the group at hand, whose accept queue explains what they show */
+	uint32_t cap_left_out;
 	/* What each service looked like, one look ago and now; by service_key(). */
 	struct hash before, now;
 	uint32_t wanted[DETECT_WANTED]; /* namespaces */
@@ -50,6 +52,7 @@ void detect_free(struct detect *d)
 	hash_release(&d->now);
 	standing_release(&d->standing);
 	free(d->cookies);
+	free(d->left_out);
 	free(d);
 }
 
@@ -98,6 +101,7 @@ static void add_possible(struct finding_syn *row, const struct audit_service *s)
 		struct finding_place *to = &row->possible[row->n_possible];
 
 		*to = (struct finding_place){ .owner = s->owner,
+					      .device = s->device,
 					      .lport = s->lport,
 					      .family = s->family };
 		memcpy(to->laddr, s->laddr, sizeof(to->laddr));
@@ -105,24 +109,32 @@ static void add_possible(struct finding_syn *row, const struct audit_service *s)
 	row->n_possible++;
 }
 
+static bool add_if_possible(const struct detect *d, struct finding_syn *row,
+			    const struct audit *look, const struct audit_service *s)
+{
+	struct syn_facts facts;
+
+	if (s->netns != row->service.netns)
+		return false;
+	syn_facts_read(look, d->cookies, s, &facts);
+	if (!facts.possible)
+		return false;
+	add_possible(row, s);
+	return seen_before(d, service_key(s), FINDING_SYN_FLOOD);
+}
+
 /* In place of the one that speaks for them, all; and was one of them visible a look ago? */
 static bool fill_possible(const struct detect *d, struct finding_syn *row, const struct audit *look)
 {
-	struct syn_facts facts;
 	bool seen = false;
 	uint32_t i;
 
 	row->service = service_unknown(row->service.netns);
 	for (i = 0; i < look->n_services; i++) {
-		const struct audit_service *s = &look->services[i];
+		const struct audit_service *s = service_or_group(look, i);
 
-		if (s->netns != row->service.netns)
-			continue;
-		syn_facts_read(look, d->cookies, s, &facts);
-		if (!facts.possible)
-			continue;
-		add_possible(row, s);
-		seen |= seen_before(d, service_key(s), FINDING_SYN_FLOOD);
+		if (s)
+			seen |= add_if_possible(d, row, look, s);
 	}
 	return seen;
 }
@@ -151,40 +163,175 @@ static bool is_told_by_accept_queue(const struct detect *d, const struct finding
 	       !standing_find(&d->standing, f);
 }
 
+/* What the rules say of a service: by their thresholds, and by those that are enough to stay. */
+struct judged {
+	struct syn_facts facts;
+	enum finding_kind full, stays; /* 0 none */
+};
+
+static void judge(const struct detect *d, const struct audit *look, const struct audit_service *s,
+		  struct judged *ret)
+{
+	syn_facts_read(look, d->cookies, s, &ret->facts);
+	ret->full = syn_judge(&d->config, look, &ret->facts, 10);
+	ret->stays = ret->full;
+	if (!ret->full)
+		ret->stays = syn_judge(&d->config, look, &ret->facts, STAYS_TENTHS);
+}
+
+/* For the next look, which finds out here what this one saw. */
+static void remember(struct detect *d, const struct audit *look, const struct judged *j)
+{
+	const struct audit_service *s = j->facts.service;
+
+	if (!j->stays && !j->facts.visible)
+		return;
+	/* What finds no room has to wait a look longer. */
+	(void)hash_add(&d->now, service_key(s), j->stays | (j->facts.visible ? SEEN_VISIBLE : 0));
+	d->strange = true;
+	/* What has been told is explained, too, and changes slowly. */
+	if (!standing_at(&d->standing, s) || look->ts_ns >= s->walked_ns + DETECT_EXPLAINED_NS)
+		want_walk(d, s->netns);
+}
+
+static struct finding begin_syn(const struct audit *look, const struct judged *j)
+{
+	struct finding f = begin(look, j->stays, j->facts.service->netns);
+
+	fill_syn(&f.row.syn, look, &j->facts);
+	return f;
+}
+
+static void consider(struct detect *d, const struct audit *look, const struct judged *j)
+{
+	const struct audit_service *s = j->facts.service;
+	struct finding f = begin_syn(look, j);
+	enum finding_kind full = j->full;
+	bool seen;
+
+	if (!s->is_group && is_told_by_accept_queue(d, &f))
+		return;
+	f.row.syn.by_cookies = j->stays == FINDING_SYN_FLOOD && syn_by_cookies(look, s);
+	seen = f.row.syn.by_cookies && j->facts.speaks ? fill_possible(d, &f.row.syn, look) :
+							 seen_before(d, service_key(s), full);
+	if (!d->config.at_once && !seen)
+		full = 0;
+	standing_consider(&d->standing, &f, syn_severity(&j->facts, full),
+			  syn_severity(&j->facts, j->stays));
+}
+
 static void look_at_service(struct detect *d, const struct audit *look,
 			    const struct audit_service *s)
 {
-	uint64_t key = service_key(s);
-	enum finding_kind full, stays;
-	struct syn_facts facts;
-	struct finding f;
-	bool seen;
+	struct judged j;
 
-	syn_facts_read(look, d->cookies, s, &facts);
-	full = syn_judge(&d->config, look, &facts, 10);
-	stays = full ? full : syn_judge(&d->config, look, &facts, STAYS_TENTHS);
-	if (stays || facts.visible) {
-		/* What finds no room has to wait a look longer. */
-		(void)hash_add(&d->now, key, stays | (facts.visible ? SEEN_VISIBLE : 0));
-		d->strange = true;
+	judge(d, look, s, &j);
+	remember(d, look, &j);
+	if (j.stays)
+		consider(d, look, &j);
+}
+
+/* ---- groups of listeners --------------------------------------------------------------------- */
+
+/* A group, what its members show, and the sum of those that their accept queue does not explain. */
+struct group {
+	const struct audit_service *members;
+	uint32_t n, n_left_out;
+	uint32_t n_shown;	       /* members with a finding but accept_queue_full */
+	struct judged shown;	       /* of the last of them */
+	enum finding_kind full, stays; /* the worst of theirs */
+	struct audit_service sum;
+};
+
+static enum finding_kind worse(enum finding_kind a, enum finding_kind b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+static bool accept_queue_stands(const struct detect *d, const struct audit *look,
+				const struct judged *j)
+{
+	struct finding f = begin(look, FINDING_ACCEPT_QUEUE_FULL, j->facts.service->netns);
+
+	if (j->facts.service->late_milli <= 0 && !j->facts.visible)
+		return false; /* nothing to explain */
+	f.row.syn.service = *j->facts.service;
+	return standing_find(&d->standing, &f);
+}
+
+static void judge_member(struct detect *d, const struct audit *look, struct group *g, uint32_t i)
+{
+	struct judged j;
+
+	judge(d, look, &g->members[i], &j);
+	remember(d, look, &j);
+	d->left_out[i] = j.stays == FINDING_ACCEPT_QUEUE_FULL || accept_queue_stands(d, look, &j);
+	if (j.stays == FINDING_ACCEPT_QUEUE_FULL)
+		consider(d, look, &j);
+	if (d->left_out[i]) {
+		g->n_left_out++;
+		service_leave_out(&g->sum, &g->members[i]);
+	} else if (j.stays) {
+		g->n_shown++;
+		g->shown = j;
+		g->full = worse(g->full, j.full);
+		g->stays = worse(g->stays, j.stays);
 	}
-	/* What has been told is explained, too, and changes slowly. */
-	if ((stays || facts.visible) &&
-	    (!standing_at(&d->standing, s) || look->ts_ns >= s->walked_ns + DETECT_EXPLAINED_NS))
-		want_walk(d, s->netns);
-	if (!stays)
+}
+
+static bool group_stands(const struct detect *d, const struct audit *look, const struct group *g)
+{
+	struct finding f = begin(look, g->stays, g->sum.netns);
+	const struct standing_finding *o;
+
+	f.row.syn.service = g->sum;
+	o = standing_find(&d->standing, &f);
+	return o && o->finding.row.syn.service.is_group;
+}
+
+/* One member shows it, and the others together do not: it is at that one. */
+static bool is_of_one(const struct detect *d, const struct audit *look, const struct group *g)
+{
+	struct audit_service others = g->sum;
+	struct judged j;
+
+	if (g->n_shown != 1 || group_stands(d, look, g))
+		return false;
+	service_leave_out(&others, g->shown.facts.service);
+	judge(d, look, &others, &j);
+	return !others.listeners || !j.stays;
+}
+
+/*
+ * The kernel spreads connections over a group by a hash: a flood, a rush or a lossy path may show
+ * at each member a little. It is one finding, about the group.
+ */
+static void look_at_group(struct detect *d, const struct audit *look,
+			  const struct audit_service *whole)
+{
+	struct group g = { .members = &look->services[whole->first],
+			   .n = whole->listeners,
+			   .sum = *whole };
+	struct judged j;
+	uint32_t i;
+
+	for (i = 0; i < g.n; i++)
+		judge_member(d, look, &g, i);
+	if (g.n_left_out == g.n)
 		return;
-	f = begin(look, stays, s->netns);
-	fill_syn(&f.row.syn, look, &facts);
-	if (is_told_by_accept_queue(d, &f))
+	if (is_of_one(d, look, &g)) {
+		consider(d, look, &g.shown);
 		return;
-	f.row.syn.by_cookies = stays == FINDING_SYN_FLOOD && syn_by_cookies(look, s);
-	seen = f.row.syn.by_cookies && facts.speaks ? fill_possible(d, &f.row.syn, look) :
-						      seen_before(d, key, full);
-	if (!d->config.at_once && !seen)
-		full = 0;
-	standing_consider(&d->standing, &f, syn_severity(&facts, full),
-			  syn_severity(&facts, stays));
+	}
+	if (g.n_left_out)
+		spread_of_some(look, &g.sum, d->left_out);
+	judge(d, look, &g.sum, &j);
+	j.full = worse(j.full, g.full);
+	j.stays = j.full ? j.full : worse(j.stays, g.stays);
+	remember(d, look, &j);
+	g.sum.listeners = g.n;
+	if (j.stays)
+		consider(d, look, &j);
 }
 
 static bool read_cookies(struct detect *d, const struct audit *look)
@@ -201,6 +348,19 @@ static bool read_cookies(struct detect *d, const struct audit *look)
 	return true;
 }
 
+static bool reserve_members(struct detect *d, uint32_t n)
+{
+	bool *more = n > d->cap_left_out ? realloc(d->left_out, n * sizeof(*more)) : d->left_out;
+
+	if (n <= d->cap_left_out)
+		return true;
+	if (!more)
+		return false;
+	d->left_out = more;
+	d->cap_left_out = n;
+	return true;
+}
+
 /* Without memory it waits for the next look. */
 static void look_at_services(struct detect *d, const struct audit *look)
 {
@@ -212,10 +372,16 @@ static void look_at_services(struct detect *d, const struct audit *look)
 	hash_clear(&d->now);
 	d->n_wanted = 0;
 	d->strange = false;
-	if (!read_cookies(d, look))
+	if (!read_cookies(d, look) || !reserve_members(d, look->n_services))
 		return;
-	for (i = 0; i < look->n_services; i++)
-		look_at_service(d, look, &look->services[i]);
+	for (i = 0; i < look->n_services; i++) {
+		const struct audit_service *s = service_or_group(look, i);
+
+		if (s && s->is_group)
+			look_at_group(d, look, s);
+		else if (s)
+			look_at_service(d, look, s);
+	}
 }
 
 static void look_at_scanners(struct detect *d, const struct audit *look)

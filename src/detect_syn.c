@@ -69,18 +69,19 @@ static enum suspicion suspicion_of(const struct audit *look, const struct audit_
 	return COMPLETES_NONE;
 }
 
-static void add_service(struct syn_cookies *c, const struct audit *look, uint32_t i)
+static void add_service(struct syn_cookies *c, const struct audit *look,
+			const struct audit_service *s)
 {
-	const struct audit_service *s = &look->services[i];
 	enum suspicion its = suspicion_of(look, s, c->out);
 
-	if (sends_cookies(look, s) && s->done_milli < c->least_done)
+	if (sends_cookies(look, s) && s->done_milli != AUDIT_NO_RATE &&
+	    s->done_milli < c->least_done)
 		c->least_done = s->done_milli;
 	if (!its || its < c->suspicion)
 		return;
 	if (its > c->suspicion) {
 		c->suspicion = its;
-		c->first = i;
+		c->first = s;
 		c->suspects = 0;
 		c->done = c->done_before = 0;
 	}
@@ -100,12 +101,14 @@ void syn_cookies_read(const struct audit *look, struct syn_cookies *ret)
 			.out = above(known(rates[COUNTER_COOKIES_SENT]),
 				     known(rates[COUNTER_COOKIES_RECV])),
 			.least_done = INT64_MAX,
-			.first = AUDIT_NONE,
 		};
 	}
-	for (i = 0; i < look->n_services; i++)
-		if (look->services[i].netns_row != AUDIT_NONE)
-			add_service(&ret[look->services[i].netns_row], look, i);
+	for (i = 0; i < look->n_services; i++) {
+		const struct audit_service *s = service_or_group(look, i);
+
+		if (s && s->netns_row != AUDIT_NONE)
+			add_service(&ret[s->netns_row], look, s);
+	}
 }
 
 /* Of those that are suspected most, the first speaks for all. */
@@ -117,7 +120,7 @@ static void suspect(const struct audit *look, const struct syn_cookies *c, struc
 		return;
 	f->visible = c->out > 0;
 	f->possible = c->suspects > 1;
-	if (s != &look->services[c->first])
+	if (service_key(s) != service_key(c->first))
 		return;
 	f->speaks = f->possible;
 	f->cookies = c->out;
@@ -151,9 +154,25 @@ static int64_t queue_drops(const struct audit *look, const struct audit_service 
  */
 static void read_cookies(const struct audit *look, const struct syn_cookies *c, struct syn_facts *f)
 {
-	if (syn_by_cookies(look, f->service))
+	const struct audit_service *s = f->service;
+
+	if (syn_by_cookies(look, s))
 		suspect(look, c, f);
-	else if (f->service->done_milli <= c->least_done)
+	else if (s->done_milli == AUDIT_NO_RATE || s->done_milli <= c->least_done)
+		f->cookies = c->out;
+}
+
+/*
+ * The mark is the group's. A member sends cookies when its own SYN queue is full; with
+ * tcp_syncookies 2 there is no queue, and only the group can be judged.
+ */
+static void read_cookies_of_member(const struct audit *look, const struct syn_cookies *c,
+				   struct syn_facts *f)
+{
+	const struct audit_service *g = &look->service_groups[f->service->group];
+
+	f->cookies_now = f->service->syn_full && !syn_by_cookies(look, f->service);
+	if (f->cookies_now && (g->done_milli == AUDIT_NO_RATE || g->done_milli <= c->least_done))
 		f->cookies = c->out;
 }
 
@@ -164,12 +183,16 @@ void syn_facts_read(const struct audit *look, const struct syn_cookies *cookies,
 				   .done = s->done_milli,
 				   .done_before = known(s->done_before),
 				   .cookies_now = sends_cookies(look, s) };
-	if (s->failing_milli == AUDIT_NO_RATE)
+	if (s->failing_milli == AUDIT_NO_RATE || s->late_milli == AUDIT_NO_RATE)
 		ret->failing = failing_now(s);
 	else
 		ret->failing = above(s->failing_milli, s->late_milli);
-	if (ret->cookies_now && s->netns_row != AUDIT_NONE)
-		read_cookies(look, &cookies[s->netns_row], ret);
+	if (ret->cookies_now && s->netns_row != AUDIT_NONE) {
+		if (s->group == AUDIT_NONE)
+			read_cookies(look, &cookies[s->netns_row], ret);
+		else
+			read_cookies_of_member(look, &cookies[s->netns_row], ret);
+	}
 	ret->drops = queue_drops(look, s);
 	ret->resets = known(counter_of(look, s, COUNTER_EMBRYONIC_RSTS));
 	ret->visible |=
@@ -302,6 +325,8 @@ static bool is_accept_queue_full(const struct audit *look, const struct syn_fact
 	const struct audit_service *s = f->service;
 	int64_t overflows = known(counter_of(look, s, COUNTER_LISTEN_OVERFLOWS));
 
+	if (s->is_group)
+		return false;
 	/* A burst that fits nearly; the program fetches most of it. */
 	if (s->done_milli != AUDIT_NO_RATE && few(overflows, s->done_milli, ACCEPT_PERCENT))
 		return false;

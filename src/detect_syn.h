@@ -16,7 +16,9 @@
  *   syn_backlog_small cookies or drops as in a flood, but what was begun completes.
  *   handshake_loss    SYN-ACKs resent, and then completed.
  *
- * A service has at most one of them, the first that holds; syn_scan is about a source.
+ * A service has at most one of them, the first that holds; syn_scan is about a source. Of a group
+ * of listeners each is judged by itself, and those together whose accept queue does not explain
+ * what is seen (detect.c); accept_queue_full is always about one listener.
  *
  * With tcp_syncookies 2 there is no queue to be seen, and the kernel counts cookies for the whole
  * namespace. Of its services then only those are suspected whose mark of cookies is renewed as
@@ -60,15 +62,16 @@ struct syn_facts {
 
 /*
  * Cookies are counted per namespace: what its services are asked together, so that a host with
- * thousands of them is not gone through once for each. Rates are thousandths a second.
+ * thousands of them is not gone through once for each. The kernel's mark of them is one for a whole
+ * group, which is asked in place of its members. Rates are thousandths a second.
  */
 struct syn_cookies {
-	int64_t out;		   /* sent and not returned */
-	int64_t least_done;	   /* that one of those completes that send any */
-	uint32_t suspicion;	   /* how much speaks against some of them at most */
-	uint32_t suspects;	   /* against how many */
-	uint32_t first;		   /* index of the first of these */
-	int64_t done, done_before; /* of these together */
+	int64_t out;			   /* sent and not returned */
+	int64_t least_done;		   /* that one of those completes that send any */
+	uint32_t suspicion;		   /* how much speaks against some of them at most */
+	uint32_t suspects;		   /* against how many */
+	const struct audit_service *first; /* of these */
+	int64_t done, done_before;	   /* of these together */
 };
 
 /* One for each row of look->netns. */

@@ -84,12 +84,21 @@ bool severity_parse(const char *name, enum severity *ret)
 	return false;
 }
 
+bool finding_is_about(const struct finding_syn *f, const struct audit_service *s)
+{
+	if (f->n_possible)
+		return false;
+	if (f->service.is_group || s->is_group)
+		return service_same_place(&f->service, s);
+	return service_key(&f->service) == service_key(s);
+}
+
 /* What only the cookies of a namespace tell of is one thing there, whosever they turn out to be. */
 static bool same_syn(const struct finding_syn *a, const struct finding_syn *b)
 {
 	if (a->by_cookies && b->by_cookies)
 		return true;
-	return service_key(&a->service) == service_key(&b->service);
+	return finding_is_about(a, &b->service);
 }
 
 bool finding_same(const struct finding *a, const struct finding *b)
@@ -144,7 +153,33 @@ bool finding_is_possible(const struct finding_syn *f, const struct audit_service
 	uint32_t i;
 
 	for (i = 0; i < f->n_possible && i < FINDING_PLACES; i++)
-		if (f->possible[i].lport == s->lport && !memcmp(f->possible[i].laddr, s->laddr, 16))
+		if (f->possible[i].lport == s->lport && f->possible[i].device == s->device &&
+		    !memcmp(f->possible[i].laddr, s->laddr, 16))
 			return true;
 	return f->n_possible > FINDING_PLACES;
+}
+
+static enum finding_shown shown_if(bool shown)
+{
+	return shown ? FINDING_SHOWN : FINDING_NOT_SHOWN;
+}
+
+enum finding_shown finding_shown_by(const struct finding *f, const struct audit_service *s)
+{
+	bool full = s->syn_full || (f->row.syn.pressure == SYN_DROPS && s->drops_milli > 0);
+
+	switch (f->kind) {
+	case FINDING_SYN_FLOOD:
+		if (f->row.syn.by_cookies)
+			return FINDING_SHOWN_UNKNOWN;
+		return shown_if(full || s->stuck || s->failing_milli > s->late_milli);
+	case FINDING_SYN_BACKLOG_SMALL:
+		return shown_if(full);
+	case FINDING_HANDSHAKE_LOSS:
+		if (s->late_milli == AUDIT_NO_RATE)
+			return FINDING_SHOWN_UNKNOWN;
+		return shown_if(s->late_milli > 0);
+	default:
+		return FINDING_NOT_SHOWN;
+	}
 }

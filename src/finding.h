@@ -70,13 +70,14 @@ const char *syn_pressure_name(enum syn_pressure pressure); /* "queue_full" */
 struct finding_place {
 	struct owner owner;
 	uint8_t laddr[16];
+	uint32_t device; /* ifindex; 0 none */
 	uint16_t lport;
 	uint8_t family;
 };
 
 #define FINDING_PLACES 8 /* so many are named */
 
-/* A service, and what its rule saw; rates in thousandths a second. */
+/* A service, which may be a group of listeners, and what its rule saw; rates in thousandths a second. */
 struct finding_syn {
 	struct audit_service service; /* service_unknown() where several are possible: */
 	struct finding_place possible[FINDING_PLACES];
@@ -111,6 +112,19 @@ typedef void (*finding_fn)(void *ctx, const struct finding *finding);
 bool finding_same(const struct finding *a, const struct finding *b);
 /* What of it can become twice as much, and is then told again; 0: nothing. */
 uint64_t finding_amount(const struct finding *f);
+/*
+ * It is about this service: the same listener or group, or a group and one of its members. False
+ * where it is not known what it is about.
+ */
+bool finding_is_about(const struct finding_syn *f, const struct audit_service *s);
+/* Of a finding about a group: does this member show it by itself? */
+enum finding_shown {
+	FINDING_NOT_SHOWN = 0,
+	FINDING_SHOWN,
+	FINDING_SHOWN_UNKNOWN, /* the kernel knows of the group only, or rates are not known */
+};
+enum finding_shown finding_shown_by(const struct finding *f, const struct audit_service *member);
+
 /* A flood may be at this service, where nobody can tell at which it is. */
 bool finding_is_possible(const struct finding_syn *f, const struct audit_service *s);
 

@@ -9,6 +9,7 @@ struct subject {
 	const uint8_t *laddr, *raddr; /* NULL: none */
 	uint8_t family;
 	uint16_t lport, rport;	      /* 0 none */
+	uint32_t listeners;	      /* 0: not known, or it is not about any */
 	const struct audit_dead *net; /* NULL: none */
 };
 
@@ -22,7 +23,8 @@ static struct subject subject_of(const struct finding *f)
 		return (struct subject){ .owner = &s->owner,
 					 .laddr = f->row.syn.n_possible ? NULL : s->laddr,
 					 .family = s->family,
-					 .lport = s->lport };
+					 .lport = s->lport,
+					 .listeners = s->listeners };
 	switch (f->kind) {
 	case FINDING_SYN_SCAN:
 		return (struct subject){ .owner = &nobody,
@@ -61,6 +63,7 @@ static void put_subject(struct outbuf *b, const struct finding *f)
 		json_put_prefix(b, "rprefix", s.net->raddr, s.net->family, s.net->bits);
 	else
 		json_put_null(b, "rprefix");
+	json_put_known(b, "listeners", s.listeners);
 	json_put_close(b);
 }
 

@@ -18,7 +18,7 @@ static void put_place(struct outbuf *b, const uint8_t laddr[16], uint8_t family,
 	text_put_owner(b, owner);
 }
 
-/* " on 10.0.0.7:80 nginx(1180)", " on one of 0.0.0.0:80 nginx(1180), [::]:22 sshd(702)" */
+/* " on 10.0.0.7:80 nginx(1180) (4 listeners)", " on one of 0.0.0.0:80 nginx(1180), [::]:22 sshd(702)" */
 static void put_service(struct outbuf *b, const struct finding_syn *syn)
 {
 	const struct audit_service *s = &syn->service;
@@ -27,6 +27,11 @@ static void put_service(struct outbuf *b, const struct finding_syn *syn)
 	outbuf_lit(b, " on ");
 	if (!syn->n_possible)
 		put_place(b, s->laddr, s->family, s->lport, &s->owner);
+	if (s->listeners > 1) {
+		outbuf_lit(b, " (");
+		outbuf_put_grouped(b, s->listeners);
+		outbuf_lit(b, " listeners)");
+	}
 	for (i = 0; i < syn->n_possible && i < FINDING_PLACES; i++) {
 		const struct finding_place *p = &syn->possible[i];
 

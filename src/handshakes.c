@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../bpf/tcs_wire.h"
 #include "bpf_map.h"
@@ -15,6 +16,8 @@
 #include "loader.h"
 
 #define SCAN_NS 10000000000ull /* a source is counted anew after so long */
+#define IDLE_NS \
+	30000000000ull /* an address and port is forgotten when nothing has come for so long */
 
 struct handshakes {
 	struct handshakes_bpf *skel;
@@ -29,6 +32,10 @@ static int load(struct handshakes *h, const char *btf_path)
 	h->skel = handshakes_bpf__open_opts(&open_opts);
 	if (!h->skel)
 		return -errno;
+	*(struct tcs_kernel *)&h->skel->rodata->kernel = feature_get()->kernel;
+	bpf_map__set_autocreate(h->skel->maps.parents, feature_get()->kernel.storage);
+	bpf_program__set_autoload(h->skel->progs.tcs_handshake_listeners,
+				  feature_get()->kernel.storage);
 	bpf_program__set_autoload(h->skel->progs.tcs_handshake_reset,
 				  feature_get()->btf.reset != 0);
 	err = handshakes_bpf__load(h->skel);
@@ -65,16 +72,35 @@ void handshakes_free(struct handshakes *h)
 void handshakes_maps(const struct handshakes *h, struct handshake_maps *ret)
 {
 	ret->handshakes = bpf_map__fd(h->skel->maps.handshakes);
+	ret->places = bpf_map__fd(h->skel->maps.handshake_places);
 	ret->scanners = bpf_map__fd(h->skel->maps.scanners);
+}
+
+int handshakes_of_netns(const struct handshakes *h)
+{
+	uint64_t end;
+	ssize_t n;
+	int fd;
+
+	if (!h->skel->links.tcs_handshake_listeners)
+		return 0;
+	fd = bpf_iter_create(bpf_link__fd(h->skel->links.tcs_handshake_listeners));
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, &end, sizeof(end));
+	while (n < 0 && (errno == EAGAIN || errno == EINTR));
+	close(fd);
+	return n < 0 ? -errno : 0;
 }
 
 int handshakes_seed(const struct handshake_maps *maps)
 {
 	static const struct tcs_handshake_place nowhere;
-	static const struct tcs_handshakes none;
+	static const struct tcs_handshakes_at none;
 	static const struct tcs_scanner_key nobody;
 	static const struct tcs_scanner nothing;
-	int err = bpf_map_update_elem(maps->handshakes, &nowhere, &none, BPF_ANY);
+	int err = bpf_map_update_elem(maps->places, &nowhere, &none, BPF_ANY);
 
 	return err ? err : bpf_map_update_elem(maps->scanners, &nobody, &nothing, BPF_ANY);
 }
@@ -90,25 +116,33 @@ struct out {
 	uint64_t skipped;
 };
 
-static int add_handshakes(void *ctx, const void *key, const void *value)
+/* One that is forgotten is not emitted: what it counts next is then counted from 0. */
+static int add_place(void *ctx, const void *key, const void *value)
 {
 	struct out *o = ctx;
 	const struct tcs_handshake_place *at = key;
-	const struct tcs_handshakes *counts = value;
+	const struct tcs_handshakes_at *held = value;
 	struct record_handshakes r = {
 		.head.kind = RECORD_HANDSHAKES,
 		.handshakes = {
-			.done = counts->done,
-			.late = counts->late,
-			.resent = counts->resent,
-			.failing = counts->failing,
+			.done = held->counts.done,
+			.late = held->counts.late,
+			.resent = held->counts.resent,
+			.failing = held->counts.failing,
 			.netns = at->netns,
+			.device = at->device,
 			.lport = at->lport,
+			.inet4 = at->inet4,
+			.unsure = at->unsure,
 		},
 	};
 
 	if (!at->netns) {
-		o->skipped += counts->done;
+		o->skipped += held->counts.done;
+		return held->counts.done ? o->fn(o->ctx, &r, sizeof(r)) : 0;
+	}
+	if (o->now_ns > held->last_ns + IDLE_NS) {
+		(void)bpf_map_delete_elem(o->map, key);
 		return 0;
 	}
 	if (o->netns && o->netns != at->netns)
@@ -165,9 +199,9 @@ int handshakes_look(const struct handshake_maps *maps, uint64_t now_ns, uint32_t
 		    record_fn fn, void *ctx, uint64_t *ret_skipped)
 {
 	struct out o = {
-		.map = maps->handshakes, .now_ns = now_ns, .netns = netns, .fn = fn, .ctx = ctx
+		.map = maps->places, .now_ns = now_ns, .netns = netns, .fn = fn, .ctx = ctx
 	};
-	int err = bpf_map_each(o.map, add_handshakes, &o);
+	int err = bpf_map_each(o.map, add_place, &o);
 
 	o.map = maps->scanners;
 	if (!err)

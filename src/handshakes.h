@@ -3,16 +3,20 @@
 #define TCS_HANDSHAKES_H
 
 /*
- * handshakes.h - handshakes of the whole host, counted in the kernel per local address and port
+ * handshakes.h - handshakes of the whole host, counted in the kernel for each listener
+ *
+ * The counts of a listener are in its row (census.h). Those of connections whose listener is not
+ * known are counted by local address and port, and are records of a look (RECORD_HANDSHAKES).
  *
  * And who sends SYNs to ports where nobody listens, with how many ports (from Linux 6.12 on).
  *
- * The counts are in two maps, filled by watch's event programs or, for a look without them, by two
+ * The counts are in three maps, filled by watch's event programs or, for a look without them, by two
  * small programs of our own (handshakes_new()) for as long as they are loaded. They leave as
  * records of a look; two looks make rates.
  *
  * Bounds: TCS_HANDSHAKE_PLACES addresses and ports, TCS_SCANNERS sources; what found no room is
- * counted under a key of zeros, which handshakes_seed() puts there. Errors: -errno, with a sentence
+ * counted under a key of zeros, which handshakes_seed() puts there, and is a record with netns 0.
+ * An address and port is forgotten when nothing has been counted there for 30 s. Errors: -errno, with a sentence
  * where there is a struct failure.
  */
 #include <stdint.h>
@@ -26,6 +30,12 @@ struct handshakes;
 int handshakes_new(const char *btf_path, struct handshakes **ret, struct failure *reterr);
 void handshakes_free(struct handshakes *h); /* accepts NULL */
 void handshakes_maps(const struct handshakes *h, struct handshake_maps *ret);
+
+/*
+ * Before counting: so that children name their listener, in the namespace we are in. What listens
+ * later is met by the programs. 0 or -errno.
+ */
+int handshakes_of_netns(const struct handshakes *h);
 
 /* Once, when the maps have been made. */
 int handshakes_seed(const struct handshake_maps *maps);

@@ -127,10 +127,14 @@ static int share(struct scan_bpf *skel, const struct socket_maps *maps, int mark
 		err = bpf_map__reuse_fd(skel->maps.parents, maps->parents);
 	if (!err && !maps) {
 		err = bpf_map__set_max_entries(skel->maps.notes, 1);
+		if (!err)
+			err = bpf_map__set_max_entries(skel->maps.handshakes, 1);
 		return err ? err : bpf_map__set_max_entries(skel->maps.listeners, 1);
 	}
 	if (!err)
 		err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.handshakes, maps->handshakes);
 	return err ? err : bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
 }
 

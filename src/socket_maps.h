@@ -10,13 +10,15 @@
 struct socket_maps {
 	int notes;
 	int listeners;
-	int parents; /* -1: this kernel's programs may not use it */
+	int parents;	/* -1: this kernel's programs may not use it */
+	int handshakes; /* of each listener; bpf/tcs_parents.h, as `parents` is */
 	int watched; /* bpf/tcs_listeners.h: filled by the census, too */
 };
 
 /* Those of bpf/tcs_handshake.h, owned by the event programs or by handshakes.c. */
 struct handshake_maps {
-	int handshakes;
+	int handshakes; /* of each listener */
+	int places;	/* of those whose listener is not known */
 	int scanners;
 };
 

@@ -499,10 +499,12 @@ void source_live_info(const struct source *s, struct source_live_info *ret)
 			.notes = bpf_map__fd(l->skel->maps.notes),
 			.listeners = bpf_map__fd(l->skel->maps.listeners),
 			.parents = bpf_map__fd(l->skel->maps.parents),
+			.handshakes = bpf_map__fd(l->skel->maps.handshakes),
 			.watched = bpf_map__fd(l->skel->maps.watched),
 		},
 		.handshakes = {
 			.handshakes = bpf_map__fd(l->skel->maps.handshakes),
+			.places = bpf_map__fd(l->skel->maps.handshake_places),
 			.scanners = bpf_map__fd(l->skel->maps.scanners),
 		},
 	};

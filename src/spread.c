@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "spread.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,22 +45,22 @@ static int compare_count(const void *left, const void *right)
 	return order ? order : memcmp(a->addr, b->addr, 16);
 }
 
-/* The same source at two listeners of a service is one. */
-static void merge_sources(struct audit *a)
+/* The same source at two listeners of a group is one. Returns how many there are. */
+static uint32_t merge_sources(struct audit_source *rows, uint32_t n)
 {
 	uint32_t from, to = 0;
 
-	for (from = 0; from < a->n_sources; from++) {
-		struct audit_source *s = &a->sources[from], *last = &a->sources[to ? to - 1 : 0];
+	for (from = 0; from < n; from++) {
+		struct audit_source *s = &rows[from], *last = &rows[to ? to - 1 : 0];
 
 		if (to && !compare_address(last, s)) {
 			last->count += s->count;
 			last->oldest_ns = audit_longest(last->oldest_ns, s->oldest_ns);
 		} else {
-			a->sources[to++] = *s;
+			rows[to++] = *s;
 		}
 	}
-	a->n_sources = to;
+	return to;
 }
 
 static void cut_to(uint8_t addr[16], unsigned int bits)
@@ -170,28 +171,89 @@ void spread_count(struct audit *a)
 	}
 }
 
-void spread_settle(struct audit *a)
+/* Sort and merge rows; each service gets its own. Returns how many there are. */
+static uint32_t settle_rows(struct audit_source *rows, uint32_t n_rows,
+			    struct audit_service *services)
 {
 	uint32_t i, n;
 
-	for (i = 0; i < a->n_sources; i++)
-		a->sources[i].service = a->half_open[a->sources[i].half_open].service;
-	if (a->n_sources > 1)
-		qsort(a->sources, a->n_sources, sizeof(*a->sources), compare_address);
-	merge_sources(a);
-	for (i = 0; i < a->n_sources; i += n) {
+	if (n_rows > 1)
+		qsort(rows, n_rows, sizeof(*rows), compare_address);
+	n_rows = merge_sources(rows, n_rows);
+	for (i = 0; i < n_rows; i += n) {
 		struct audit_service *s;
 
-		for (n = 1;
-		     i + n < a->n_sources && a->sources[i + n].service == a->sources[i].service;)
+		for (n = 1; i + n < n_rows && rows[i + n].service == rows[i].service;)
 			n++;
-		if (a->sources[i].service == AUDIT_NONE || !a->services)
+		if (rows[i].service == AUDIT_NONE || !services)
 			break; /* they are the last */
-		s = &a->services[a->sources[i].service];
+		s = &services[rows[i].service];
 		s->first_source = i;
 		s->n_sources = n;
-		describe_sources(s, &a->sources[i], n);
+		describe_sources(s, &rows[i], n);
 	}
-	if (a->n_sources > 1)
-		qsort(a->sources, a->n_sources, sizeof(*a->sources), compare_count);
+	if (n_rows > 1)
+		qsort(rows, n_rows, sizeof(*rows), compare_count);
+	return n_rows;
+}
+
+void spread_settle(struct audit *a)
+{
+	uint32_t i;
+
+	for (i = 0; i < a->n_sources; i++)
+		a->sources[i].service = a->half_open[a->sources[i].half_open].service;
+	a->n_sources = settle_rows(a->sources, a->n_sources, a->services);
+}
+
+static uint32_t group_of(const struct audit *a, const struct audit_source *row)
+{
+	return row->service == AUDIT_NONE ? AUDIT_NONE : a->services[row->service].group;
+}
+
+int spread_settle_groups(struct audit *a)
+{
+	uint32_t i, n = 0;
+
+	free(a->group_sources);
+	a->group_sources = NULL;
+	a->n_group_sources = 0;
+	for (i = 0; i < a->n_sources; i++)
+		n += group_of(a, &a->sources[i]) != AUDIT_NONE;
+	if (!n)
+		return 0;
+	a->group_sources = calloc(n, sizeof(*a->group_sources));
+	if (!a->group_sources)
+		return -ENOMEM;
+	for (i = n = 0; i < a->n_sources; i++) {
+		uint32_t group = group_of(a, &a->sources[i]);
+
+		if (group == AUDIT_NONE)
+			continue;
+		a->group_sources[n] = a->sources[i];
+		a->group_sources[n++].service = group;
+	}
+	a->n_group_sources = settle_rows(a->group_sources, n, a->service_groups);
+	return 0;
+}
+
+void spread_of_some(const struct audit *a, struct audit_service *sum, const bool *left_out)
+{
+	const struct audit_service *g = &a->service_groups[a->services[sum->first].group];
+	struct audit_source *rows = g->n_sources ? calloc(a->n_sources, sizeof(*rows)) : NULL;
+	uint32_t i, n = 0;
+
+	for (i = 0; rows && i < g->listeners; i++) {
+		const struct audit_service *s = &a->services[g->first + i];
+
+		if (left_out[i] || !s->n_sources)
+			continue;
+		memcpy(&rows[n], &a->sources[s->first_source], s->n_sources * sizeof(*rows));
+		n += s->n_sources;
+	}
+	for (i = 0; i < n; i++)
+		rows[i].service = 0;
+	if (n)
+		(void)settle_rows(rows, n, sum);
+	free(rows);
 }

@@ -42,5 +42,12 @@ const char *spread_name(enum spread spread);
 void spread_count(struct audit *a);
 /* And after that: rows are merged and sorted, each service gets its own, and its spread. */
 void spread_settle(struct audit *a);
+/* The same for groups of services, when their numbers are summed up. 0 or -ENOMEM. */
+int spread_settle_groups(struct audit *a);
+/*
+ * Of a sum that some members of its group have been left out of (by their place in the group): the
+ * sources of the others. Without memory they stay those of all.
+ */
+void spread_of_some(const struct audit *a, struct audit_service *sum, const bool *left_out);
 
 #endif /* TCS_SPREAD_H */

@@ -144,14 +144,13 @@ const struct standing_finding *standing_find(const struct standing *s, const str
 
 bool standing_at(const struct standing *s, const struct audit_service *service)
 {
-	uint64_t key = service_key(service);
 	uint32_t i;
 
 	for (i = 0; i < s->n; i++) {
 		const struct finding *f = &s->at[i].finding;
 
 		if (finding_is_syn(f->kind) && f->netns == service->netns &&
-		    (service_key(&f->row.syn.service) == key ||
+		    (finding_is_about(&f->row.syn, service) ||
 		     finding_is_possible(&f->row.syn, service)))
 			return true;
 	}

@@ -19,17 +19,32 @@ static void put_per_s(struct outbuf *b, int64_t milli)
 
 /* ---- listeners ------------------------------------------------------------------------------- */
 
-/* FINDING_MAX: nothing was found there. */
-static enum finding_kind verdict(const struct audit_report *r, const struct audit_listener *l)
+/*
+ * FINDING_MAX: nothing was found there. A listener's own finding comes before one of its group;
+ * *ret_unknown: one of its group may be about it, or not.
+ */
+static enum finding_kind verdict(const struct audit_report *r, const struct audit_listener *l,
+				 bool *ret_unknown)
 {
-	uint64_t key = service_key(&r->look->services[l->service]);
+	const struct audit_service *s = &r->look->services[l->service];
+	enum finding_kind of_group = FINDING_MAX;
+	enum finding_shown shown;
 	uint32_t i;
 
-	for (i = 0; i < r->n_findings; i++)
-		if (finding_is_syn(r->findings[i].kind) &&
-		    service_key(&r->findings[i].row.syn.service) == key)
-			return r->findings[i].kind;
-	return FINDING_MAX;
+	*ret_unknown = false;
+	for (i = 0; i < r->n_findings; i++) {
+		const struct finding *f = &r->findings[i];
+
+		if (!finding_is_syn(f->kind) || !finding_is_about(&f->row.syn, s))
+			continue;
+		if (!f->row.syn.service.is_group)
+			return f->kind;
+		shown = finding_shown_by(f, s);
+		*ret_unknown |= shown == FINDING_SHOWN_UNKNOWN;
+		if (shown == FINDING_SHOWN && of_group == FINDING_MAX)
+			of_group = f->kind;
+	}
+	return of_group;
 }
 
 /* A flood was found that may be here, or elsewhere in this namespace. */
@@ -46,10 +61,13 @@ static bool may_be_flooded(const struct audit_report *r, uint32_t netns)
 
 const char *syn_verdict_name(const struct audit_report *r, const struct audit_listener *l)
 {
-	enum finding_kind kind = verdict(r, l);
+	bool unknown;
+	enum finding_kind kind = verdict(r, l, &unknown);
 
 	if (kind != FINDING_MAX)
 		return finding_name(kind);
+	if (unknown)
+		return NULL;
 	/* Cookies were sent just now, and whether they came back takes two looks. */
 	if (l->socket.cookie_age_ns < 2000000000 &&
 	    (l->drops_milli == AUDIT_NO_RATE || may_be_flooded(r, l->socket.netns)))
@@ -105,7 +123,9 @@ static void tell_listener(const struct page *p, struct table *t, const struct au
 
 static bool is_marked(const struct audit_report *r, const struct audit_listener *l)
 {
-	return verdict(r, l) != FINDING_MAX;
+	bool unknown;
+
+	return verdict(r, l, &unknown) != FINDING_MAX;
 }
 
 /* Those with a verdict first. */
@@ -203,16 +223,22 @@ static void tell_head(const struct page *p, const struct audit_service *s)
 	page_fold(p, b, start, 2);
 }
 
+/* Its rows in the look, or those of the group that it is. */
+static const struct audit_source *sources_of(const struct audit *a, const struct audit_service *s)
+{
+	return (s->is_group ? a->group_sources : a->sources) + s->first_source;
+}
+
 /* Where no source has more than one connection, a few of thousands tell nothing. */
 static bool worth_telling(const struct audit_report *r, const struct audit_service *s,
 			  bool addresses)
 {
-	uint32_t i, end = s->first_source + s->n_sources;
+	const struct audit_source *rows = sources_of(r->look, s);
+	uint32_t i;
 
-	for (i = s->first_source; i < end; i++)
-		if (audit_is_address(&r->look->sources[i]) == addresses)
-			return r->all_rows || r->look->sources[i].count > 1 ||
-			       s->half_open <= TOP_SHOWN;
+	for (i = 0; i < s->n_sources; i++)
+		if (audit_is_address(&rows[i]) == addresses)
+			return r->all_rows || rows[i].count > 1 || s->half_open <= TOP_SHOWN;
 	return false;
 }
 
@@ -237,11 +263,12 @@ static void put_top(struct wrap *w, const struct audit_source *row)
 static void tell_top(const struct page *p, const struct audit_service *s, bool addresses)
 {
 	uint32_t i, told = 0, most = p->report->all_rows ? UINT32_MAX : TOP_SHOWN, matching = 0;
+	const struct audit_source *rows = sources_of(p->report->look, s);
 	struct wrap w = { page_line(p), 0, 0, 2, table_width(p->columns) };
 
 	w.start = w.b->len;
-	for (i = s->first_source; i < s->first_source + s->n_sources; i++) {
-		const struct audit_source *row = &p->report->look->sources[i];
+	for (i = 0; i < s->n_sources; i++) {
+		const struct audit_source *row = &rows[i];
 
 		if (audit_is_address(row) != addresses)
 			continue;
@@ -343,10 +370,12 @@ void syn_text_half_open(const struct page *p)
 	uint32_t i, told = 0;
 
 	for (i = 0; i < a->n_services; i++) {
-		if (!a->services[i].half_open)
+		const struct audit_service *s = service_or_group(a, i);
+
+		if (!s || !s->half_open)
 			continue;
 		if (told++ < PAGE_ROWS || p->report->all_rows)
-			tell_half_open(p, &a->services[i]);
+			tell_half_open(p, s);
 	}
 	for (i = 0; i < a->n_half_open; i++)
 		if (a->half_open[i].service == AUDIT_NONE && !p->report->owned_only)

@@ -139,6 +139,11 @@ struct netns_ipv4 {
 	struct inet_timewait_death_row tcp_death_row;
 };
 
+/* BPF programs attached to a namespace; by enum netns_bpf_attach_type. */
+struct netns_bpf {
+	struct bpf_prog_array *run_array[2];
+};
+
 struct net {
 	refcount_t count;		/* up to 5.10 */
 	struct list_head list;		/* net_namespace_list */
@@ -146,6 +151,7 @@ struct net {
 	u32 hash_mix;			/* random */
 	u64 net_cookie;			/* since 5.12; never given to another namespace */
 	struct netns_ipv4 ipv4;
+	struct netns_bpf bpf;
 };
 
 typedef struct {
@@ -252,7 +258,12 @@ struct sock {
 
 struct inet_sock {
 	struct sock sk;
+	unsigned long inet_flags;	/* since 6.6: bits, INET_FLAGS_TRANSPARENT among them */
 	__be16 inet_sport;		/* kept when skc_num is already 0, at -> CLOSE */
+};
+
+struct inet_sock___bits {
+	__u8 transparent : 1;		/* up to 6.5: IP_TRANSPARENT (TPROXY) */
 };
 
 struct request_sock_queue {
