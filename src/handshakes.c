@@ -66,6 +66,7 @@ void handshakes_maps(const struct handshakes *h, struct handshake_maps *ret)
 {
 	ret->handshakes = bpf_map__fd(h->skel->maps.handshakes);
 	ret->scanners = bpf_map__fd(h->skel->maps.scanners);
+	ret->devices = bpf_map__fd(h->skel->maps.devices);
 }
 
 int handshakes_seed(const struct handshake_maps *maps)
@@ -146,6 +147,7 @@ static int add_scanner(void *ctx, const void *key, const void *value)
 			.since_ns = held->since_ns,
 			.netns = k->netns,
 			.family = k->family,
+			.device = k->device,
 		},
 	};
 

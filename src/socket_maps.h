@@ -12,12 +12,14 @@ struct socket_maps {
 	int listeners;
 	int parents; /* -1: this kernel's programs may not use it */
 	int watched; /* bpf/tcs_listeners.h: filled by the census, too */
+	int devices; /* bpf/tcs_device.h: the same */
 };
 
 /* Those of bpf/tcs_handshake.h, owned by the event programs or by handshakes.c. */
 struct handshake_maps {
 	int handshakes;
 	int scanners;
+	int devices; /* bpf/tcs_device.h */
 };
 
 #endif /* TCS_SOCKET_MAPS_H */

@@ -492,10 +492,12 @@ void source_live_info(const struct source *s, struct source_live_info *ret)
 			.listeners = bpf_map__fd(l->skel->maps.listeners),
 			.parents = bpf_map__fd(l->skel->maps.parents),
 			.watched = bpf_map__fd(l->skel->maps.watched),
+			.devices = bpf_map__fd(l->skel->maps.devices),
 		},
 		.handshakes = {
 			.handshakes = bpf_map__fd(l->skel->maps.handshakes),
 			.scanners = bpf_map__fd(l->skel->maps.scanners),
+			.devices = bpf_map__fd(l->skel->maps.devices),
 		},
 	};
 }

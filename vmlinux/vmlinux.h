@@ -38,6 +38,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -84,6 +85,15 @@ struct in6_addr {
 	} in6_u;
 };
 
+/* A chain of a hash table; NULL ends it. */
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 /* A chain of a hash table; its end is an odd number that tells which chain it is. */
 struct hlist_nulls_node {
 	struct hlist_nulls_node *next;
@@ -126,6 +136,7 @@ struct netns_ipv4 {
 struct net {
 	struct ns_common ns;
 	u64 net_cookie;			/* since 5.12; never given to another namespace */
+	struct hlist_head *dev_index_head; /* devices by ifindex: 256 chains */
 	struct netns_ipv4 ipv4;
 };
 
@@ -328,10 +339,15 @@ struct task_struct {
 	char comm[16];
 };
 
-/* Of a packet that was answered with a reset: where its headers are, where it came in. */
+/* The name of a device that a socket is bound to; the namespace that a packet came into. */
 struct net_device {
 	possible_net_t nd_net;
+	int ifindex;
+	char name[16];
+	struct hlist_node index_hlist;	/* in its chain of net.dev_index_head */
 };
+
+/* Of a packet that was answered with a reset: where its headers are, where it came in. */
 
 struct sk_buff {
 	struct net_device *dev;
