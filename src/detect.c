@@ -58,6 +58,7 @@ static struct finding begin(const struct audit *look, enum finding_kind kind, ui
 	return (struct finding){
 		.kind = kind,
 		.netns = netns,
+		.netns_cookie = audit_netns_cookie(look, netns),
 		.since_ns = look->ts_ns,
 		.seconds_left = AUDIT_UNKNOWN,
 	};
@@ -98,6 +99,7 @@ static void add_possible(struct finding_syn *row, const struct audit_service *s)
 		struct finding_place *to = &row->possible[row->n_possible];
 
 		*to = (struct finding_place){ .owner = s->owner,
+					      .device = s->device,
 					      .lport = s->lport,
 					      .family = s->family };
 		memcpy(to->laddr, s->laddr, sizeof(to->laddr));
@@ -267,6 +269,8 @@ static struct finding begin_dead(const struct audit *look, const struct audit_de
 {
 	struct finding f = begin(look, FINDING_DEAD_PEER, dead->netns);
 
+	if (dead->netns_cookie)
+		f.netns_cookie = dead->netns_cookie;
 	f.row.dead = *dead;
 	return f;
 }

@@ -74,6 +74,9 @@ bool prefix_has(const struct prefix *prefix, const uint8_t addr[16]);
 /* Is addr (16 bytes) inside ::ffff:0:0/96? */
 bool addr_is_mapped(const uint8_t addr[16]);
 
+/* Is it inside fe80::/10: unique on its link only? */
+bool addr_is_link_local(const uint8_t addr[16]);
+
 /* States, as bits, whose sockets have neither user nor cgroup. */
 #define FILTER_NOT_OWNED (1u << TCS_TIME_WAIT | 1u << TCS_SYN_RECV | 1u << TCS_NEW_SYN_RECV)
 

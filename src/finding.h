@@ -70,6 +70,7 @@ const char *syn_pressure_name(enum syn_pressure pressure); /* "queue_full" */
 struct finding_place {
 	struct owner owner;
 	uint8_t laddr[16];
+	uint32_t device; /* ifindex; 0 none */
 	uint16_t lport;
 	uint8_t family;
 };
@@ -93,6 +94,7 @@ struct finding {
 	enum severity severity;
 	enum finding_status status;
 	uint32_t netns;
+	uint64_t netns_cookie; /* 0 unknown */
 	uint64_t since_ns;     /* of the look that raised it */
 	uint64_t seconds_left; /* to the end of descriptors or ports; AUDIT_UNKNOWN */
 	union {

@@ -59,6 +59,7 @@ static void begin_service(struct audit_service *s, const struct audit_socket *l)
 	*s = service_unknown(l->netns);
 	s->family = l->family;
 	s->lport = l->lport;
+	s->device = l->device;
 	memcpy(s->laddr, l->laddr, sizeof(s->laddr));
 	s->syn_queue = s->accept_queue = s->queue_limit = 0;
 	s->half_open = s->acked = s->stuck = 0;
@@ -312,6 +313,7 @@ static void carry_sources(struct audit_service *s, const struct audit_service *t
 	memcpy(s->spread_addr, then->spread_addr, sizeof(s->spread_addr));
 	s->spread_bits = then->spread_bits;
 	s->spread_family = then->spread_family;
+	s->spread_device = then->spread_device;
 	s->spread_percent = then->spread_percent;
 	s->walked_ns = then->walked_ns;
 }

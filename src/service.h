@@ -32,6 +32,7 @@ struct audit_service {
 	uint32_t netns;
 	uint8_t family;
 	uint8_t laddr[16];
+	uint32_t device; /* ifindex of the bound device; 0 none */
 	uint16_t lport;
 	struct owner owner;   /* of the first listener that has one */
 	uint32_t listeners;   /* more than one: they share the address and port */
@@ -58,6 +59,7 @@ struct audit_service {
 	enum spread spread;
 	uint8_t spread_addr[16]; /* the source or the prefix */
 	uint8_t spread_bits, spread_family;
+	uint32_t spread_device; /* ifindex; 0 none */
 	uint32_t spread_percent;
 
 	int64_t done_milli, late_milli, resent_milli, failing_milli; /* as in audit_handshakes */
