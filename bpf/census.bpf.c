@@ -23,6 +23,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "tcs_device.h"
 #include "tcs_filter.h"
 #include "tcs_half_open.h"
 #include "tcs_listeners.h"
@@ -88,8 +89,10 @@ static struct {
 	struct addrs a;
 	struct half_open h; /* SYN_RECV */
 	__u64 sk;
-	__u32 state; /* as ss has it */
-	__u32 end;   /* TIME_WAIT: jiffies until it is over */
+	__u64 net;    /* address of its namespace */
+	__u32 device; /* ifindex of the bound device, or zone of a link-local address; 0 none */
+	__u32 state;  /* as ss has it */
+	__u32 end;    /* TIME_WAIT: jiffies until it is over */
 	__u16 lport;
 	__u8 stalled;
 	bool full;    /* a full socket */
@@ -132,8 +135,12 @@ static __always_inline void count_group(void)
 		key.port = at_hand.lport;
 	else
 		__builtin_memcpy(key.addr, at_hand.a.r, sizeof(key.addr));
+	if (set.group != 1 && at_hand.device && is_link_local(at_hand.a.r))
+		key.device = at_hand.device;
 	held = bpf_map_lookup_elem(&groups, &key);
 	if (!held) {
+		if (key.device)
+			device_note(at_hand.net, key.device);
 		if (bpf_map_update_elem(&groups, &key, &none, 0)) {
 			out.groups_full++;
 			return;
@@ -170,6 +177,7 @@ static __always_inline void count_place(void)
 	if (!at_hand.mini && !ports)
 		return;
 	key.family = at_hand.a.family;
+	key.device = at_hand.device;
 	__builtin_memcpy(key.laddr, at_hand.a.l, sizeof(key.laddr));
 	if (passive) {
 		key.lport = lport;
@@ -179,6 +187,8 @@ static __always_inline void count_place(void)
 	}
 	held = bpf_map_lookup_elem(&places, &key);
 	if (!held) {
+		if (key.device)
+			device_note(at_hand.net, key.device);
 		if (bpf_map_update_elem(&places, &key, &none, 0)) {
 			out.places_full++;
 			return;
@@ -286,6 +296,9 @@ static __always_inline void fill_row(struct tcs_wire_census *row, __u64 id)
 	row->stalled = at_hand.stalled;
 	row->lport = at_hand.lport;
 	row->rport = at_hand.a.rport;
+	row->device = at_hand.device;
+	if (row->device)
+		device_note(at_hand.net, row->device);
 	__builtin_memcpy(row->laddr, at_hand.a.l, sizeof(row->laddr));
 	__builtin_memcpy(row->raddr, at_hand.a.r, sizeof(row->raddr));
 	if (at_hand.full) {
@@ -315,7 +328,9 @@ static __always_inline void take_common(const struct sock_common *skc, __u64 sk)
 {
 	at_hand.sk = sk;
 	at_hand.lport = skc->skc_num;
-	at_hand.h = (struct half_open){};
+	at_hand.net = (__u64)skc->skc_net.net;
+	at_hand.device = skc->skc_bound_dev_if;
+	at_hand.h = (struct half_open){ .net = at_hand.net, .device = at_hand.device };
 	at_hand.stalled = at_hand.full = at_hand.mini = false;
 	read_addrs(skc, &at_hand.a);
 }
@@ -505,6 +520,19 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
+/* ---- the namespace we are in ----------------------------------------------------------------- */
+
+__u64 here_cookie; /* 0: the kernel has none */
+
+SEC("raw_tp")
+int tcs_netns_here(void *ctx)
+{
+	const struct task_struct *task = (const void *)bpf_get_current_task();
+
+	here_cookie = net_cookie_of(BPF_CORE_READ(task, nsproxy, net_ns));
+	return 0;
+}
+
 /* ---- listeners alone ------------------------------------------------------------------------- */
 
 static __always_inline bool listener_unwanted(const struct sock *sk)
@@ -542,6 +570,7 @@ __noinline int read_listener(__u32 i)
 {
 	struct tcs_wire_census *row;
 	const struct sock *sk;
+	const struct net *net;
 	struct addrs a = {};
 
 	if (i >= TCS_CENSUS_ASK)
@@ -551,7 +580,12 @@ __noinline int read_listener(__u32 i)
 	sk = (const struct sock *)ask[i].sk;
 	row->id = ask[i].id;
 	row->state = TCP_LISTEN;
-	row->netns = netns_of(sk);
+	net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
+	row->netns = BPF_CORE_READ(net, ns.inum);
+	row->netns_cookie = net_cookie_of(net);
+	row->device = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
+	if (row->device)
+		device_note((__u64)net, row->device);
 	row->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
 	probe_laddr(sk, &a);
 	row->family = a.family;

@@ -31,6 +31,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "tcs_device.h"
 #include "tcs_handshake.h"
 #include "tcs_listeners.h"
 #include "tcs_wire.h"
@@ -519,11 +520,16 @@ static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __
 	struct tcs_note *note = e->note;
 	__u8 now = epoch; /* once: it may be raised meanwhile */
 	bool full = note->told_epoch != now;
+	const struct sock *sk = e->sk;
 	void *ring = ring_of(cpu);
 	bool told;
 
 	if (!ring)
 		return;
+	/* Before the record: who reads it looks for the name. */
+	if (full && sk->__sk_common.skc_bound_dev_if)
+		device_note((__u64)BPF_CORE_READ(sk, __sk_common.skc_net.net),
+			    sk->__sk_common.skc_bound_dev_if);
 	if (set.totals && e->new == TCP_CLOSE)
 		told = full || note->owner_changed ?
 			       tell_blocks(ring, e, FULL_BLOCKS | TCS_F_HAS_TOTALS, now) :
@@ -929,6 +935,9 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	ring = ring_of(cpu);
 	if (!ring)
 		return 0;
+	net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
+	if (req->__req_common.skc_bound_dev_if)
+		device_note((__u64)net, req->__req_common.skc_bound_dev_if);
 	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
 	if (!r) {
 		count(&p->lost_synack);
@@ -939,7 +948,6 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	r->family = a.family;
 	r->retransmits = req->num_retrans + 1; /* not yet counted when the tracepoint runs */
 	r->acked = acked;
-	net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
 	r->netns = BPF_CORE_READ(net, ns.inum);
 	r->ts_ns = bpf_ktime_get_ns();
 	__builtin_memcpy(r->laddr, a.l, 16);

@@ -18,6 +18,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "tcs_device.h"
 #include "tcs_socket.h"
 #include "tcs_wire.h"
 
@@ -25,6 +26,8 @@
 struct half_open {
 	__u64 listener; /* its address; 0 none */
 	__u64 age_us;
+	__u64 net;    /* address of its namespace */
+	__u32 device; /* ifindex: zone of a link-local address, or the bound device; 0 none */
 	__u8 retransmits;
 	__u8 timeouts;
 	bool acked;
@@ -127,9 +130,9 @@ static __always_inline __u8 rank_of(__u32 x)
 	return rank_of_bit[(__u32)(lowest * 0x077cb531U) >> 27];
 }
 
-static __always_inline void sketch_add(struct tcs_sketch *s, const __u64 addr[2])
+static __always_inline void sketch_add(struct tcs_sketch *s, const __u64 addr[2], __u32 device)
 {
-	__u64 h = mix(mix(addr[0] + 0x9e3779b97f4a7c15ULL) ^ addr[1]);
+	__u64 h = mix(mix(addr[0] + 0x9e3779b97f4a7c15ULL + device) ^ addr[1]);
 	__u32 at = h >> (64 - TCS_SKETCH_BITS);
 	__u8 rank = rank_of(h);
 
@@ -158,10 +161,12 @@ static __always_inline bool source_add(void *table, const struct tcs_census_sour
 static __always_inline void count_sources(struct tcs_census_half_open *to, const struct addrs *a,
 					  const struct half_open *h)
 {
-	struct tcs_census_source key = { .listener = h->listener, .family = a->family };
+	struct tcs_census_source key = { .listener = h->listener,
+					 .family = a->family,
+					 .device = h->device };
 	__u64 addr[2] = { a->r[0], a->r[1] };
 
-	sketch_add(&to->sources, addr);
+	sketch_add(&to->sources, addr, h->device);
 	__builtin_memcpy(key.addr, addr, 16);
 	if (!source_add(&sources, &key, h->age_us, sources_full)) {
 		to->sources_left_out++;
@@ -171,7 +176,7 @@ static __always_inline void count_sources(struct tcs_census_half_open *to, const
 		addr[1] &= bpf_cpu_to_be64(~0xffULL);
 	else
 		addr[1] = 0;
-	sketch_add(&to->prefixes, addr);
+	sketch_add(&to->prefixes, addr, h->device);
 	__builtin_memcpy(key.addr, addr, 16);
 	if (!source_add(&prefixes, &key, h->age_us, prefixes_full)) {
 		to->prefixes_left_out++;
@@ -190,8 +195,13 @@ static __always_inline struct tcs_census_half_open *half_open_of(const struct ha
 	to = bpf_map_lookup_elem(&half_open, &h->listener);
 	if (!to)
 		return NULL;
-	if (listener)
+	to->device = h->device;
+	if (listener) {
 		to->listener = id_as_it_is(listener);
+		to->device = BPF_CORE_READ(listener, __sk_common.skc_bound_dev_if);
+	}
+	if (to->device)
+		device_note(h->net, to->device);
 	__builtin_memcpy(to->laddr, a->l, 16);
 	to->lport = lport;
 	to->family = a->family;
@@ -207,6 +217,8 @@ static __always_inline bool half_open_count(const struct half_open *h, const str
 
 	if (!to)
 		return false;
+	if (h->device && h->device != to->device)
+		device_note(h->net, h->device);
 	to->count++;
 	to->full += h->full;
 	to->acked += h->acked;

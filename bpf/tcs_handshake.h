@@ -16,6 +16,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "tcs_device.h"
 #include "tcs_parents.h"
 #include "tcs_socket.h"
 #include "tcs_wire.h"
@@ -179,6 +180,7 @@ static __always_inline void closed_port(const struct sk_buff *skb)
 	const unsigned char *head = BPF_CORE_READ(skb, head);
 	struct tcs_scanner none = {}, *held;
 	struct tcs_scanner_key key = {};
+	const struct net *net;
 	struct tcp_head tcp;
 	__u32 bit;
 
@@ -187,7 +189,12 @@ static __always_inline void closed_port(const struct sk_buff *skb)
 	if ((tcp.flags & (TCP_HEAD_SYN | TCP_HEAD_ACK)) != TCP_HEAD_SYN ||
 	    !read_source(head + BPF_CORE_READ(skb, network_header), &key))
 		return;
-	key.netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+	net = BPF_CORE_READ(skb, dev, nd_net.net);
+	key.netns = BPF_CORE_READ(net, ns.inum);
+	if (key.family == 6 && is_link_local((const __u64 *)key.addr)) {
+		key.device = BPF_CORE_READ(skb, dev, ifindex);
+		device_note((__u64)net, key.device);
+	}
 	held = bpf_map_lookup_elem(&scanners, &key);
 	if (!held) {
 		none.since_ns = bpf_ktime_get_ns();

@@ -255,7 +255,8 @@ struct tcs_wire_census {
 	__u64 cgroup;
 	__u64 age_us; /* SYN_RECV: since the first SYN-ACK; TCS_CENSUS_UNKNOWN */
 	struct tcs_handshakes handshakes; /* listeners */
-	__u32 device;			  /* ifindex of the bound device; 0 none */
+	__u64 netns_cookie;		  /* where netns is not 0; 0 unknown */
+	__u32 device; /* ifindex: bound device, or zone of a link-local address; 0 none */
 	__u32 pad2;
 };
 
@@ -273,7 +274,7 @@ enum tcs_census_flags { /* as enum audit_socket_flags */
 #define TCS_CENSUS_ROWS	     4096   /* that wait to be taken out */
 #define TCS_CENSUS_ASIDE     131072 /* sockets of other namespaces that one walk puts aside */
 #define TCS_CENSUS_NETNS     4096   /* of so many namespaces */
-#define TCS_CENSUS_READ	     16192  /* bytes of one read: 92 rows; two fit the kernel's buffer */
+#define TCS_CENSUS_READ	     16192  /* bytes of one read: 88 rows; two fit the kernel's buffer */
 #define TCS_CENSUS_PLACES    65536  /* of one namespace; more are counted as not kept */
 #define TCS_CENSUS_GROUPS    16384
 #define TCS_CENSUS_LISTENERS 4096 /* with half-open connections */
@@ -295,6 +296,7 @@ struct tcs_census_place {
 	__u16 lport;
 	__u8 family;
 	__u8 pad[3];
+	__u32 device; /* ifindex of the bound device: a tuple is unique on each; 0 none */
 };
 
 struct tcs_census_held {
@@ -309,7 +311,8 @@ struct tcs_census_held {
 struct tcs_census_group {
 	__u8 addr[16];
 	__u16 port;
-	__u16 pad[3];
+	__u16 pad;
+	__u32 device; /* ifindex: zone of a link-local addr; 0 none */
 };
 
 struct tcs_census_states {
@@ -374,7 +377,8 @@ struct tcs_census_half_open {
 	__u8 laddr[16];	 /* of the first one met */
 	__u16 lport;
 	__u8 family;
-	__u8 pad[5];
+	__u8 pad;
+	__u32 device; /* ifindex of the listener's bound device; 0 none */
 	__u32 count;
 	__u32 full;   /* of these, full sockets */
 	__u32 acked;  /* the peer has answered: the accept queue is full, or data are waited for */
@@ -397,7 +401,8 @@ struct tcs_census_source {
 	__u64 listener; /* its address in the kernel: the key of its tcs_census_half_open */
 	__u8 addr[16];
 	__u8 family;
-	__u8 pad[7];
+	__u8 pad[3];
+	__u32 device; /* ifindex: zone of a link-local addr, or the bound device; 0 none */
 };
 
 struct tcs_census_source_held {
@@ -415,12 +420,31 @@ struct tcs_scanner_key {
 	__u32 netns;
 	__u8 family;
 	__u8 pad[3];
+	__u32 device; /* ifindex: zone of a link-local addr; 0 none */
 };
 
 struct tcs_scanner {
 	__u64 since_ns;
 	__u64 resets;
 	__u64 ports[TCS_SCAN_WORDS]; /* a bit for each, by hash */
+};
+
+/*
+ * Names of network devices, by namespace and number. An entry is of the namespace whose cookie it
+ * has: the inode number may be given to another one.
+ */
+#define TCS_DEVICES 1024 /* the entries used least recently make room */
+#define TCS_DEVICE_NAME 16 /* IFNAMSIZ */
+
+struct tcs_device_key {
+	__u32 netns; /* inode */
+	__u32 ifindex;
+};
+
+struct tcs_device {
+	__u64 netns_cookie; /* 0: the kernel has none (before 5.12) */
+	__u64 read_ns;	    /* when the name was read */
+	char name[TCS_DEVICE_NAME]; /* hostile bytes */
 };
 
 /* What a census is asked for, fixed before the program is loaded. */
@@ -545,16 +569,18 @@ static_assert(sizeof(struct tcs_wire_synack) == 128, "wire layout");
 static_assert(sizeof(struct tcs_wire_reset) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_gone) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_scan) == 64, "wire layout");
-static_assert(sizeof(struct tcs_wire_census) == 176, "wire layout");
+static_assert(sizeof(struct tcs_wire_census) == 184, "wire layout");
 static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");
-static_assert(sizeof(struct tcs_census_place) == 40, "wire layout");
+static_assert(sizeof(struct tcs_census_place) == 44, "wire layout");
 static_assert(sizeof(struct tcs_census_group) == 24, "wire layout");
 static_assert(sizeof(struct tcs_census_half_open) == 88 + 2 * sizeof(struct tcs_sketch),
 	      "wire layout");
 static_assert(sizeof(struct tcs_census_source) == 32, "wire layout");
 static_assert(sizeof(struct tcs_census_source_held) == 16, "wire layout");
 static_assert(sizeof(struct tcs_handshake_place) == 32, "wire layout");
-static_assert(sizeof(struct tcs_scanner_key) == 24, "wire layout");
+static_assert(sizeof(struct tcs_scanner_key) == 28, "wire layout");
+static_assert(sizeof(struct tcs_device_key) == 8, "wire layout");
+static_assert(sizeof(struct tcs_device) == 32, "wire layout");
 static_assert(sizeof(struct tcs_percpu) == 128, "no cache line shared by two CPUs");
 #endif
 

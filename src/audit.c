@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter.h"
+
 static const char *const by_names[AUDIT_BY_MAX] = {
 	[AUDIT_BY_NONE] = "none",   [AUDIT_BY_COMM] = "comm",	[AUDIT_BY_LPORT] = "lport",
 	[AUDIT_BY_RADDR] = "raddr", [AUDIT_BY_NETNS] = "netns",
@@ -25,6 +27,8 @@ int audit_init(struct audit *a, const struct audit_config *config)
 		err = hash_init(&a->by_peer);
 	if (!err)
 		err = hash_init(&a->by_group);
+	if (!err)
+		err = hash_init(&a->by_netns);
 	return err;
 }
 
@@ -33,6 +37,7 @@ void audit_release(struct audit *a)
 	hash_release(&a->by_holder);
 	hash_release(&a->by_peer);
 	hash_release(&a->by_group);
+	hash_release(&a->by_netns);
 	free(a->netns);
 	free(a->listeners);
 	free(a->close_wait);
@@ -56,6 +61,7 @@ void audit_clear(struct audit *a)
 	hash_clear(&a->by_holder);
 	hash_clear(&a->by_peer);
 	hash_clear(&a->by_group);
+	hash_clear(&a->by_netns);
 	a->n_netns = a->n_listeners = a->n_close_wait = a->n_places = a->n_dead = a->n_groups = 0;
 	a->n_half_open = a->n_sources = a->n_requests = a->n_handshakes = a->n_scanners = 0;
 	a->n_services = a->n_dead_nets = a->n_service_groups = a->n_group_sources = 0;
@@ -100,6 +106,7 @@ int audit_add_netns(struct audit *a, const struct audit_netns *n)
 {
 	bool full;
 	struct audit_netns *to = APPEND(a, netns, &full);
+	uint32_t at;
 	int i;
 
 	if (!to)
@@ -108,7 +115,23 @@ int audit_add_netns(struct audit *a, const struct audit_netns *n)
 	to->overflow_milli = AUDIT_NO_RATE;
 	for (i = 0; i < COUNTER_MAX; i++)
 		to->counter_milli[i] = AUDIT_NO_RATE;
-	return 0;
+	return hash_find(&a->by_netns, n->netns, &at) ?
+		       0 :
+		       hash_add(&a->by_netns, n->netns, a->n_netns - 1);
+}
+
+uint64_t audit_netns_cookie(const struct audit *a, uint32_t netns)
+{
+	uint32_t at;
+
+	return hash_find(&a->by_netns, netns, &at) ? a->netns[at].netns_cookie : 0;
+}
+
+bool audit_same_netns(const struct audit *a, const struct audit *b, uint32_t netns)
+{
+	uint64_t here = audit_netns_cookie(a, netns), there = audit_netns_cookie(b, netns);
+
+	return !here || !there || here == there;
 }
 
 void audit_add_blind(struct audit *a, const struct audit_blind *b)
@@ -207,7 +230,8 @@ static void count_close_wait(const struct audit *a, struct audit_close_wait *c,
 	uint64_t age = exact ? s->in_state_ns : s->quiet_ns;
 
 	c->count++;
-	c->same_remote &= s->rport == e->rport && !memcmp(s->raddr, e->raddr, 16);
+	c->same_remote &= s->rport == e->rport && s->device == e->device &&
+			  !memcmp(s->raddr, e->raddr, 16);
 	c->same_local &= s->lport == e->lport;
 	if (age == AUDIT_UNKNOWN)
 		return;
@@ -251,10 +275,10 @@ static int add_close_wait(struct audit *a, const struct audit_socket *s)
 }
 
 /* The row of an address that does not answer; NULL with *err 0: there is no room for it. */
-static struct audit_dead *dead_at(struct audit *a, uint32_t netns, const uint8_t raddr[16],
-				  uint8_t family, const struct owner *owner, int *err)
+static struct audit_dead *dead_at(struct audit *a, const struct audit_timeout *t, int *err)
 {
-	uint64_t key = hash_bytes(raddr, 16, netns);
+	uint64_t link = hash_mix(t->netns_cookie) ^ ((uint64_t)t->device << 32 | t->netns);
+	uint64_t key = hash_bytes(t->raddr, 16, link);
 	struct audit_dead *d;
 	uint32_t at;
 	bool full;
@@ -267,14 +291,16 @@ static struct audit_dead *dead_at(struct audit *a, uint32_t netns, const uint8_t
 		*err = no_room(a, full);
 		return NULL;
 	}
-	*d = (struct audit_dead){ .netns = netns,
-				  .family = family,
-				  .bits = family == 4 ? 32 : 128,
+	*d = (struct audit_dead){ .netns_cookie = t->netns_cookie,
+				  .netns = t->netns,
+				  .device = t->device,
+				  .family = t->family,
+				  .bits = t->family == 4 ? 32 : 128,
 				  .hosts = 1,
 				  .quiet_ns = AUDIT_UNKNOWN,
-				  .owner = *owner,
+				  .owner = t->owner,
 				  .net = AUDIT_NONE };
-	memcpy(d->raddr, raddr, 16);
+	memcpy(d->raddr, t->raddr, 16);
 	*err = hash_add(&a->by_peer, key, a->n_dead - 1);
 	return d;
 }
@@ -288,9 +314,16 @@ uint64_t audit_longest(uint64_t a_ns, uint64_t b_ns)
 
 static int add_dead(struct audit *a, const struct audit_socket *s)
 {
+	struct audit_timeout peer = { .netns_cookie = s->netns_cookie,
+				      .netns = s->netns,
+				      .device = s->device,
+				      .family = s->family,
+				      .owner = s->owner };
+	struct audit_dead *d;
 	int err;
-	struct audit_dead *d = dead_at(a, s->netns, s->raddr, s->family, &s->owner, &err);
 
+	memcpy(peer.raddr, s->raddr, sizeof(peer.raddr));
+	d = dead_at(a, &peer, &err);
 	if (d) {
 		d->count++;
 		d->quiet_ns = audit_longest(d->quiet_ns, s->quiet_ns);
@@ -301,7 +334,7 @@ static int add_dead(struct audit *a, const struct audit_socket *s)
 int audit_add_timeout(struct audit *a, const struct audit_timeout *t)
 {
 	int err;
-	struct audit_dead *d = dead_at(a, t->netns, t->raddr, t->family, &t->owner, &err);
+	struct audit_dead *d = dead_at(a, t, &err);
 
 	if (d) {
 		d->count++;
@@ -324,6 +357,8 @@ static int add_to_group(struct audit *a, const struct audit_socket *s)
 		break;
 	case AUDIT_BY_RADDR:
 		memcpy(g.raddr, s->raddr, sizeof(g.raddr));
+		g.netns = s->netns;
+		g.device = addr_is_link_local(s->raddr) ? s->device : 0;
 		break;
 	default:
 		return 0;
@@ -385,10 +420,12 @@ int audit_add_place(struct audit *a, const struct audit_place *p)
 int audit_add_group(struct audit *a, const struct audit_group *g)
 {
 	struct {
-		uint32_t netns, lport;
+		uint32_t netns, lport, device, pad;
 		uint8_t raddr[16];
 		char comm[TCS_COMM_LEN];
-	} id = { .netns = a->config.by == AUDIT_BY_NETNS ? g->netns : 0, .lport = g->lport };
+	} id = { .netns = a->config.by == AUDIT_BY_NETNS || g->device ? g->netns : 0,
+		 .lport = g->lport,
+		 .device = g->device };
 	uint64_t key;
 	uint32_t at, i;
 	bool full;

@@ -254,15 +254,19 @@ struct audit_place {
 /* A connection that a timeout has ended. */
 struct audit_timeout {
 	uint64_t ts_ns;
+	uint64_t netns_cookie; /* 0 unknown */
 	uint8_t raddr[16];
 	uint32_t netns;
+	uint32_t device; /* ifindex; 0 none */
 	uint8_t family;
 	struct owner owner;
 };
 
 /* Connections whose peer does not answer: to one address, or to those of one /24 or /64. */
 struct audit_dead {
+	uint64_t netns_cookie; /* 0 unknown */
 	uint32_t netns;
+	uint32_t device; /* ifindex: the same address on another one is another peer; 0 none */
 	uint8_t family;
 	uint8_t bits; /* of the prefix; 32 or 128: an address */
 	uint8_t raddr[16];
@@ -335,6 +339,7 @@ struct audit {
 	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes, cap_scanners;
 	uint32_t at_netns; /* of the socket that was added last */
 	struct hash by_holder, by_peer, by_group;
+	struct hash by_netns; /* inode: index of the row */
 };
 
 /* How many are in a state, by `states` of a look or of one of its groups; AUDIT_UNKNOWN. */
@@ -386,6 +391,13 @@ int64_t audit_rate_milli(uint64_t now, uint64_t before, uint64_t ns);
 uint64_t audit_count_of(int64_t milli, uint64_t ns);
 /* Another one to a sum; both are known. */
 void audit_add_rate(int64_t *to, int64_t milli);
+/* The cookie of a namespace of the look, by its inode number; 0 unknown. */
+uint64_t audit_netns_cookie(const struct audit *a, uint32_t netns);
+/*
+ * Is the namespace with this inode number the same in both looks? False only where cookies show
+ * that the number was given to another one in between.
+ */
+bool audit_same_netns(const struct audit *a, const struct audit *b, uint32_t netns);
 /* Nobody knows which of the half-open connections of this namespace are wanted. */
 bool audit_half_open_blank(const struct audit *a, uint32_t netns);
 /* Ports that nothing but time gives back. */

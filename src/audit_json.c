@@ -29,6 +29,13 @@ static struct outbuf *begin(const struct json *j, const char *type)
 	return b;
 }
 
+/* A device of a namespace of the look. */
+static struct device_ref device_of(const struct json *j, uint32_t netns, uint32_t ifindex)
+{
+	return (struct device_ref){ j->report->world, audit_netns_cookie(j->report->look, netns),
+				    netns, ifindex };
+}
+
 static void put_summary(const struct json *j)
 {
 	const struct audit *a = j->report->look;
@@ -46,7 +53,7 @@ static void put_groups(const struct json *j)
 	uint32_t i;
 
 	for (i = 0; i < j->report->look->n_groups; i++)
-		summary_json_group(line(j), j->report->look, i);
+		summary_json_group(line(j), j->report->world, j->report->look, i);
 }
 
 /*
@@ -87,11 +94,15 @@ static void put_listeners(const struct json *j)
 	for (i = 0; i < a->n_listeners; i++) {
 		const struct audit_socket *s = &a->listeners[i].socket;
 		const struct audit_service *service = &a->services[a->listeners[i].service];
+		struct device_ref d = device_of(j, s->netns, s->device);
 		struct outbuf *b = begin(j, "listener");
 
-		json_put_number(b, "netns", s->netns);
+		if (s->netns_cookie)
+			d.netns_cookie = s->netns_cookie;
+		json_put_netns(b, &d);
 		json_put_addr(b, "laddr", s->laddr, s->family);
 		json_put_number(b, "lport", s->lport);
+		json_put_device(b, &d);
 		json_put_number(b, "syn_queue", s->syn_queue);
 		json_put_number(b, "syn_queue_limit", s->queue_limit);
 		json_put_number(b, "syn_queue_young", s->syn_queue_young);
@@ -116,15 +127,17 @@ static void put_source(const struct json *j, const struct audit_source *s,
 {
 	const struct audit *a = j->report->look;
 	const struct audit_half_open *h = &a->half_open[s->half_open];
+	struct device_ref d = device_of(j, h->netns, s->device);
 	struct outbuf *b = begin(j, "source");
 
-	json_put_number(b, "netns", h->netns);
+	json_put_netns(b, &d);
 	if (at)
 		json_put_addr(b, "laddr", at->laddr, at->family);
 	else
 		json_put_addr(b, "laddr", h->laddr, h->family);
 	json_put_number(b, "lport", h->lport);
 	json_put_prefix(b, "prefix", s->addr, s->family, s->bits);
+	json_put_device(b, &d);
 	json_put_number(b, "count", s->count);
 	json_put_us(b, "oldest_us", s->oldest_ns);
 	json_put_end(b);
@@ -168,9 +181,10 @@ static void put_requests(const struct json *j)
 
 	for (i = 0; i < a->n_requests && j->report->all_rows; i++) {
 		const struct audit_request *q = &a->requests[i];
+		struct device_ref d = device_of(j, q->netns, q->device);
 		struct outbuf *b = begin(j, "half_open");
 
-		json_put_connection(b, q->netns, q->family,
+		json_put_connection(b, &d, q->family,
 				    &(struct json_end){ q->laddr, q->lport },
 				    &(struct json_end){ q->raddr, q->rport });
 		json_put_number(b, "retransmits", q->retransmits);
@@ -187,9 +201,10 @@ static void put_close_wait(const struct json *j)
 
 	for (i = 0; i < a->n_close_wait; i++) {
 		const struct audit_close_wait *c = &a->close_wait[i];
+		struct device_ref d = device_of(j, c->netns, 0);
 		struct outbuf *b = begin(j, "close_wait");
 
-		json_put_number(b, "netns", c->netns);
+		json_put_netns(b, &d);
 		json_put_owner(b, &c->owner);
 		json_put_number(b, "count", c->count);
 		json_put_us(b, "oldest_us", c->oldest_ns);
@@ -201,7 +216,7 @@ static void put_close_wait(const struct json *j)
 				audit_seconds_left(audit_descriptors_left(c), c->growth_milli));
 		json_put_key(b, "ports");
 		outbuf_putc(b, '"');
-		text_put_ports(b, c);
+		text_put_ports(b, c, j->report->world);
 		outbuf_putc(b, '"');
 		json_put_number(b, "old", c->old);
 		json_put_end(b);
@@ -215,12 +230,14 @@ static void put_places(const struct json *j)
 
 	for (i = 0; i < a->n_places; i++) {
 		const struct audit_place *p = &a->places[i];
+		struct device_ref d = device_of(j, p->netns, p->device);
 		struct outbuf *b = begin(j, "time_wait");
 
-		json_put_number(b, "netns", p->netns);
+		json_put_netns(b, &d);
 		json_put_addr(b, "laddr", p->laddr, p->family);
 		json_put_addr(b, "raddr", p->rport ? p->raddr : NULL, p->family);
 		json_put_known(b, "rport", p->rport);
+		json_put_device(b, &d);
 		json_put_number(b, "count", p->time_wait);
 		json_put_number(b, "ports_used", p->rport ? p->ports_used : AUDIT_UNKNOWN);
 		json_put_known(b, "ports_range", p->ports_range);
@@ -244,7 +261,8 @@ static void put_counters(const struct json *j)
 		const int64_t *rates = a->netns[i].counter_milli;
 		struct outbuf *b = begin(j, "counters");
 
-		json_put_number(b, "netns", a->netns[i].netns);
+		json_put_netns(b, &(struct device_ref){ j->report->world, a->netns[i].netns_cookie,
+							a->netns[i].netns, 0 });
 		json_put_rate(b, "syncookies_sent_per_s", rates[COUNTER_COOKIES_SENT]);
 		json_put_rate(b, "syncookies_recv_per_s", rates[COUNTER_COOKIES_RECV]);
 		json_put_rate(b, "syncookies_failed_per_s", rates[COUNTER_COOKIES_FAILED]);

@@ -11,6 +11,7 @@
  * asked for. What becomes of what was written stands in output.end.
  */
 #include "audit_sink.h"
+#include "device_put.h"
 #include "output.h"
 #include "wrap.h"
 
@@ -40,6 +41,8 @@ static inline uint32_t page_shown(const struct page *p, uint32_t n)
 void page_rest(const struct page *p, uint32_t n);
 /* " net:4026531840" behind a name, if there are several. */
 void page_netns(const struct page *p, struct outbuf *b, uint32_t netns);
+/* A device of a namespace of the look. */
+struct device_ref page_device(const struct page *p, uint32_t netns, uint32_t ifindex);
 /* A sentence from `at` on, folded to the page, and the end of its line. */
 void page_fold(const struct page *p, struct outbuf *b, size_t at, unsigned int indent);
 

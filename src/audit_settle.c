@@ -67,6 +67,10 @@ static int compare_peers(const void *left, const void *right)
 
 	if (a->netns != b->netns)
 		return a->netns < b->netns ? -1 : 1;
+	if (a->netns_cookie != b->netns_cookie)
+		return a->netns_cookie < b->netns_cookie ? -1 : 1;
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
 	if (a->family != b->family)
 		return a->family < b->family ? -1 : 1;
 	return memcmp(a->raddr, b->raddr, 16);
@@ -74,7 +78,8 @@ static int compare_peers(const void *left, const void *right)
 
 static bool same_net(const struct audit_dead *a, const struct audit_dead *b)
 {
-	return a->netns == b->netns && a->family == b->family &&
+	return a->netns == b->netns && a->netns_cookie == b->netns_cookie &&
+	       a->device == b->device && a->family == b->family &&
 	       !memcmp(a->raddr, b->raddr, net_bytes(a));
 }
 
@@ -129,7 +134,7 @@ static uint64_t place_key(const struct audit_place *p)
 {
 	uint64_t key = hash_bytes(p->raddr, 16, hash_bytes(p->laddr, 16, p->netns));
 
-	return hash_mix(key ^ ((uint64_t)p->rport << 16 | p->lport));
+	return hash_mix(key ^ ((uint64_t)p->device << 32 | (uint64_t)p->rport << 16 | p->lport));
 }
 
 /* Where the earlier look has which row. */
@@ -169,14 +174,16 @@ static void grow_rows(struct audit *a, const struct earlier *e, uint64_t ns)
 
 	for (i = 0; i < a->n_close_wait; i++) {
 		struct audit_close_wait *c = &a->close_wait[i];
-		bool there = hash_find(&e->close_wait, close_wait_key(c), &at);
+		bool there = audit_same_netns(a, e->look, c->netns) &&
+			     hash_find(&e->close_wait, close_wait_key(c), &at);
 
 		c->growth_milli =
 			audit_rate_milli(c->count, there ? e->look->close_wait[at].count : 0, ns);
 	}
 	for (i = 0; i < a->n_places; i++) {
 		struct audit_place *p = &a->places[i];
-		bool there = hash_find(&e->places, place_key(p), &at);
+		bool there = audit_same_netns(a, e->look, p->netns) &&
+			     hash_find(&e->places, place_key(p), &at);
 
 		p->growth_milli =
 			audit_rate_milli(audit_ports_taken(p),
@@ -214,17 +221,14 @@ static void grow_counters(struct audit_netns *n, const struct audit_netns *earli
 
 static void grow_netns(struct audit *a, const struct audit *earlier, uint64_t ns)
 {
-	uint32_t i, j;
+	uint32_t i, at;
 
 	for (i = 0; i < a->n_netns; i++) {
 		struct audit_netns *n = &a->netns[i];
 
-		for (j = 0; j < earlier->n_netns; j++)
-			if (earlier->netns[j].netns == n->netns)
-				break;
-		/* The number may have been given to another namespace meanwhile. */
-		if (j < earlier->n_netns && earlier->netns[j].netns_cookie == n->netns_cookie)
-			grow_counters(n, &earlier->netns[j], ns);
+		if (audit_same_netns(a, earlier, n->netns) &&
+		    hash_find(&earlier->by_netns, n->netns, &at))
+			grow_counters(n, &earlier->netns[at], ns);
 	}
 }
 
@@ -280,7 +284,9 @@ static int add_netns_groups(struct audit *a)
 static int add_dead_net(struct audit *a, struct audit_dead *hosts, uint32_t n)
 {
 	struct audit_dead net = {
+		.netns_cookie = hosts->netns_cookie,
 		.netns = hosts->netns,
+		.device = hosts->device,
 		.family = hosts->family,
 		.bits = hosts->family == 4 ? 24 : 64,
 		.hosts = n,

@@ -28,6 +28,12 @@ void page_netns(const struct page *p, struct outbuf *b, uint32_t netns)
 	outbuf_put_u64(b, netns);
 }
 
+struct device_ref page_device(const struct page *p, uint32_t netns, uint32_t ifindex)
+{
+	return (struct device_ref){ p->report->world, audit_netns_cookie(p->report->look, netns),
+				    netns, ifindex };
+}
+
 void page_fold(const struct page *p, struct outbuf *b, size_t at, unsigned int indent)
 {
 	struct wrap w = { b, at, at, indent, wrap_width(p->columns) };
@@ -55,7 +61,7 @@ static void tell_verdict(const struct page *p)
 		outbuf_lit(b, " (");
 		outbuf_puts(b, severity_name(r->findings[i].severity));
 		outbuf_putc(b, ')');
-		finding_text_subject(b, &r->findings[i]);
+		finding_text_subject(b, r->world, &r->findings[i]);
 	}
 	if (i < r->n_findings)
 		outbuf_lit(b, ", ...");
@@ -142,7 +148,7 @@ static void tell_groups(const struct page *p)
 	outbuf_puts(page_line(p), audit_by_name(a->config.by));
 	outbuf_putc(page_line(p), '\n');
 	for (i = 0; i < page_shown(p, a->n_groups); i++)
-		summary_text_group(page_line(p), a, i, "", p->columns);
+		summary_text_group(page_line(p), p->report->world, a, i, "", p->columns);
 	page_rest(p, a->n_groups);
 }
 
@@ -187,7 +193,7 @@ static void tell_close_wait(const struct page *p)
 		table_cell(&t);
 		text_put_descriptors(b, c);
 		table_cell(&t);
-		text_put_ports(b, c);
+		text_put_ports(b, c, p->report->world);
 		table_cell(&t);
 		table_end(&t);
 	}
@@ -211,11 +217,12 @@ static const struct table_layout place_layout = {
 static void tell_place(const struct page *p, struct table *t, const struct audit_place *place)
 {
 	uint64_t left = audit_ports_left(place);
+	struct device_ref d = page_device(p, place->netns, place->device);
 	bool counted = left != AUDIT_UNKNOWN;
 	struct outbuf *b = page_line(p);
 
 	table_row(t, b);
-	text_put_place(b, place);
+	text_put_place(b, place, &d);
 	page_netns(p, b, place->netns);
 	table_cell(t);
 	outbuf_put_grouped(b, place->time_wait);
@@ -269,7 +276,7 @@ void audit_text(struct output *out, const struct audit_report *report)
 	tell_places(&p);
 	for (i = 0; i < report->n_findings; i++) {
 		outbuf_putc(page_line(&p), '\n');
-		finding_text_tell(page_line(&p), &report->findings[i], p.columns);
+		finding_text_tell(page_line(&p), report->world, &report->findings[i], p.columns);
 	}
 	output_flush(out);
 }

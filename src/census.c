@@ -55,6 +55,11 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 	return 0;
 }
 
+int census_devices(const struct census *c)
+{
+	return bpf_map__fd(c->skel->maps.devices);
+}
+
 void census_free(struct census *c)
 {
 	if (!c)
@@ -291,6 +296,17 @@ static int emit_netns(struct census *c)
 
 static_assert(HOST_UNKNOWN == AUDIT_UNKNOWN, "handed on as it is");
 
+/* The cookie of the namespace that we are in; 0 unknown. */
+static uint64_t cookie_here(const struct census *c)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+
+	c->skel->bss->here_cookie = 0;
+	if (bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.tcs_netns_here), &opts))
+		return 0;
+	return c->skel->bss->here_cookie;
+}
+
 /* We are inside it. */
 static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 {
@@ -302,6 +318,7 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 		host_counters_read(&c->net.counters);
 	c->here = (struct audit_netns){
 		.netns = inode,
+		.netns_cookie = cookie_here(c),
 		.in_use = c->net.counters.in_use, /* HOST_UNKNOWN is AUDIT_UNKNOWN */
 		.time_wait_table = known(c->net.counters.time_wait),
 		.overflows = c->net.counters.time_wait_overflow,

@@ -16,7 +16,7 @@
  * event told, a pointer is read for each open file. Slices cost more; between two of them the
  * caller may do something else.
  *
- * Memory: 184 bytes for each socket that waits for its owner (at most 6 MB, then they are looked
+ * Memory: 192 bytes for each socket that waits for its owner (at most 6 MB, then they are looked
  * up), 1 MiB of marks, half a MiB of rows; in the kernel tables of TCS_CENSUS_PLACES destinations,
  * of TCS_CENSUS_ASIDE sockets (sweep.h) and of TCS_FOUND owners (scan.h: 4 MB). Overflow is counted
  * as skipped.
@@ -78,6 +78,9 @@ bool census_want(struct census *c, uint32_t netns);
  * millisecond. Needs config.maps.
  */
 int census_glance(struct census *c, uint64_t now_ns, record_fn fn, void *ctx);
+
+/* The map of names of devices (bpf/tcs_device.h). */
+int census_devices(const struct census *c);
 
 /* Every open TCP socket and its holder; notes are left. Needs config.maps. */
 int census_walk_files(struct census *c, scan_fn fn, void *ctx, struct failure *reterr);

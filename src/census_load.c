@@ -62,15 +62,28 @@ static void set_up(struct census *c)
 		set->group = 2;
 }
 
+/* Names of devices come from the event programs, too, or from those that count handshakes. */
+static int share_devices(struct census *c)
+{
+	const struct handshake_maps *counts = c->config.handshakes;
+
+	if (c->config.maps)
+		return bpf_map__reuse_fd(c->skel->maps.devices, c->config.maps->devices);
+	return counts ? bpf_map__reuse_fd(c->skel->maps.devices, counts->devices) : 0;
+}
+
 /* With the event programs; without them there is nobody who knows of new listeners. */
 static int share_maps(struct census *c)
 {
 	const struct socket_maps *maps = c->config.maps;
 	struct census_bpf *skel = c->skel;
-	int err;
+	int err = share_devices(c);
 
+	if (err)
+		return err;
 	bpf_program__set_autoload(skel->progs.tcs_listeners, maps != NULL);
 	bpf_program__set_autoattach(skel->progs.tcs_listeners, false);
+	bpf_program__set_autoattach(skel->progs.tcs_netns_here, false);
 	/* Of bpf/tcs_note.h, for others. */
 	bpf_map__set_autocreate(skel->maps.listeners, false);
 	bpf_map__set_autocreate(skel->maps.parents, false);

@@ -65,6 +65,7 @@ static void take_row(const struct census *c, const struct tcs_wire_census *row, 
 		.queue_limit = row->queue_limit,
 		.drops = row->drops,
 		.flags = row->flags,
+		.netns_cookie = row->netns_cookie,
 		.device = row->device,
 		.done = row->handshakes.done,
 		.late = row->handshakes.late,
@@ -160,6 +161,7 @@ static int emit_request(struct census *c, const struct tcs_wire_census *row)
 			.family = row->family,
 			.retransmits = row->retransmits,
 			.acked = row->acked,
+			.device = row->device,
 		},
 	};
 
@@ -168,17 +170,19 @@ static int emit_request(struct census *c, const struct tcs_wire_census *row)
 	return census_emit(c, &record, sizeof(record));
 }
 
-int census_add_row(struct census *c, const struct tcs_wire_census *row)
+int census_add_row(struct census *c, const struct tcs_wire_census *walked)
 {
+	struct tcs_wire_census row = *walked;
 	struct audit_socket s;
 	int err = 0;
 
-	if (!row->state)
+	if (!row.state)
 		return 0; /* only filled the buffer */
-	take_row(c, row, c->here.netns, &s);
-	if (row->state == TCS_SYN_RECV && c->config.each_half_open && !c->config.audit.count_rows)
-		err = emit_request(c, row);
-	if (err || (row->state == TCS_SYN_RECV && !census_counts_by_owner(c)))
+	row.netns_cookie = c->here.netns_cookie;
+	take_row(c, &row, c->here.netns, &s);
+	if (row.state == TCS_SYN_RECV && c->config.each_half_open && !c->config.audit.count_rows)
+		err = emit_request(c, &row);
+	if (err || (row.state == TCS_SYN_RECV && !census_counts_by_owner(c)))
 		return err;
 	if (owner_is_sure(&s))
 		return emit_socket(c, &s);
@@ -188,7 +192,7 @@ int census_add_row(struct census *c, const struct tcs_wire_census *row)
 		err = grow_waiting(c);
 	if (!err)
 		c->waiting[c->n_waiting++] =
-			(struct census_waiting){ .row = *row, .netns = c->here.netns };
+			(struct census_waiting){ .row = row, .netns = c->here.netns };
 	return err;
 }
 

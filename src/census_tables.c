@@ -41,6 +41,7 @@ static int add_place(void *ctx, const void *key, const void *value)
 		.family = p->family,
 		.rport = p->rport,
 		.lport = p->lport,
+		.device = p->device,
 		.time_wait = held->time_wait,
 		.fin_wait2 = held->fin_wait2,
 		.ports_used = held->ports,
@@ -69,7 +70,7 @@ static int add_group(void *ctx, const void *key, const void *value)
 	const struct tcs_census_states *v = value;
 	struct record_group record = {
 		.head.kind = RECORD_GROUP,
-		.group = { .netns = c->here.netns, .lport = k->port },
+		.group = { .netns = c->here.netns, .lport = k->port, .device = k->device },
 	};
 	int i;
 
@@ -90,6 +91,7 @@ static int add_half_open(void *ctx, const void *key, const void *value)
 			.netns = c->here.netns,
 			.family = h->family,
 			.lport = h->lport,
+			.device = h->device,
 			.count = h->count,
 			.full = h->full,
 			.acked = h->acked,
@@ -125,6 +127,7 @@ static int add_source(struct census *c, const void *key, const void *value, bool
 			.count = held->count,
 			.oldest_ns = census_ns_of_us(held->oldest_us),
 			.family = k->family,
+			.device = k->device,
 			.bits = k->family == 4 ? (prefix ? 24 : 32) : (prefix ? 64 : 128),
 		},
 	};

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "census.h"
+#include "device_names.h"
 #include "feature.h"
 #include "handshakes.h"
 #include "host.h"
@@ -28,6 +29,7 @@ struct audit_run {
 	struct filter filter;
 	struct netns_scope *scope; /* NULL: not needed (all, self), or known by number only */
 	struct census *census;
+	struct device_names *devices;
 	struct handshakes *handshakes; /* NULL: one look, or they cannot be counted */
 	struct handshake_maps maps;
 	struct audit first, second; /* looks; with --window 0 only the first */
@@ -75,6 +77,8 @@ static int open_all(struct audit_run *r)
 		return cmd_failed(&why); /* the cause of both, then, and one sentence is enough */
 	if (err)
 		tell("warning: %s", no_rates.text);
+	if (device_names_new(census_devices(r->census), &r->devices))
+		return cmd_no_memory();
 	return TCS_EXIT_OK;
 }
 
@@ -113,10 +117,21 @@ static int look(struct audit_run *r)
 	return audit_settle(&r->second, &r->first, &r->first) ? cmd_no_memory() : TCS_EXIT_OK;
 }
 
+static const char *device_name(void *ctx, uint64_t netns_cookie, uint32_t netns, uint32_t ifindex)
+{
+	struct audit_run *r = ctx;
+	const struct device_name *device =
+		device_names_find(r->devices, netns_cookie, netns, ifindex, 0);
+
+	return device ? device->name : NULL;
+}
+
 static int tell_verdict(struct audit_run *r)
 {
 	const struct opts *o = r->opts;
-	struct sink_world world = { .wall_offset_ns = pipeline_wall_offset_ns() };
+	struct sink_world world = { .wall_offset_ns = pipeline_wall_offset_ns(),
+				    .device_name = device_name,
+				    .device_ctx = r };
 	/* The walks, and what counts handshakes between them. */
 	const char *const hooks[] = { "iter/tcp", "iter/task_file", "sock:inet_sock_set_state",
 				      "tcp:tcp_retransmit_synack", "tcp:tcp_send_reset" };
@@ -156,12 +171,15 @@ int cmd_audit(const struct opts *opts)
 
 	if (status == TCS_EXIT_OK)
 		status = look(&r);
+	if (status == TCS_EXIT_OK)
+		device_names_read_all(r.devices, 0);
 	/* Everything that needs a right is done. */
 	(void)rights_drop();
 	if (status == TCS_EXIT_OK)
 		status = tell_verdict(&r);
 	audit_release(&r.first);
 	audit_release(&r.second);
+	device_names_free(r.devices);
 	census_free(r.census);
 	netns_scope_free(r.scope);
 	handshakes_free(r.handshakes);

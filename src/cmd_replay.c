@@ -16,6 +16,7 @@
 
 #include "capture.h"
 #include "cgroup_names.h"
+#include "device_names.h"
 #include "opts.h"
 #include "pipeline.h"
 #include "tell.h"
@@ -27,6 +28,7 @@ struct replay {
 	char name[160]; /* of the file, for people */
 	struct capture_reader *reader;
 	struct cgroup_names *cgroups;
+	struct device_names *devices;
 	struct engine *engine;
 	struct present present;
 	struct sink *sink;
@@ -43,13 +45,32 @@ struct replay {
 	uint64_t real_for_ns; /* the records' then */
 };
 
-/* ---- cgroups --------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static const char *cgroup_path(void *ctx, uint64_t id)
 {
 	struct replay *r = ctx;
 
 	return cgroup_names_find(r->cgroups, id, 0);
+}
+
+static const char *device_name(void *ctx, uint64_t netns_cookie, uint32_t netns, uint32_t ifindex)
+{
+	struct replay *r = ctx;
+	const struct device_name *device =
+		device_names_find(r->devices, netns_cookie, netns, ifindex, 0);
+
+	return device ? device->name : NULL;
+}
+
+static void take_device(struct replay *r, const struct record_device *record)
+{
+	struct device_name device = { .netns_cookie = record->netns_cookie,
+				      .netns = record->netns,
+				      .ifindex = record->ifindex };
+
+	memcpy(device.name, record->name, sizeof(device.name));
+	device_names_tell(r->devices, &device);
 }
 
 /* Inside the one that was asked for, by name: ids are another host's. */
@@ -246,6 +267,8 @@ static int take_record(struct replay *r, const void *bytes, size_t len)
 		err = take_meta(r, record.meta);
 	else if (record.kind == RECORD_CGROUP)
 		cgroup_names_tell(r->cgroups, record.cgroup->id, record.cgroup->path);
+	else if (record.kind == RECORD_DEVICE)
+		take_device(r, record.device);
 	else if (ts_ns && !r->begun)
 		begin(r);
 	r->known_already &= record.kind != RECORD_CLOCK;
@@ -412,6 +435,8 @@ static int open_all(struct replay *r, int fd, int signal_fd)
 		config.audit.uncounted |= FILTER_NOT_OWNED;
 	if (!err)
 		err = cgroup_names_new_empty(&r->cgroups);
+	if (!err)
+		err = device_names_new(-1, &r->devices);
 	if (!err && o->verdict)
 		err = sink_none_new(&r->sink);
 	else if (!err)
@@ -431,7 +456,10 @@ static int replay(const struct opts *opts)
 	bool from_stdin = !strcmp(path, "-");
 	struct replay r = {
 		.opts = opts,
-		.world = { .cgroup_path = cgroup_path, .cgroup_ctx = &r },
+		.world = { .cgroup_path = cgroup_path,
+			   .cgroup_ctx = &r,
+			   .device_name = device_name,
+			   .device_ctx = &r },
 	};
 	int signal_fd = pipeline_signals(), status = TCS_EXIT_RUN;
 	int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -449,6 +477,7 @@ static int replay(const struct opts *opts)
 		r.sink->ops->free(r.sink);
 	output_release(&r.output);
 	cgroup_names_free(r.cgroups);
+	device_names_free(r.devices);
 	if (fd > STDIN_FILENO)
 		close(fd);
 	if (signal_fd >= 0)

@@ -13,6 +13,7 @@
 
 #include "census.h"
 #include "cgroup_names.h"
+#include "device_names.h"
 #include "handshakes.h"
 #include "host.h"
 #include "netns_scope.h"
@@ -42,6 +43,7 @@ struct watch {
 	struct cgroup_names *cgroups;
 	uint64_t last_cgroup; /* neighbours in the stream are mostly of one cgroup */
 	const char *last_cgroup_path;
+	struct device_names *devices;
 	struct sink *sink;
 	struct output output;
 	struct sink_world world;
@@ -61,6 +63,18 @@ static const char *cgroup_path(void *ctx, uint64_t id)
 			cgroup_names_find(w->cgroups, id, pipeline_now_ns() / 1000000);
 	}
 	return w->last_cgroup_path;
+}
+
+static const char *device_name(void *ctx, uint64_t netns_cookie, uint32_t netns, uint32_t ifindex)
+{
+	struct watch *w = ctx;
+	const struct device_name *device;
+
+	if (w->recorder)
+		return recorder_device_name(w->recorder, netns_cookie, netns, ifindex);
+	device = device_names_find(w->devices, netns_cookie, netns, ifindex,
+				   pipeline_now_ns() / 1000000);
+	return device ? device->name : NULL;
 }
 
 static int open_source(struct watch *w)
@@ -237,6 +251,7 @@ static int open_recorder(struct watch *w)
 	unsigned int i;
 
 	source_live_info(w->source, &info);
+	config.devices = info.maps.devices;
 	uname(&uts);
 	meta = (struct record_meta){
 		.head.kind = RECORD_META,
@@ -367,6 +382,8 @@ static int open_all(struct watch *w)
 	status = open_census(w, &info);
 	if (status != TCS_EXIT_OK)
 		return status;
+	if (device_names_new(info.maps.devices, &w->devices))
+		return cmd_no_memory();
 	w->world.start_ns = pipeline_now_ns();
 	w->world.wall_offset_ns = pipeline_wall_offset_ns();
 	present_init(&w->present, w->sink, &w->output, &w->world, w->opts->count);
@@ -449,7 +466,10 @@ int watch_run(const struct opts *opts, const char *path)
 		.opts = opts,
 		.path = path,
 		.filter = opts->filter,
-		.world = { .cgroup_path = cgroup_path, .cgroup_ctx = &w },
+		.world = { .cgroup_path = cgroup_path,
+			   .cgroup_ctx = &w,
+			   .device_name = device_name,
+			   .device_ctx = &w },
 	};
 	int signal_fd = pipeline_signals();
 	int status = TCS_EXIT_RUN;
@@ -467,6 +487,7 @@ int watch_run(const struct opts *opts, const char *path)
 		w.sink->ops->free(w.sink);
 	output_release(&w.output);
 	cgroup_names_free(w.cgroups);
+	device_names_free(w.devices);
 	census_free(w.census);
 	netns_scope_free(w.scope);
 	pipeline_release(&w.pipeline);

@@ -61,6 +61,7 @@ static struct finding begin(const struct audit *look, enum finding_kind kind, ui
 	return (struct finding){
 		.kind = kind,
 		.netns = netns,
+		.netns_cookie = audit_netns_cookie(look, netns),
 		.since_ns = look->ts_ns,
 		.seconds_left = AUDIT_UNKNOWN,
 	};
@@ -433,6 +434,8 @@ static struct finding begin_dead(const struct audit *look, const struct audit_de
 {
 	struct finding f = begin(look, FINDING_DEAD_PEER, dead->netns);
 
+	if (dead->netns_cookie)
+		f.netns_cookie = dead->netns_cookie;
 	f.row.dead = *dead;
 	return f;
 }

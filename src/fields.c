@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fields.h"
 
+#include "device_put.h"
 #include "reason.h"
 #include "state.h"
 #include "when.h"
@@ -183,20 +184,56 @@ static void json_owner_source(struct outbuf *b, const struct field_row *r)
 	put_name(b, &owner_sources[r->change->owner.pid ? r->change->owner.source : OWNER_UNKNOWN]);
 }
 
+static struct device_ref device_of(const struct field_row *r)
+{
+	return (struct device_ref){ r->world, CONN(r)->netns_cookie, CONN(r)->netns,
+				    CONN(r)->device };
+}
+
+static struct device_ref local_device(const struct field_row *r)
+{
+	struct device_ref d = device_of(r);
+
+	return device_of_local(&d, CONN(r)->laddr, CONN(r)->rport ? CONN(r)->raddr : NULL);
+}
+
+static struct device_ref remote_device(const struct field_row *r)
+{
+	struct device_ref d = device_of(r);
+
+	return device_of_remote(&d, CONN(r)->raddr);
+}
+
+/* After an address that has been put; most sockets have none. */
+static void text_device(struct outbuf *b, const struct field_row *r,
+			struct device_ref (*of)(const struct field_row *r))
+{
+	struct device_ref d;
+
+	if (!CONN(r)->device)
+		return;
+	d = of(r);
+	device_put_text(b, &d);
+}
+
 static void text_laddr(struct outbuf *b, const struct field_row *r)
 {
-	if (CONN(r)->family)
-		outbuf_put_addr(b, CONN(r)->laddr, CONN(r)->family);
-	else
+	if (!CONN(r)->family) {
 		put_unknown(b);
+		return;
+	}
+	outbuf_put_addr(b, CONN(r)->laddr, CONN(r)->family);
+	text_device(b, r, local_device);
 }
 
 static void text_raddr(struct outbuf *b, const struct field_row *r)
 {
-	if (CONN(r)->family && CONN(r)->rport)
-		outbuf_put_addr(b, CONN(r)->raddr, CONN(r)->family);
-	else
+	if (!CONN(r)->family || !CONN(r)->rport) {
 		put_unknown(b);
+		return;
+	}
+	outbuf_put_addr(b, CONN(r)->raddr, CONN(r)->family);
+	text_device(b, r, remote_device);
 }
 
 static void json_addr(struct outbuf *b, const uint8_t addr[16], unsigned int family)
@@ -320,6 +357,18 @@ static void text_netns(struct outbuf *b, const struct field_row *r)
 static void json_netns(struct outbuf *b, const struct field_row *r)
 {
 	put_number_or_null(b, CONN(r)->netns);
+}
+
+static void json_netns_cookie(struct outbuf *b, const struct field_row *r)
+{
+	field_put_id(b, CONN(r)->netns_cookie);
+}
+
+static void json_device(struct outbuf *b, const struct field_row *r)
+{
+	struct device_ref d = device_of(r);
+
+	device_put_json(b, &d);
 }
 
 static void json_family(struct outbuf *b, const struct field_row *r)
@@ -449,7 +498,7 @@ static void put_span_or_unknown(struct outbuf *b, uint64_t ns)
 }
 
 static void text_endpoint(struct outbuf *b, const struct field_row *r, const uint8_t addr[16],
-			  uint16_t port)
+			  const struct device_ref *d, uint16_t port)
 {
 	unsigned int family = CONN(r)->family;
 
@@ -457,19 +506,23 @@ static void text_endpoint(struct outbuf *b, const struct field_row *r, const uin
 		put_unknown(b);
 		return;
 	}
-	outbuf_put_host(b, addr, family);
+	device_put_host(b, addr, family, d);
 	outbuf_putc(b, ':');
 	text_port(b, port);
 }
 
 static void text_local(struct outbuf *b, const struct field_row *r)
 {
-	text_endpoint(b, r, CONN(r)->laddr, r->change->lport);
+	struct device_ref d = local_device(r);
+
+	text_endpoint(b, r, CONN(r)->laddr, &d, r->change->lport);
 }
 
 static void text_remote(struct outbuf *b, const struct field_row *r)
 {
-	text_endpoint(b, r, CONN(r)->raddr, CONN(r)->rport);
+	struct device_ref d = remote_device(r);
+
+	text_endpoint(b, r, CONN(r)->raddr, &d, CONN(r)->rport);
 }
 
 static void text_setup(struct outbuf *b, const struct field_row *r)
@@ -603,6 +656,7 @@ const struct field change_fields[] = {
 	{ COLUMN("COMM", SHOW_ALWAYS, 15, 8, 1), .text = text_comm },
 	{ KEY("cookie"), .of_socket = true, .json = json_cookie },
 	{ KEY("netns"), .of_socket = true, .json = json_netns },
+	{ KEY("netns_cookie"), .of_socket = true, .json = json_netns_cookie },
 	{ KEY("family"), .of_socket = true, .json = json_family },
 	{ KEY("laddr"), .of_socket = true, COLUMN("LADDR", SHOW_ALWAYS, 16, 15, 0), .address = true,
 	  .text = text_laddr, .json = json_laddr },
@@ -612,6 +666,7 @@ const struct field change_fields[] = {
 	  .text = text_raddr, .json = json_raddr },
 	{ KEY("rport"), .of_socket = true, COLUMN("RPORT", SHOW_ALWAYS, 5, 5, 0), .right = true,
 	  .text = text_rport, .json = json_rport },
+	{ KEY("device"), .of_socket = true, .json = json_device },
 	{ KEY("old_state"), COLUMN("OLDSTATE    ->", SHOW_ALWAYS, 14, 14, 0),
 	  .of_transition = true, .text = text_old, .json = json_old },
 	{ KEY("new_state"), COLUMN("NEWSTATE", SHOW_ALWAYS, 11, 11, 0),
@@ -645,11 +700,13 @@ const struct field connection_fields[] = {
 	{ KEY("ts"), .json = json_ts },
 	{ KEY("cookie"), .json = json_cookie },
 	{ KEY("netns"), .json = json_netns },
+	{ KEY("netns_cookie"), .json = json_netns_cookie },
 	{ KEY("family"), .json = json_family },
 	{ KEY("laddr"), .json = json_laddr },
 	{ KEY("lport"), .json = json_lport },
 	{ KEY("raddr"), .json = json_raddr },
 	{ KEY("rport"), .json = json_rport },
+	{ KEY("device"), .json = json_device },
 	{ KEY("direction"), COLUMN("DIR", SHOW_ALWAYS, 7, 7, 5),
 	  .text = text_direction, .json = json_direction },
 	{ COLUMN("PID", SHOW_ALWAYS, 7, 7, 9), .text = text_pid },

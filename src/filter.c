@@ -80,6 +80,11 @@ bool addr_is_mapped(const uint8_t addr[16])
 	return !memcmp(addr, mapped_head, sizeof(mapped_head));
 }
 
+bool addr_is_link_local(const uint8_t addr[16])
+{
+	return addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80;
+}
+
 /* The mask of one byte of a prefix that is `bits` long; `byte` counts from the left. */
 static uint8_t mask_at(unsigned int bits, unsigned int byte)
 {

@@ -75,6 +75,9 @@ bool prefix_has(const struct prefix *prefix, const uint8_t addr[16]);
 /* Is addr (16 bytes) inside ::ffff:0:0/96? */
 bool addr_is_mapped(const uint8_t addr[16]);
 
+/* Is it inside fe80::/10: unique on its link only? */
+bool addr_is_link_local(const uint8_t addr[16]);
+
 /*
  * Is this the namespace of the filter? cookie: its net cookie, 0 unknown; then the inode number
  * decides alone.

@@ -101,9 +101,17 @@ static bool same_syn(const struct finding_syn *a, const struct finding_syn *b)
 	return finding_is_about(a, &b->service);
 }
 
+/* An inode number may have been given to another namespace. */
+static bool same_netns(const struct finding *a, const struct finding *b)
+{
+	if (a->netns_cookie && b->netns_cookie)
+		return a->netns_cookie == b->netns_cookie;
+	return a->netns == b->netns;
+}
+
 bool finding_same(const struct finding *a, const struct finding *b)
 {
-	if (a->kind != b->kind || a->netns != b->netns)
+	if (a->kind != b->kind || !same_netns(a, b))
 		return false;
 	switch (a->kind) {
 	case FINDING_SYN_FLOOD:
@@ -112,15 +120,18 @@ bool finding_same(const struct finding *a, const struct finding *b)
 	case FINDING_HANDSHAKE_LOSS:
 		return same_syn(&a->row.syn, &b->row.syn);
 	case FINDING_SYN_SCAN:
-		return !memcmp(a->row.scanner.addr, b->row.scanner.addr, 16);
+		return a->row.scanner.device == b->row.scanner.device &&
+		       !memcmp(a->row.scanner.addr, b->row.scanner.addr, 16);
 	case FINDING_CLOSE_WAIT_LEAK:
 		return a->row.close_wait.owner.pid == b->row.close_wait.owner.pid;
 	case FINDING_PORT_EXHAUSTION:
 		return a->row.place.rport == b->row.place.rport &&
+		       a->row.place.device == b->row.place.device &&
 		       !memcmp(a->row.place.laddr, b->row.place.laddr, 16) &&
 		       !memcmp(a->row.place.raddr, b->row.place.raddr, 16);
 	case FINDING_DEAD_PEER:
 		return a->row.dead.bits == b->row.dead.bits &&
+		       a->row.dead.device == b->row.dead.device &&
 		       !memcmp(a->row.dead.raddr, b->row.dead.raddr, 16);
 	default:
 		return true;

@@ -94,6 +94,7 @@ struct finding {
 	enum severity severity;
 	enum finding_status status;
 	uint32_t netns;
+	uint64_t netns_cookie; /* 0 unknown */
 	uint64_t since_ns;     /* of the look that raised it */
 	uint64_t seconds_left; /* to the end of descriptors or ports; AUDIT_UNKNOWN */
 	union {

@@ -10,6 +10,7 @@ struct subject {
 	uint8_t family;
 	uint16_t lport, rport;	      /* 0 none */
 	uint32_t listeners;	      /* 0: not known, or it is not about any */
+	uint32_t device;	      /* ifindex; 0 none */
 	const struct audit_dead *net; /* NULL: none */
 };
 
@@ -24,12 +25,14 @@ static struct subject subject_of(const struct finding *f)
 					 .laddr = f->row.syn.n_possible ? NULL : s->laddr,
 					 .family = s->family,
 					 .lport = s->lport,
+					 .device = f->row.syn.n_possible ? 0 : s->device,
 					 .listeners = s->listeners };
 	switch (f->kind) {
 	case FINDING_SYN_SCAN:
 		return (struct subject){ .owner = &nobody,
 					 .raddr = f->row.scanner.addr,
-					 .family = f->row.scanner.family };
+					 .family = f->row.scanner.family,
+					 .device = f->row.scanner.device };
 	case FINDING_CLOSE_WAIT_LEAK:
 		return (struct subject){ .owner = &f->row.close_wait.owner };
 	case FINDING_PORT_EXHAUSTION:
@@ -37,20 +40,23 @@ static struct subject subject_of(const struct finding *f)
 					 .laddr = p->laddr,
 					 .raddr = p->raddr,
 					 .family = p->family,
-					 .rport = p->rport };
+					 .rport = p->rport,
+					 .device = p->device };
 	case FINDING_DEAD_PEER:
 		return (struct subject){ .owner = &f->row.dead.owner,
 					 .raddr = f->row.dead.hosts == 1 ? f->row.dead.raddr : NULL,
 					 .family = f->row.dead.family,
+					 .device = f->row.dead.device,
 					 .net = f->row.dead.hosts > 1 ? &f->row.dead : NULL };
 	default:
 		return (struct subject){ .owner = &nobody };
 	}
 }
 
-static void put_subject(struct outbuf *b, const struct finding *f)
+static void put_subject(struct outbuf *b, const struct sink_world *world, const struct finding *f)
 {
 	struct subject s = subject_of(f);
+	struct device_ref d = { world, f->netns_cookie, f->netns, s.device };
 
 	json_put_open(b, "subject");
 	json_put_number(b, "netns", f->netns);
@@ -59,6 +65,7 @@ static void put_subject(struct outbuf *b, const struct finding *f)
 	json_put_known(b, "lport", s.lport);
 	json_put_addr(b, "raddr", s.raddr, s.family);
 	json_put_known(b, "rport", s.rport);
+	json_put_device(b, &d);
 	if (s.net)
 		json_put_prefix(b, "rprefix", s.net->raddr, s.net->family, s.net->bits);
 	else
@@ -164,7 +171,8 @@ static void put_syn_evidence(struct outbuf *b, const struct finding_syn *syn)
 }
 
 /* "possible":["0.0.0.0:80","[::]:22"]: where it may be, if nobody can tell; else null. */
-static void put_possible(struct outbuf *b, const struct finding_syn *syn)
+static void put_possible(struct outbuf *b, const struct sink_world *world, const struct finding *f,
+			 const struct finding_syn *syn)
 {
 	uint32_t i;
 
@@ -176,16 +184,17 @@ static void put_possible(struct outbuf *b, const struct finding_syn *syn)
 	json_put_key(b, "possible");
 	for (i = 0; i < syn->n_possible && i < FINDING_PLACES; i++) {
 		const struct finding_place *p = &syn->possible[i];
+		struct device_ref d = { world, f->netns_cookie, f->netns, p->device };
 
 		outbuf_puts(b, i ? ",\"" : "[\"");
-		text_put_endpoint(b, p->laddr, p->family, p->lport);
+		text_put_endpoint(b, p->laddr, p->family, p->lport, &d);
 		outbuf_putc(b, '"');
 	}
 	outbuf_putc(b, ']');
 	json_put_number(b, "possible_count", syn->n_possible);
 }
 
-static void put_evidence(struct outbuf *b, const struct finding *f)
+static void put_evidence(struct outbuf *b, const struct sink_world *world, const struct finding *f)
 {
 	struct evidence e = evidence_of(f);
 
@@ -205,7 +214,7 @@ static void put_evidence(struct outbuf *b, const struct finding *f)
 	json_put_number(b, "seconds_left", f->seconds_left);
 	json_put_number(b, "ports", e.ports);
 	put_syn_evidence(b, e.syn);
-	put_possible(b, e.syn);
+	put_possible(b, world, f, e.syn);
 	json_put_number(b, "timed_out", e.timed_out);
 	json_put_number(b, "hosts", e.hosts);
 	json_put_close(b);
@@ -222,9 +231,9 @@ void finding_json(struct outbuf *b, const struct sink_world *world, const struct
 	json_put_text(b, "status", finding_status_name(f->status));
 	json_put_text(b, "kind", finding_name(f->kind));
 	json_put_text(b, "severity", severity_name(f->severity));
-	json_put_number(b, "netns", f->netns);
-	put_subject(b, f);
-	put_evidence(b, f);
+	json_put_netns(b, &(struct device_ref){ world, f->netns_cookie, f->netns, 0 });
+	put_subject(b, world, f);
+	put_evidence(b, world, f);
 	advice = finding_advice(f->kind, &len);
 	json_put_key(b, "advice");
 	outbuf_put_json(b, advice, len);

@@ -8,25 +8,33 @@
 
 /* ---- what it is about ------------------------------------------------------------------------ */
 
-static void put_place(struct outbuf *b, const uint8_t laddr[16], uint8_t family, uint16_t lport,
-		      const struct owner *owner)
+static struct device_ref device_of(const struct sink_world *world, const struct finding *f,
+				   uint32_t ifindex)
 {
-	text_put_endpoint(b, laddr, family, lport);
+	return (struct device_ref){ world, f->netns_cookie, f->netns, ifindex };
+}
+
+static void put_place(struct outbuf *b, const uint8_t laddr[16], uint8_t family, uint16_t lport,
+		      const struct owner *owner, struct device_ref d)
+{
+	text_put_endpoint(b, laddr, family, lport, &d);
 	if (!owner->pid)
 		return;
 	outbuf_putc(b, ' ');
 	text_put_owner(b, owner);
 }
 
-/* " on 10.0.0.7:80 nginx(1180) (4 listeners)", " on one of 0.0.0.0:80 nginx(1180), [::]:22 sshd(702)" */
-static void put_service(struct outbuf *b, const struct finding_syn *syn)
+/* " on 10.0.0.7:80 nginx(1180) (4 listeners)", " on one of 0.0.0.0:80 nginx(1180), ..." */
+static void put_service(struct outbuf *b, const struct sink_world *world, const struct finding *f)
 {
+	const struct finding_syn *syn = &f->row.syn;
 	const struct audit_service *s = &syn->service;
 	uint32_t i;
 
 	outbuf_lit(b, " on ");
 	if (!syn->n_possible)
-		put_place(b, s->laddr, s->family, s->lport, &s->owner);
+		put_place(b, s->laddr, s->family, s->lport, &s->owner,
+			  device_of(world, f, s->device));
 	if (s->listeners > 1) {
 		outbuf_lit(b, " (");
 		outbuf_put_grouped(b, s->listeners);
@@ -36,7 +44,8 @@ static void put_service(struct outbuf *b, const struct finding_syn *syn)
 		const struct finding_place *p = &syn->possible[i];
 
 		outbuf_puts(b, i ? ", " : "one of ");
-		put_place(b, p->laddr, p->family, p->lport, &p->owner);
+		put_place(b, p->laddr, p->family, p->lport, &p->owner,
+			  device_of(world, f, p->device));
 	}
 	if (syn->n_possible > FINDING_PLACES) {
 		outbuf_lit(b, " and ");
@@ -45,42 +54,53 @@ static void put_service(struct outbuf *b, const struct finding_syn *syn)
 	}
 }
 
-/* "10.0.0.5", "10.0.7.0/24" */
-static void put_peers(struct outbuf *b, const struct audit_dead *d)
+/* "10.0.0.5", "10.0.7.0/24", "fe80::%eth0/64" */
+static void put_peers(struct outbuf *b, const struct audit_dead *d, struct device_ref device)
 {
-	outbuf_put_addr(b, d->raddr, d->family);
+	device_put_addr(b, d->raddr, d->family, &device);
 	if (d->hosts == 1)
 		return;
 	outbuf_putc(b, '/');
 	outbuf_put_u64(b, d->bits);
 }
 
-void finding_text_subject(struct outbuf *b, const struct finding *f)
+static void put_destination(struct outbuf *b, const struct audit_place *p, struct device_ref d)
 {
+	struct device_ref local = device_of_local(&d, p->laddr, p->raddr);
+	struct device_ref remote = device_of_remote(&d, p->raddr);
+
+	outbuf_lit(b, " from ");
+	device_put_addr(b, p->laddr, p->family, &local);
+	outbuf_lit(b, " to ");
+	text_put_endpoint(b, p->raddr, p->family, p->rport, &remote);
+}
+
+void finding_text_subject(struct outbuf *b, const struct sink_world *world, const struct finding *f)
+{
+	struct device_ref d;
+
 	switch (f->kind) {
 	case FINDING_SYN_FLOOD:
 	case FINDING_ACCEPT_QUEUE_FULL:
 	case FINDING_SYN_BACKLOG_SMALL:
 	case FINDING_HANDSHAKE_LOSS:
-		put_service(b, &f->row.syn);
+		put_service(b, world, f);
 		break;
 	case FINDING_SYN_SCAN:
 		outbuf_lit(b, " from ");
-		outbuf_put_addr(b, f->row.scanner.addr, f->row.scanner.family);
+		d = device_of(world, f, f->row.scanner.device);
+		device_put_addr(b, f->row.scanner.addr, f->row.scanner.family, &d);
 		break;
 	case FINDING_CLOSE_WAIT_LEAK:
 		outbuf_lit(b, " in ");
 		text_put_owner(b, &f->row.close_wait.owner);
 		break;
 	case FINDING_PORT_EXHAUSTION:
-		outbuf_lit(b, " from ");
-		outbuf_put_addr(b, f->row.place.laddr, f->row.place.family);
-		outbuf_lit(b, " to ");
-		text_put_endpoint(b, f->row.place.raddr, f->row.place.family, f->row.place.rport);
+		put_destination(b, &f->row.place, device_of(world, f, f->row.place.device));
 		break;
 	case FINDING_DEAD_PEER:
 		outbuf_lit(b, " at ");
-		put_peers(b, &f->row.dead);
+		put_peers(b, &f->row.dead, device_of(world, f, f->row.dead.device));
 		break;
 	default:
 		outbuf_lit(b, " in net:");
@@ -99,8 +119,10 @@ static void put_permille(struct outbuf *b, uint64_t permille)
 	outbuf_lit(b, " %");
 }
 
-static void put_spread(struct outbuf *b, const struct audit_service *s, bool cookies)
+static void put_spread(struct outbuf *b, const struct audit_service *s, bool cookies,
+		       struct device_ref device)
 {
+	device = device_of_remote(&device, s->spread_addr);
 	if (s->spread == SPREAD_NONE) {
 		outbuf_lit(b, ", no source to be seen");
 		return;
@@ -115,7 +137,7 @@ static void put_spread(struct outbuf *b, const struct audit_service *s, bool coo
 	} else {
 		outbuf_put_u64(b, s->spread_percent);
 		outbuf_lit(b, " % from ");
-		text_put_prefix(b, s->spread_addr, s->spread_family, s->spread_bits);
+		text_put_prefix(b, s->spread_addr, s->spread_family, s->spread_bits, &device);
 	}
 	outbuf_puts(b, cookies ? "; cookies hide the rest)" : ")");
 }
@@ -137,8 +159,9 @@ static const char *const flood_ends[SYN_PRESSURE_MAX] = {
 	[SYN_DROPS] = " Clients are being refused.",
 };
 
-static void put_flood(struct outbuf *b, const struct finding_syn *syn)
+static void put_flood(struct outbuf *b, const struct sink_world *world, const struct finding *f)
 {
+	const struct finding_syn *syn = &f->row.syn;
 	const struct audit_service *s = &syn->service;
 
 	if (syn->n_possible) {
@@ -157,7 +180,7 @@ static void put_flood(struct outbuf *b, const struct finding_syn *syn)
 		put_permille(b, syn->done_permille);
 		outbuf_lit(b, " of handshakes complete");
 	}
-	put_spread(b, s, syn->pressure == SYN_COOKIES);
+	put_spread(b, s, syn->pressure == SYN_COOKIES, device_of(world, f, s->spread_device));
 	outbuf_putc(b, '.');
 	if (syn->n_possible)
 		outbuf_lit(b, " Which of them it is, cookies do not tell; they still answer.");
@@ -239,13 +262,15 @@ static void put_leak(struct outbuf *b, const struct finding *f)
 	outbuf_putc(b, '.');
 }
 
-static void put_exhaustion(struct outbuf *b, const struct finding *f)
+static void put_exhaustion(struct outbuf *b, const struct sink_world *world,
+			   const struct finding *f)
 {
 	const struct audit_place *p = &f->row.place;
+	struct device_ref d = device_of(world, f, p->device);
 
 	text_put_of(b, audit_ports_taken(p), p->ports_range);
 	outbuf_lit(b, " local ports from ");
-	text_put_place(b, p);
+	text_put_place(b, p, &d);
 	outbuf_lit(b, " are taken, ");
 	outbuf_put_grouped(b, p->time_wait);
 	outbuf_lit(b, " by TIME_WAIT");
@@ -269,7 +294,7 @@ static void put_table(struct outbuf *b, const struct audit_netns *n)
 	outbuf_putc(b, '.');
 }
 
-static void put_dead(struct outbuf *b, const struct audit_dead *d)
+static void put_dead(struct outbuf *b, const struct audit_dead *d, struct device_ref device)
 {
 	outbuf_put_grouped(b, d->count);
 	outbuf_lit(b, " connections to ");
@@ -277,7 +302,7 @@ static void put_dead(struct outbuf *b, const struct audit_dead *d)
 		outbuf_put_grouped(b, d->hosts);
 		outbuf_lit(b, " addresses of ");
 	}
-	put_peers(b, d);
+	put_peers(b, d, device);
 	outbuf_lit(b, " get no answer");
 	if (d->timed_out) {
 		outbuf_lit(b, ", ");
@@ -293,11 +318,11 @@ static void put_dead(struct outbuf *b, const struct audit_dead *d)
 	outbuf_putc(b, '.');
 }
 
-static void put_evidence(struct outbuf *b, const struct finding *f)
+static void put_evidence(struct outbuf *b, const struct sink_world *world, const struct finding *f)
 {
 	switch (f->kind) {
 	case FINDING_SYN_FLOOD:
-		put_flood(b, &f->row.syn);
+		put_flood(b, world, f);
 		break;
 	case FINDING_ACCEPT_QUEUE_FULL:
 		put_accept(b, &f->row.syn);
@@ -315,13 +340,13 @@ static void put_evidence(struct outbuf *b, const struct finding *f)
 		put_leak(b, f);
 		break;
 	case FINDING_PORT_EXHAUSTION:
-		put_exhaustion(b, f);
+		put_exhaustion(b, world, f);
 		break;
 	case FINDING_TIME_WAIT_BUILDUP:
 		put_table(b, &f->row.table);
 		break;
 	default:
-		put_dead(b, &f->row.dead);
+		put_dead(b, &f->row.dead, device_of(world, f, f->row.dead.device));
 	}
 }
 
@@ -348,7 +373,8 @@ static void put_advice(struct outbuf *b, const struct finding *f, unsigned int c
 	outbuf_putc(b, '\n');
 }
 
-void finding_text_tell(struct outbuf *b, const struct finding *f, unsigned int columns)
+void finding_text_tell(struct outbuf *b, const struct sink_world *world, const struct finding *f,
+		       unsigned int columns)
 {
 	size_t start = b->len;
 
@@ -356,13 +382,13 @@ void finding_text_tell(struct outbuf *b, const struct finding *f, unsigned int c
 	outbuf_putc(b, ' ');
 	outbuf_puts(b, severity_name(f->severity));
 	outbuf_lit(b, "   ");
-	put_evidence(b, f);
+	put_evidence(b, world, f);
 	fold(b, start, columns);
 	put_advice(b, f, columns);
 }
 
-void finding_text_alert(struct outbuf *b, const struct finding *f, uint64_t ts_ns,
-			unsigned int columns)
+void finding_text_alert(struct outbuf *b, const struct sink_world *world, const struct finding *f,
+			uint64_t ts_ns, unsigned int columns)
 {
 	bool over = f->status == FINDING_CLEARED;
 	size_t start = b->len;
@@ -373,7 +399,7 @@ void finding_text_alert(struct outbuf *b, const struct finding *f, uint64_t ts_n
 		outbuf_putc(b, ' ');
 		outbuf_puts(b, severity_name(f->severity));
 	}
-	finding_text_subject(b, f);
+	finding_text_subject(b, world, f);
 	if (over) {
 		outbuf_lit(b, " after ");
 		outbuf_put_span(b, ts_ns - f->since_ns);
@@ -381,7 +407,7 @@ void finding_text_alert(struct outbuf *b, const struct finding *f, uint64_t ts_n
 		return;
 	}
 	outbuf_lit(b, ": ");
-	put_evidence(b, f);
+	put_evidence(b, world, f);
 	fold(b, start, columns);
 	put_advice(b, f, columns);
 }

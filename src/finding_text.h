@@ -11,13 +11,16 @@
  */
 #include "finding.h"
 #include "outbuf.h"
+#include "sink.h"
 
 /* " on 0.0.0.0:80 nginx(1180)", " in app(991)", " at 10.0.0.5" */
-void finding_text_subject(struct outbuf *b, const struct finding *f);
+void finding_text_subject(struct outbuf *b, const struct sink_world *world,
+			  const struct finding *f);
 /* "syn_flood critical   evidence", and a line of advice. */
-void finding_text_tell(struct outbuf *b, const struct finding *f, unsigned int columns);
+void finding_text_tell(struct outbuf *b, const struct sink_world *world, const struct finding *f,
+		       unsigned int columns);
 /* The same between the lines of events: "ALERT ..." or "CLEAR ...". ts_ns: now. */
-void finding_text_alert(struct outbuf *b, const struct finding *f, uint64_t ts_ns,
-			unsigned int columns);
+void finding_text_alert(struct outbuf *b, const struct sink_world *world, const struct finding *f,
+			uint64_t ts_ns, unsigned int columns);
 
 #endif /* TCS_FINDING_TEXT_H */

@@ -74,6 +74,7 @@ void handshakes_maps(const struct handshakes *h, struct handshake_maps *ret)
 	ret->handshakes = bpf_map__fd(h->skel->maps.handshakes);
 	ret->places = bpf_map__fd(h->skel->maps.handshake_places);
 	ret->scanners = bpf_map__fd(h->skel->maps.scanners);
+	ret->devices = bpf_map__fd(h->skel->maps.devices);
 }
 
 int handshakes_of_netns(const struct handshakes *h)
@@ -180,6 +181,7 @@ static int add_scanner(void *ctx, const void *key, const void *value)
 			.since_ns = held->since_ns,
 			.netns = k->netns,
 			.family = k->family,
+			.device = k->device,
 		},
 	};
 

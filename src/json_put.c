@@ -105,15 +105,28 @@ void json_put_addr(struct outbuf *b, const char *key, const uint8_t *addr, unsig
 		json_put_null(b, key);
 }
 
-void json_put_connection(struct outbuf *b, uint32_t netns, unsigned int family,
+void json_put_netns(struct outbuf *b, const struct device_ref *d)
+{
+	json_put_number(b, "netns", d->netns);
+	json_put_id(b, "netns_cookie", d->netns_cookie);
+}
+
+void json_put_device(struct outbuf *b, const struct device_ref *d)
+{
+	json_put_key(b, "device");
+	device_put_json(b, d);
+}
+
+void json_put_connection(struct outbuf *b, const struct device_ref *d, unsigned int family,
 			 const struct json_end *local, const struct json_end *remote)
 {
-	json_put_number(b, "netns", netns);
+	json_put_netns(b, d);
 	json_put_number(b, "family", family);
 	json_put_addr(b, "laddr", local->addr, family);
 	json_put_number(b, "lport", local->port);
 	json_put_addr(b, "raddr", remote->addr, family);
 	json_put_number(b, "rport", remote->port);
+	json_put_device(b, d);
 }
 
 void json_put_prefix(struct outbuf *b, const char *key, const uint8_t addr[16], uint8_t family,
@@ -121,7 +134,7 @@ void json_put_prefix(struct outbuf *b, const char *key, const uint8_t addr[16], 
 {
 	json_put_key(b, key);
 	outbuf_putc(b, '"');
-	text_put_prefix(b, addr, family, bits);
+	text_put_prefix(b, addr, family, bits, NULL);
 	outbuf_putc(b, '"');
 }
 

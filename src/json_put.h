@@ -13,6 +13,7 @@
  * The caller has made room for a line (SINK_LINE_MAX).
  */
 #include "audit.h"
+#include "device_put.h"
 #include "outbuf.h"
 #include "sink.h"
 
@@ -39,12 +40,16 @@ void json_put_text(struct outbuf *b, const char *key, const char *text);
 void json_put_time(struct outbuf *b, const char *key, const struct sink_world *world,
 		   uint64_t ts_ns);
 void json_put_addr(struct outbuf *b, const char *key, const uint8_t *addr, unsigned int family);
-/* One end of a connection; and all that says which it is: netns to rport. */
+/* netns and netns_cookie; what d says of a device does not count. */
+void json_put_netns(struct outbuf *b, const struct device_ref *d);
+/* device: its name, its number where the name is not known, or null. */
+void json_put_device(struct outbuf *b, const struct device_ref *d);
+/* One end of a connection; and all that says which it is: netns to device. */
 struct json_end {
 	const uint8_t *addr;
 	uint16_t port;
 };
-void json_put_connection(struct outbuf *b, uint32_t netns, unsigned int family,
+void json_put_connection(struct outbuf *b, const struct device_ref *d, unsigned int family,
 			 const struct json_end *local, const struct json_end *remote);
 /* "198.18.7.0/24", "198.18.7.4" */
 void json_put_prefix(struct outbuf *b, const char *key, const uint8_t addr[16], uint8_t family,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cgroup_names.h"
+#include "device_names.h"
 #include "hash.h"
 #include "look_keep.h"
 
@@ -16,6 +17,9 @@ struct recorder {
 	struct cgroup_names *told;  /* to any file */
 	struct hash in_file;	    /* cgroups whose names this file has */
 	uint64_t last_cgroup;	    /* neighbours in the stream are mostly of one */
+	struct device_names *devices;	   /* of the host */
+	struct device_names *devices_told; /* to any file */
+	struct hash devices_in_file;	   /* those whose names this file has */
 	uint64_t events;
 	struct record_meta meta;   /* of this file */
 	struct record_stats stats; /* the last one */
@@ -24,6 +28,7 @@ struct recorder {
 	uint32_t older_sockets;
 	uint64_t clock_ns;
 	uint64_t seen_ns; /* all events up to here are in a file */
+	uint32_t half_open_netns; /* of the last row of half-open connections */
 };
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -67,12 +72,101 @@ const char *recorder_cgroup_path(void *ctx, uint64_t id)
 	return cgroup_names_find(r->told, id, 0);
 }
 
+static void put_device(struct recorder *r, const struct device_name *device)
+{
+	struct record_device record = { .head.kind = RECORD_DEVICE,
+					.netns_cookie = device->netns_cookie,
+					.netns = device->netns,
+					.ifindex = device->ifindex };
+
+	memcpy(record.name, device->name, sizeof(record.name));
+	capture_put(r->writer, &record, sizeof(record));
+	device_names_tell(r->devices_told, device);
+}
+
+static bool is_told(const struct recorder *r, const struct device_name *device)
+{
+	const struct device_name *told = device_names_find(r->devices_told, device->netns_cookie,
+							   device->netns, device->ifindex, 0);
+
+	return told && told->netns_cookie == device->netns_cookie &&
+	       !memcmp(told->name, device->name, sizeof(told->name));
+}
+
+/* netns_cookie: 0 not known. */
+static void tell_device(struct recorder *r, uint64_t netns_cookie, uint32_t netns,
+			uint32_t ifindex, uint64_t ts_ns)
+{
+	uint64_t key = (uint64_t)netns << 32 | ifindex;
+	const struct device_name *device;
+	uint32_t known;
+
+	if (!ifindex)
+		return;
+	device = device_names_find(r->devices, netns_cookie, netns, ifindex, ts_ns / 1000000);
+	if (!device)
+		return; /* it may be known the next time */
+	if (hash_find(&r->devices_in_file, key, &known)) {
+		if (!is_told(r, device))
+			put_device(r, device);
+	} else if (!hash_add(&r->devices_in_file, key, 0)) {
+		put_device(r, device);
+	}
+}
+
+const char *recorder_device_name(void *ctx, uint64_t netns_cookie, uint32_t netns, uint32_t ifindex)
+{
+	struct recorder *r = ctx;
+	const struct device_name *device =
+		device_names_find(r->devices_told, netns_cookie, netns, ifindex, 0);
+
+	return device ? device->name : NULL;
+}
+
+/* Names that a row of a look needs. Half-open connections come before their sources. */
+static void tell_row_names(struct recorder *r, const struct record *record)
+{
+	const struct audit_socket *s = &record->socket->socket;
+	uint64_t ts_ns = r->clock_ns;
+
+	switch (record->kind) {
+	case RECORD_SOCKET:
+		tell_cgroup(r, s->cgroup, ts_ns);
+		tell_device(r, s->netns_cookie, s->netns, s->device, ts_ns);
+		break;
+	case RECORD_PLACE:
+		tell_device(r, 0, record->place->place.netns, record->place->place.device, ts_ns);
+		break;
+	case RECORD_GROUP:
+		tell_device(r, 0, record->group->group.netns, record->group->group.device, ts_ns);
+		break;
+	case RECORD_HALF_OPEN:
+		r->half_open_netns = record->half_open->half_open.netns;
+		tell_device(r, 0, r->half_open_netns, record->half_open->half_open.device, ts_ns);
+		break;
+	case RECORD_SOURCE:
+		tell_device(r, 0, r->half_open_netns, record->source->source.device, ts_ns);
+		break;
+	case RECORD_REQUEST:
+		tell_device(r, 0, record->request->request.netns, record->request->request.device,
+			    ts_ns);
+		break;
+	case RECORD_SCANNER:
+		tell_device(r, 0, record->scanner->scanner.netns, record->scanner->scanner.device,
+			    ts_ns);
+		break;
+	default:
+		break;
+	}
+}
+
 /* ---- files ----------------------------------------------------------------------------------- */
 
 /* What a file begins with. */
 static void begin_file(struct recorder *r)
 {
 	hash_clear(&r->in_file);
+	hash_clear(&r->devices_in_file);
 	hash_clear(&r->known);
 	r->last_cgroup = 0;
 	capture_put(r->writer, &r->meta, sizeof(r->meta));
@@ -81,11 +175,11 @@ static void begin_file(struct recorder *r)
 /* A row of the look that the next file begins with. */
 static int repeat(void *ctx, const void *bytes, size_t len)
 {
-	const struct record_socket *row = bytes;
 	struct recorder *r = ctx;
+	struct record row;
 
-	if (row->head.kind == RECORD_SOCKET)
-		tell_cgroup(r, row->socket.cgroup, r->clock_ns);
+	if (!record_decode(bytes, len, &row))
+		tell_row_names(r, &row);
 	capture_put(r->writer, bytes, len);
 	return 0;
 }
@@ -134,6 +228,8 @@ static void tell_known(struct recorder *r, const struct event *ev)
 	    !r->config.known(r->config.known_ctx, ev, r->meta.ts_ns, &known.socket))
 		return;
 	tell_cgroup(r, known.socket.cgroup, ev->state->ts_ns);
+	tell_device(r, known.socket.netns_cookie, known.socket.netns, known.socket.device,
+		    ev->state->ts_ns);
 	capture_put(r->writer, &known, sizeof(known));
 	/* (Where there is no room it will be told again, and nobody minds.) */
 	(void)hash_add(&r->known, ev->state->id, 0);
@@ -148,10 +244,15 @@ static void take_event(struct recorder *r, const struct record *record)
 	r->events += ev->state || ev->synack;
 	if (r->meta.part && ev->state)
 		tell_known(r, ev);
-	if (ev->facts)
+	if (ev->facts) {
 		tell_cgroup(r, ev->facts->cgroup, ts_ns);
-	else if (ev->synack)
+		tell_device(r, ev->cookies ? ev->cookies->netns : 0, ev->facts->netns,
+			    ev->facts->device, ts_ns);
+	} else if (ev->synack) {
 		tell_cgroup(r, ev->synack->cgroup, ts_ns);
+		tell_device(r, ev->synack->netns_cookie, ev->synack->netns, ev->synack->device,
+			    ts_ns);
+	}
 }
 
 static int take(struct recorder *r, const struct record *record, const void *bytes, size_t len)
@@ -171,12 +272,11 @@ static int take(struct recorder *r, const struct record *record, const void *byt
 	case RECORD_OLDER:
 		r->older_sockets++;
 		return 0;
-	case RECORD_SOCKET:
-		tell_cgroup(r, record->socket->socket.cgroup, r->clock_ns);
-		return 0;
 	default:
 		if (record->kind < RECORD_CLOCK)
 			take_event(r, record);
+		else
+			tell_row_names(r, record);
 		return 0;
 	}
 }
@@ -209,6 +309,8 @@ int recorder_new(const struct recorder_config *config, const struct record_meta 
 	int err = -ENOMEM;
 
 	if (!r || hash_init(&r->in_file) || hash_init(&r->known) ||
+	    hash_init(&r->devices_in_file) || device_names_new(config->devices, &r->devices) ||
+	    device_names_new(-1, &r->devices_told) ||
 	    (config->file.rotate_bytes && look_keep_new(&r->look)) || cgroup_names_new(&r->asked) ||
 	    cgroup_names_new_empty(&r->told))
 		failure_set(reterr, false, "out of memory");
@@ -233,6 +335,9 @@ void recorder_free(struct recorder *r)
 	capture_writer_free(r->writer);
 	cgroup_names_free(r->asked);
 	cgroup_names_free(r->told);
+	device_names_free(r->devices);
+	device_names_free(r->devices_told);
+	hash_release(&r->devices_in_file);
 	hash_release(&r->in_file);
 	hash_release(&r->known);
 	look_keep_free(r->look);

@@ -6,8 +6,9 @@
  * recorder.h - the tap of a live run: every record goes into a capture, with what only this host
  * knows about it
  *
- * The names of cgroups become records of their own, before the first one that mentions them. Once
- * a second what was recorded can be read.
+ * The names of cgroups and of network devices become records of their own, before the first one that
+ * mentions them; that of a device again when it is renamed. Once a second what was recorded can be
+ * read.
  *
  * Rotation. A file must be understood without those before it, but a socket's facts are told only
  * once. So in a file that is not the first, what was known about a socket (`known`: its addresses,
@@ -18,7 +19,7 @@
  * One thing is only known by whoever has both files: that a reset corrected a close when the file
  * changed in the microseconds between.
  *
- * Bounds: those of capture.h, cgroup_names.h and look_keep.h; 16 to 24 bytes for each socket that
+ * Bounds: those of capture.h, cgroup_names.h, device_names.h and look_keep.h; 16 to 24 bytes for each socket that
  * is older than its file and told of there.
  */
 #include <stdbool.h>
@@ -29,6 +30,7 @@
 
 struct recorder_config {
 	struct capture_writer_config file;
+	int devices; /* the map of names (device_names.h); -1: there is none */
 	/* What this event supposes to be known, of a socket not born after since_ns (track.h). */
 	bool (*known)(void *ctx, const struct event *ev, uint64_t since_ns,
 		      struct track_known *ret);
@@ -50,6 +52,8 @@ int recorder_finish(struct recorder *r);
 
 /* As in the capture; NULL unknown. ctx is a struct recorder. */
 const char *recorder_cgroup_path(void *ctx, uint64_t id);
+const char *recorder_device_name(void *ctx, uint64_t netns_cookie, uint32_t netns,
+				 uint32_t ifindex);
 
 const char *recorder_error(const struct recorder *r); /* NULL: none */
 uint64_t recorder_bytes(const struct recorder *r);    /* written, of all files */

@@ -9,9 +9,9 @@
  * are the same in all of them. The sinks keep that part of the last lines as text and copy it.
  *
  * A direct-mapped table of ROW_CACHE_SLOTS: a socket that is not there is rendered again, that is
- * all. An entry is good for one socket with one pair of addresses and ports (a socket may connect
- * again, and its port is chosen late). What has no id, or is longer than ROW_CACHE_TEXT, is never
- * kept.
+ * all. An entry is good for one socket with one pair of addresses and ports and one device (a socket
+ * may connect again, and its port is chosen late). What has no id, or is longer than ROW_CACHE_TEXT,
+ * is never kept.
  */
 #include <stdbool.h>
 
@@ -25,16 +25,20 @@ struct row_cache {
 	struct row_cache_entry {
 		uint64_t id; /* 0 free */
 		uint8_t laddr[16], raddr[16];
+		uint32_t device;
 		uint16_t lport, rport;
 		uint8_t len;
 		char text[ROW_CACHE_TEXT];
 	} entries[ROW_CACHE_SLOTS];
 };
 
-/* Cookies are handed out one after the other: their low bits are the best spread there is. */
+/*
+ * Serial numbers, and the cookies of old recordings, are given one after the other: their low bits
+ * are the best spread there is. The low bits of an id name the CPU (TCS_ID_CPU_BITS).
+ */
 static inline struct row_cache_entry *row_cache_slot(struct row_cache *cache, uint64_t id)
 {
-	return &cache->entries[id & (ROW_CACHE_SLOTS - 1)];
+	return &cache->entries[(id ^ id >> TCS_ID_MAKER_BITS) & (ROW_CACHE_SLOTS - 1)];
 }
 
 /* True: the text of this socket has been put out. */
@@ -44,7 +48,7 @@ static inline bool row_cache_put(struct row_cache *cache, const struct change *c
 	const struct row_cache_entry *e = row_cache_slot(cache, ch->conn->id);
 
 	if (!e->id || e->id != ch->conn->id || e->lport != ch->lport ||
-	    e->rport != ch->conn->rport || memcmp(e->laddr, ch->conn->laddr, 16) ||
+	    e->rport != ch->conn->rport || e->device != ch->conn->device || memcmp(e->laddr, ch->conn->laddr, 16) ||
 	    memcmp(e->raddr, ch->conn->raddr, 16))
 		return false;
 	outbuf_put(out, e->text, e->len);
@@ -60,6 +64,7 @@ static inline void row_cache_keep(struct row_cache *cache, const struct change *
 	if (!ch->conn->id || out->len - start > ROW_CACHE_TEXT)
 		return;
 	e->id = ch->conn->id;
+	e->device = ch->conn->device;
 	e->lport = ch->lport;
 	e->rport = ch->conn->rport;
 	memcpy(e->laddr, ch->conn->laddr, 16);

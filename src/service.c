@@ -88,10 +88,10 @@ static void begin_service(struct audit_service *s, const struct audit_socket *l)
 	s->id = l->id;
 	s->owner = l->owner;
 	s->listeners = 1;
-	s->device = l->device;
 	s->family = l->family;
 	s->flags = l->flags;
 	s->lport = l->lport;
+	s->device = l->device;
 	memcpy(s->laddr, l->laddr, sizeof(s->laddr));
 	/* inet_csk_reqsk_queue_is_full(), sk_acceptq_is_full() */
 	s->syn_full = l->syn_queue > l->queue_limit;
@@ -330,6 +330,7 @@ static void carry_spread(struct audit_service *s, const struct audit_service *th
 	memcpy(s->spread_addr, then->spread_addr, sizeof(s->spread_addr));
 	s->spread_bits = then->spread_bits;
 	s->spread_family = then->spread_family;
+	s->spread_device = then->spread_device;
 	s->spread_percent = then->spread_percent;
 }
 

@@ -69,6 +69,7 @@ struct audit_service {
 	enum spread spread;
 	uint8_t spread_addr[16]; /* the source or the prefix */
 	uint8_t spread_bits, spread_family;
+	uint32_t spread_device; /* ifindex; 0 none */
 	uint32_t spread_percent;
 
 	int64_t done_milli, late_milli, resent_milli, failing_milli; /* as in audit_handshakes */

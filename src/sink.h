@@ -23,6 +23,10 @@ struct sink_world {
 	uint64_t start_ns;	/* of the run, on the records' clock */
 	const char *(*cgroup_path)(void *ctx, uint64_t id); /* NULL result: unknown */
 	void *cgroup_ctx;
+	/* Of a network device; NULL result: unknown. netns_cookie 0: not known. */
+	const char *(*device_name)(void *ctx, uint64_t netns_cookie, uint32_t netns,
+				   uint32_t ifindex);
+	void *device_ctx;
 };
 
 /* The first line of a JSON stream: what the numbers after it rest on. */

@@ -83,10 +83,12 @@ static void json_connection(struct sink *s, struct outbuf *out, const struct con
 
 static void json_synack(struct sink *s, struct outbuf *out, const struct tcs_wire_synack *r)
 {
+	struct device_ref d = { world_of(s), r->netns_cookie, r->netns, r->device };
+
 	json_put_type(out, "synack_retransmit");
 	json_put_time(out, "ts", world_of(s), r->ts_ns);
 	json_put_number(out, "mono_ns", r->ts_ns);
-	json_put_connection(out, r->netns, r->family, &(struct json_end){ r->laddr, r->lport },
+	json_put_connection(out, &d, r->family, &(struct json_end){ r->laddr, r->lport },
 			    &(struct json_end){ r->raddr, r->rport });
 	json_put_number(out, "retransmits", r->retransmits);
 	json_put_bool(out, "acked", r->acked);
@@ -121,8 +123,7 @@ static void json_summary(struct sink *s, struct outbuf *out, const struct summar
 
 static void json_group(struct sink *s, struct outbuf *out, const struct audit *look, uint32_t i)
 {
-	(void)s;
-	summary_json_group(out, look, i);
+	summary_json_group(out, world_of(s), look, i);
 }
 
 static void json_end(struct sink *s, struct outbuf *out, const struct sink_totals *t)

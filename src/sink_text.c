@@ -378,7 +378,9 @@ static void text_synack(struct sink *s, struct outbuf *out, const struct tcs_wir
 {
 	struct sink_text *t = text_of(s);
 	struct conn conn = {
+		.netns_cookie = synack->netns_cookie,
 		.netns = synack->netns,
+		.device = synack->device,
 		.family = synack->family,
 		.lport = synack->lport,
 		.rport = synack->rport,
@@ -422,17 +424,20 @@ static void text_free(struct sink *s)
 static void text_finding(struct sink *s, struct outbuf *out, const struct finding *finding,
 			 uint64_t ts_ns)
 {
-	finding_text_alert(out, finding, ts_ns, text_of(s)->config.columns);
+	const struct sink_text_config *config = &text_of(s)->config;
+
+	finding_text_alert(out, config->world, finding, ts_ns, config->columns);
 }
 
 static void text_group(struct sink *s, struct outbuf *out, const struct audit *look, uint32_t i)
 {
+	const struct sink_text_config *config = &text_of(s)->config;
 	char before[32];
 
 	if (i >= GROUPS_SHOWN)
 		return;
 	snprintf(before, sizeof(before), "BY %s ", audit_by_name(look->config.by));
-	summary_text_group(out, look, i, before, text_of(s)->config.columns);
+	summary_text_group(out, config->world, look, i, before, config->columns);
 }
 
 static const struct sink_ops text_ops = {

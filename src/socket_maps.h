@@ -13,6 +13,7 @@ struct socket_maps {
 	int parents;	/* -1: this kernel's programs may not use it */
 	int handshakes; /* of each listener; bpf/tcs_parents.h, as `parents` is */
 	int watched; /* bpf/tcs_listeners.h: filled by the census, too */
+	int devices; /* bpf/tcs_device.h: the same */
 };
 
 /* Those of bpf/tcs_handshake.h, owned by the event programs or by handshakes.c. */
@@ -20,6 +21,7 @@ struct handshake_maps {
 	int handshakes; /* of each listener */
 	int places;	/* of those whose listener is not known */
 	int scanners;
+	int devices; /* bpf/tcs_device.h */
 };
 
 #endif /* TCS_SOCKET_MAPS_H */

@@ -501,11 +501,13 @@ void source_live_info(const struct source *s, struct source_live_info *ret)
 			.parents = bpf_map__fd(l->skel->maps.parents),
 			.handshakes = bpf_map__fd(l->skel->maps.handshakes),
 			.watched = bpf_map__fd(l->skel->maps.watched),
+			.devices = bpf_map__fd(l->skel->maps.devices),
 		},
 		.handshakes = {
 			.handshakes = bpf_map__fd(l->skel->maps.handshakes),
 			.places = bpf_map__fd(l->skel->maps.handshake_places),
 			.scanners = bpf_map__fd(l->skel->maps.scanners),
+			.devices = bpf_map__fd(l->skel->maps.devices),
 		},
 	};
 }

@@ -32,6 +32,8 @@ static int compare_address(const void *left, const void *right)
 	const struct audit_source *a = left, *b = right;
 	int order = compare_group(a, b);
 
+	if (!order && a->device != b->device)
+		order = a->device < b->device ? -1 : 1;
 	return order ? order : memcmp(a->addr, b->addr, 16);
 }
 
@@ -85,7 +87,7 @@ static uint64_t most_in(const struct audit_source *rows, uint32_t n, unsigned in
 	for (i = 0; i < n; i++) {
 		memcpy(addr, rows[i].addr, 16);
 		cut_to(addr, bits);
-		if (!i || memcmp(addr, here, 16))
+		if (!i || rows[i].device != rows[i - 1].device || memcmp(addr, here, 16))
 			sum = 0;
 		memcpy(here, addr, 16);
 		sum += rows[i].count;
@@ -105,6 +107,7 @@ static bool holds_most(struct audit_service *s, const struct audit_source *row, 
 	memcpy(s->spread_addr, row->addr, 16);
 	cut_to(s->spread_addr, bits);
 	s->spread_family = row->family;
+	s->spread_device = row->device;
 	s->spread_bits = (uint8_t)(row->family == 4 ? bits - 96 : bits);
 	s->spread_percent = (uint32_t)(count * 100 / s->half_open);
 	return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "summary_json.h"
 
+#include "device_put.h"
 #include "filter.h"
 #include "json_put.h"
 #include "standing.h"
@@ -152,8 +153,12 @@ void summary_json(struct outbuf *b, const struct sink_world *world, const struct
 	json_put_end(b);
 }
 
-static void put_group_key(struct outbuf *b, const struct audit_group *g, enum audit_by by)
+static void put_group_key(struct outbuf *b, const struct sink_world *world,
+			  const struct audit *look, const struct audit_group *g)
 {
+	struct device_ref d = { world, audit_netns_cookie(look, g->netns), g->netns, g->device };
+	enum audit_by by = look->config.by;
+
 	json_put_key(b, "key");
 	if (by == AUDIT_BY_LPORT) {
 		outbuf_put_u64(b, g->lport);
@@ -165,16 +170,17 @@ static void put_group_key(struct outbuf *b, const struct audit_group *g, enum au
 		outbuf_put_json(b, g->comm, sizeof(g->comm));
 	} else {
 		outbuf_putc(b, '"');
-		outbuf_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6);
+		device_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6, &d);
 		outbuf_putc(b, '"');
 	}
 }
 
-void summary_json_group(struct outbuf *b, const struct audit *look, uint32_t i)
+void summary_json_group(struct outbuf *b, const struct sink_world *world, const struct audit *look,
+			uint32_t i)
 {
 	json_put_type(b, "group");
 	json_put_text(b, "by", audit_by_name(look->config.by));
-	put_group_key(b, &look->groups[i], look->config.by);
+	put_group_key(b, world, look, &look->groups[i]);
 	put_states(b, look, look->groups[i].states);
 	json_put_end(b);
 }

@@ -21,7 +21,8 @@ void summary_json_meta(struct outbuf *b, const struct sink_world *world, const s
 		       const struct summary_limits *audit);
 void summary_json(struct outbuf *b, const struct sink_world *world, const struct summary *s);
 /* Row i of look->groups. */
-void summary_json_group(struct outbuf *b, const struct audit *look, uint32_t i);
+void summary_json_group(struct outbuf *b, const struct sink_world *world, const struct audit *look,
+			uint32_t i);
 /* ,"lost":{..}: of events, NULL unknown. Open; what else is lost is the caller's to add. */
 void summary_json_lost(struct outbuf *b, const uint64_t *lost);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "summary_text.h"
 
+#include "device_put.h"
 #include "filter.h"
 #include "state.h"
 #include "table.h"
@@ -138,11 +139,12 @@ void summary_text_states(struct wrap *w, const struct audit *look,
 	}
 }
 
-void summary_text_group(struct outbuf *b, const struct audit *look, uint32_t i, const char *before,
-			unsigned int columns)
+void summary_text_group(struct outbuf *b, const struct sink_world *world, const struct audit *look,
+			uint32_t i, const char *before, unsigned int columns)
 {
 	struct wrap w = { b, b->len, b->len, GROUP_INDENT + 2, table_width(columns) };
 	const struct audit_group *g = &look->groups[i];
+	struct device_ref d = { world, audit_netns_cookie(look, g->netns), g->netns, g->device };
 	size_t start;
 
 	outbuf_puts(b, before);
@@ -153,7 +155,7 @@ void summary_text_group(struct outbuf *b, const struct audit *look, uint32_t i, 
 	else if (look->config.by == AUDIT_BY_NETNS)
 		outbuf_put_u64(b, g->netns);
 	else if (look->config.by == AUDIT_BY_RADDR)
-		outbuf_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6);
+		device_put_addr(b, g->raddr, addr_is_mapped(g->raddr) ? 4 : 6, &d);
 	else if (g->comm[0])
 		outbuf_put_term(b, g->comm, sizeof(g->comm));
 	else

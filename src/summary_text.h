@@ -16,6 +16,7 @@
  */
 #include "engine.h"
 #include "outbuf.h"
+#include "sink.h"
 #include "wrap.h"
 
 /* columns: of the terminal, whose last one stays free; 0: no limit */
@@ -25,7 +26,7 @@ void summary_text(struct outbuf *b, const struct summary *s, unsigned int column
 void summary_text_states(struct wrap *w, const struct audit *look,
 			 const uint64_t states[TCS_STATE_MAX], bool zeros);
 /* Row i of look->groups, a line and more where the terminal's columns (0: none) ask for it. */
-void summary_text_group(struct outbuf *b, const struct audit *look, uint32_t i, const char *before,
-			unsigned int columns);
+void summary_text_group(struct outbuf *b, const struct sink_world *world, const struct audit *look,
+			uint32_t i, const char *before, unsigned int columns);
 
 #endif /* TCS_SUMMARY_TEXT_H */

@@ -96,10 +96,11 @@ static void tell_listener(const struct page *p, struct table *t, const struct au
 	const struct audit_service *s = &p->report->look->services[l->service];
 	const char *verdict = syn_verdict_name(p->report, l);
 	const struct audit_socket *k = &l->socket;
+	struct device_ref d = page_device(p, k->netns, k->device);
 	struct outbuf *b = page_line(p);
 
 	table_row(t, b);
-	text_put_endpoint(b, k->laddr, k->family, k->lport);
+	text_put_endpoint(b, k->laddr, k->family, k->lport, &d);
 	outbuf_putc(b, ' ');
 	text_put_owner(b, &k->owner);
 	page_netns(p, b, k->netns);
@@ -196,14 +197,15 @@ void syn_text_counters(const struct page *p)
 
 /* "HALF-OPEN on 0.0.0.0:80: 257"; the caller ends the line, which begins at *ret_start. */
 static struct outbuf *begin_half_open(const struct page *p, const uint8_t laddr[16], uint8_t family,
-				      uint16_t lport, uint64_t count, size_t *ret_start)
+				      uint16_t lport, const struct device_ref *d, uint64_t count,
+				      size_t *ret_start)
 {
 	struct outbuf *b = page_line(p);
 
 	outbuf_putc(b, '\n');
 	*ret_start = b->len;
 	outbuf_lit(b, "HALF-OPEN on ");
-	text_put_endpoint(b, laddr, family, lport);
+	text_put_endpoint(b, laddr, family, lport, d);
 	outbuf_lit(b, ": ");
 	outbuf_put_grouped(b, count);
 	return b;
@@ -211,8 +213,10 @@ static struct outbuf *begin_half_open(const struct page *p, const uint8_t laddr[
 
 static void tell_head(const struct page *p, const struct audit_service *s)
 {
+	struct device_ref d = page_device(p, s->netns, s->device);
 	size_t start;
-	struct outbuf *b = begin_half_open(p, s->laddr, s->family, s->lport, s->half_open, &start);
+	struct outbuf *b = begin_half_open(p, s->laddr, s->family, s->lport, &d, s->half_open,
+					   &start);
 
 	if (s->oldest_ns != AUDIT_UNKNOWN) {
 		outbuf_lit(b, ", oldest ");
@@ -243,12 +247,13 @@ static bool worth_telling(const struct audit_report *r, const struct audit_servi
 }
 
 /* "  198.18.7.0/24      3", one or two places wide. */
-static void put_top(struct wrap *w, const struct audit_source *row)
+static void put_top(struct wrap *w, const struct audit_source *row, struct device_ref d)
 {
 	size_t start = w->b->len, number, width = TOP_WIDTH;
 
+	d = device_of_remote(&d, row->addr);
 	outbuf_lit(w->b, "  ");
-	text_put_prefix(w->b, row->addr, row->family, row->bits);
+	text_put_prefix(w->b, row->addr, row->family, row->bits, &d);
 	outbuf_putc(w->b, ' ');
 	number = w->b->len;
 	outbuf_put_grouped(w->b, row->count);
@@ -279,7 +284,7 @@ static void tell_top(const struct page *p, const struct audit_service *s, bool a
 			w.b = page_line(p);
 			w.start = w.b->len;
 		}
-		put_top(&w, row);
+		put_top(&w, row, page_device(p, s->netns, row->device));
 	}
 	if (matching > told)
 		outbuf_lit(w.b, "\n  ...");
@@ -315,8 +320,10 @@ static void tell_half_open(const struct page *p, const struct audit_service *s)
 /* Of a listener that was closed; they live on until their timers end (tcp_v4_syn_recv_sock()). */
 static void tell_left_over(const struct page *p, const struct audit_half_open *h)
 {
+	struct device_ref d = page_device(p, h->netns, h->device);
 	size_t start;
-	struct outbuf *b = begin_half_open(p, h->laddr, h->family, h->lport, h->count, &start);
+	struct outbuf *b =
+		begin_half_open(p, h->laddr, h->family, h->lport, &d, h->count, &start);
 
 	outbuf_lit(b, ", of no listener");
 	page_fold(p, b, start, 2);
@@ -347,12 +354,15 @@ static void tell_requests(const struct page *p)
 	table_header(&t, page_line(p));
 	for (i = 0; i < a->n_requests; i++) {
 		const struct audit_request *q = &a->requests[i];
+		struct device_ref d = page_device(p, q->netns, q->device);
+		struct device_ref local = device_of_local(&d, q->laddr, q->raddr);
+		struct device_ref remote = device_of_remote(&d, q->raddr);
 		struct outbuf *b = page_line(p);
 
 		table_row(&t, b);
-		text_put_endpoint(b, q->raddr, q->family, q->rport);
+		text_put_endpoint(b, q->raddr, q->family, q->rport, &remote);
 		outbuf_lit(b, " -> ");
-		text_put_endpoint(b, q->laddr, q->family, q->lport);
+		text_put_endpoint(b, q->laddr, q->family, q->lport, &local);
 		table_cell(&t);
 		text_put_age(b, q->age_ns, true);
 		table_cell(&t);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "text_put.h"
 
-void text_put_endpoint(struct outbuf *b, const uint8_t addr[16], unsigned int family, uint16_t port)
+void text_put_endpoint(struct outbuf *b, const uint8_t addr[16], unsigned int family, uint16_t port,
+		       const struct device_ref *d)
 {
-	outbuf_put_host(b, addr, family);
+	device_put_host(b, addr, family, d);
 	outbuf_putc(b, ':');
 	outbuf_put_u64(b, port);
 }
@@ -103,18 +104,23 @@ void text_put_age(struct outbuf *b, uint64_t ns, bool exact)
 	outbuf_put_span(b, ns);
 }
 
-void text_put_prefix(struct outbuf *b, const uint8_t addr[16], uint8_t family, uint8_t bits)
+void text_put_prefix(struct outbuf *b, const uint8_t addr[16], uint8_t family, uint8_t bits,
+		     const struct device_ref *d)
 {
 	outbuf_put_addr(b, addr, family);
+	if (d)
+		device_put_text(b, d);
 	if (bits == (family == 4 ? 32 : 128))
 		return;
 	outbuf_putc(b, '/');
 	outbuf_put_u64(b, bits);
 }
 
-void text_put_ports(struct outbuf *b, const struct audit_close_wait *c)
+void text_put_ports(struct outbuf *b, const struct audit_close_wait *c,
+		    const struct sink_world *world)
 {
 	const struct audit_socket *e = &c->example;
+	struct device_ref d = { world, e->netns_cookie, e->netns, e->device };
 
 	/* One socket is described by where we connected to, or where it came to. */
 	if (c->same_local && (!c->same_remote || e->lport < e->rport)) {
@@ -122,20 +128,24 @@ void text_put_ports(struct outbuf *b, const struct audit_close_wait *c)
 		outbuf_put_u64(b, e->lport);
 	} else if (c->same_remote) {
 		outbuf_lit(b, "->");
-		text_put_endpoint(b, e->raddr, e->family, e->rport);
+		d = device_of_remote(&d, e->raddr);
+		text_put_endpoint(b, e->raddr, e->family, e->rport, &d);
 	} else {
 		outbuf_lit(b, "several");
 	}
 }
 
-void text_put_place(struct outbuf *b, const struct audit_place *p)
+void text_put_place(struct outbuf *b, const struct audit_place *p, const struct device_ref *d)
 {
+	struct device_ref local = device_of_local(d, p->laddr, p->rport ? p->raddr : NULL);
+	struct device_ref remote = device_of_remote(d, p->raddr);
+
 	if (p->rport) {
-		outbuf_put_addr(b, p->laddr, p->family);
+		device_put_addr(b, p->laddr, p->family, &local);
 		outbuf_lit(b, " -> ");
-		text_put_endpoint(b, p->raddr, p->family, p->rport);
+		text_put_endpoint(b, p->raddr, p->family, p->rport, &remote);
 	} else {
-		text_put_endpoint(b, p->laddr, p->family, p->lport);
+		text_put_endpoint(b, p->laddr, p->family, p->lport, &local);
 		outbuf_lit(b, " (clients)");
 	}
 }

@@ -10,12 +10,13 @@
  * caller has made room: the longest of these takes less than 100 bytes.
  */
 #include "audit.h"
+#include "device_put.h"
 #include "outbuf.h"
 #include "service.h"
 
-/* Address and port: "10.0.0.5:5432", "[2001:db8::1]:443". */
-void text_put_endpoint(struct outbuf *b, const uint8_t addr[16], unsigned int family,
-		       uint16_t port);
+/* Address and port: "10.0.0.5:5432", "[2001:db8::1]:443", "[fe80::1%eth0]:443". */
+void text_put_endpoint(struct outbuf *b, const uint8_t addr[16], unsigned int family, uint16_t port,
+		       const struct device_ref *d);
 /* "app(991)", "app(991?)" where it is only the listener's, "-" */
 void text_put_owner(struct outbuf *b, const struct owner *o);
 /* Thousandths a second: "+2/s", "0/s", "-0.5/s"; "-" for AUDIT_NO_RATE. */
@@ -32,12 +33,14 @@ void text_put_count(struct outbuf *b, uint64_t n);
 void text_put_seconds(struct outbuf *b, uint64_t seconds);
 /* "3.02s", ">2h14m" where it is a lower bound, "-" */
 void text_put_age(struct outbuf *b, uint64_t ns, bool exact);
-/* "198.18.7.0/24", "198.18.7.4": all bits are an address */
-void text_put_prefix(struct outbuf *b, const uint8_t addr[16], uint8_t family, uint8_t bits);
+/* "198.18.7.0/24", "fe80::%eth0/64", "198.18.7.4": all bits are an address; d NULL: no device */
+void text_put_prefix(struct outbuf *b, const uint8_t addr[16], uint8_t family, uint8_t bits,
+		     const struct device_ref *d);
 /* "->10.0.0.5:5432", ":80", "several": what the sockets of a row have in common */
-void text_put_ports(struct outbuf *b, const struct audit_close_wait *c);
-/* "10.0.0.7 -> 10.0.0.5:5432", "10.0.0.7:80 (clients)" */
-void text_put_place(struct outbuf *b, const struct audit_place *p);
+void text_put_ports(struct outbuf *b, const struct audit_close_wait *c,
+		    const struct sink_world *world);
+/* "10.0.0.7 -> 10.0.0.5:5432", "10.0.0.7:80 (clients)"; d: the device of the row */
+void text_put_place(struct outbuf *b, const struct audit_place *p, const struct device_ref *d);
 /* "145/20,000 in 8m17s", "-" */
 void text_put_descriptors(struct outbuf *b, const struct audit_close_wait *c);
 /* "257 sources in 251 /24s" */

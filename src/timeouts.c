@@ -48,7 +48,9 @@ void timeouts_change(struct timeouts *t, const struct change *change)
 	}
 	to = at(t, t->n++);
 	*to = (struct audit_timeout){ .ts_ns = change->ts_ns,
+				      .netns_cookie = c->netns_cookie,
 				      .netns = c->netns,
+				      .device = c->device,
 				      .family = c->family,
 				      .owner = change->owner };
 	memcpy(to->raddr, c->raddr, sizeof(to->raddr));

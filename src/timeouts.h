@@ -13,7 +13,7 @@
  * Only connections count, whose peer was there once. Who never answered our SYN is no such peer,
  * and one that did not close after we had (FIN_WAIT2) has answered all we said.
  *
- * Pure. Bounds: TIMEOUTS_MAX connections of 72 bytes; more are counted in the look's blind.skipped.
+ * Pure. Bounds: TIMEOUTS_MAX connections of 88 bytes; more are counted in the look's blind.skipped.
  */
 #include <stdbool.h>
 #include <stdint.h>

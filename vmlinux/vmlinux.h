@@ -38,6 +38,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -90,6 +91,15 @@ struct in6_addr {
 		__u8 u6_addr8[16];
 		__be32 u6_addr32[4];
 	} in6_u;
+};
+
+/* A chain of a hash table; NULL ends it. */
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
 };
 
 /* A chain of a hash table; its end is an odd number that tells which chain it is. */
@@ -150,6 +160,7 @@ struct net {
 	struct ns_common ns;
 	u32 hash_mix;			/* random */
 	u64 net_cookie;			/* since 5.12; never given to another namespace */
+	struct hlist_head *dev_index_head; /* devices by ifindex: 256 chains */
 	struct netns_ipv4 ipv4;
 	struct netns_bpf bpf;
 };
@@ -358,10 +369,15 @@ struct task_struct {
 	char comm[16];
 };
 
-/* Of a packet that was answered with a reset: where its headers are, where it came in. */
+/* The name of a device that a socket is bound to; the namespace that a packet came into. */
 struct net_device {
 	possible_net_t nd_net;
+	int ifindex;
+	char name[16];
+	struct hlist_node index_hlist;	/* in its chain of net.dev_index_head */
 };
+
+/* Of a packet that was answered with a reset: where its headers are, where it came in. */
 
 struct sk_buff {
 	struct net_device *dev;

@@ -21,7 +21,9 @@ static inline void sample_init(struct sample *s)
 {
 	*s = (struct sample){
 		.conn = {
-			.id = 4711,
+			.id = TCS_ID_OWN | 1 << TCS_ID_MAKER_BITS,
+			.cookie = 4711,
+			.netns_cookie = 12,
 			.laddr = V4(10, 0, 0, 7),
 			.raddr = V4(10, 0, 0, 31),
 			.cgroup = 55,
@@ -109,6 +111,7 @@ static inline struct tcs_wire_synack sample_synack(void)
 		.family = 4,
 		.retransmits = 2,
 		.netns = 4026531840,
+		.netns_cookie = 12,
 		.ts_ns = 5000000000,
 		.laddr = V4(10, 0, 0, 7),
 		.raddr = V4(198, 51, 100, 4),

@@ -203,7 +203,8 @@ static void unknown_is_null(void **state)
 	report.look = &a;
 	text = render(audit_json, &report);
 	assert_non_null(strstr(text,
-			       "{\"type\":\"close_wait\",\"netns\":1,\"pid\":null,\"comm\":null,"
+			       "{\"type\":\"close_wait\",\"netns\":1,\"netns_cookie\":null,"
+			       "\"pid\":null,\"comm\":null,"
 			       "\"count\":1,\"oldest_us\":null,\"oldest_exact\":false,"
 			       "\"growth_per_s\":null,\"fd_used\":null,\"fd_limit\":null,"
 			       "\"fd_seconds_left\":null,\"ports\":\"->10.0.0.5:5432\","

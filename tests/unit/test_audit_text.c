@@ -273,19 +273,19 @@ static void alerts_and_groups_fit_the_terminal(void **unused)
 		for (uint32_t i = 0; i < n; i++) {
 			b.len = 0;
 			findings[i].status = FINDING_RAISED;
-			finding_text_alert(&b, &findings[i], SECOND, columns);
+			finding_text_alert(&b, NULL, &findings[i], SECOND, columns);
 			fits(&b, columns < WRAP_MOST ? columns : WRAP_MOST, "an alert");
 			assert_memory_equal(b.data, "ALERT ", 6);
 			b.len = 0;
 			findings[i].status = FINDING_CLEARED;
-			finding_text_alert(&b, &findings[i], SECOND, columns);
+			finding_text_alert(&b, NULL, &findings[i], SECOND, columns);
 			fits(&b, columns, "the end of an alert");
 			b.len = 0;
-			finding_text_alert(&b, &findings[i], SECOND, 0);
+			finding_text_alert(&b, NULL, &findings[i], SECOND, 0);
 			fits(&b, WRAP_DEFAULT, "an alert into a pipe");
 		}
 		b.len = 0;
-		summary_text_group(&b, &a, 0, "BY raddr ", columns);
+		summary_text_group(&b, NULL, &a, 0, "BY raddr ", columns);
 		fits(&b, columns, "a sum");
 	}
 	audit_release(&a);
@@ -361,7 +361,7 @@ static void where_nobody_can_tell_all_are_named(void **unused)
 			      { .family = 6, .lport = 22 } },
 	};
 	assert_int_equal(outbuf_init(&b, SINK_LINE_MAX), 0);
-	finding_text_alert(&b, &f, SECOND, 240);
+	finding_text_alert(&b, NULL, &f, SECOND, 240);
 	outbuf_putc(&b, '\0');
 	assert_non_null(strstr(b.data, "critical on one of 0.0.0.0:80 nginx(7), [::]:22: "
 				       "cookies 2,000/s together, 5.0 % of\n"));
@@ -390,7 +390,7 @@ static const char *alert_of(struct outbuf *b, const struct audit_dead *dead, boo
 	if (json)
 		finding_json(b, &world, &f, SECOND);
 	else
-		finding_text_alert(b, &f, SECOND, 240);
+		finding_text_alert(b, NULL, &f, SECOND, 240);
 	outbuf_putc(b, '\0');
 	return b->data;
 }
@@ -424,10 +424,12 @@ static void a_dead_host_and_a_dead_rack_are_told_apart(void **unused)
 	assert_non_null(strstr(b.data, "1,400 of them timed out"));
 	assert_null(strstr(b.data, "the longest"));
 	assert_non_null(strstr(alert_of(&b, &host, true),
-			       "\"raddr\":\"10.0.0.5\",\"rport\":null,\"rprefix\":null,\"listeners\":null}"));
+			       "\"raddr\":\"10.0.0.5\",\"rport\":null,\"device\":null,"
+			       "\"rprefix\":null,\"listeners\":null}"));
 	assert_non_null(strstr(b.data, "\"timed_out\":0,\"hosts\":1}"));
 	assert_non_null(strstr(alert_of(&b, &rack, true),
-			       "\"raddr\":null,\"rport\":null,\"rprefix\":\"10.0.0.0/24\",\"listeners\":null}"));
+			       "\"raddr\":null,\"rport\":null,\"device\":null,"
+			       "\"rprefix\":\"10.0.0.0/24\",\"listeners\":null}"));
 	assert_non_null(strstr(b.data, "\"timed_out\":1400,\"hosts\":200}"));
 	outbuf_release(&b);
 }

@@ -19,11 +19,20 @@ static const char *known_path(void *ctx, uint64_t id)
 
 static char cgroup[] = "/system.slice/nginx.service";
 
+static const char *known_device(void *ctx, uint64_t netns_cookie, uint32_t netns, uint32_t ifindex)
+{
+	return netns_cookie == 12 && netns == 4026531840 && ifindex == 3 ? ctx : NULL;
+}
+
+static char device[] = "eth0";
+
 static struct sink_world world = {
 	.wall_offset_ns = 1699999995000000000,
 	.start_ns = 4876544000,
 	.cgroup_path = known_path,
 	.cgroup_ctx = cgroup,
+	.device_name = known_device,
+	.device_ctx = device,
 };
 
 static int open_sink(void **unused)
@@ -99,12 +108,13 @@ static void values_are(const struct pair *pairs, size_t n)
 		   sizeof((const struct pair[]){ __VA_ARGS__ }) / sizeof(struct pair))
 
 #define STATE_KEYS                                                                             \
-	"ts mono_ns cookie netns family laddr lport raddr rport old_state new_state "          \
-	"kernel_new_state tw_substate duration_us direction pid comm uid cgroup owner_source " \
-	"rtt_us reason recovered"
+	"ts mono_ns cookie netns netns_cookie family laddr lport raddr rport device "           \
+	"old_state new_state kernel_new_state tw_substate duration_us direction pid comm uid " \
+	"cgroup owner_source rtt_us reason recovered"
 #define CONNECTION_KEYS                                                                        \
-	"ts cookie netns family laddr lport raddr rport direction closed_by path duration_us " \
-	"handshake_us rtt_us bytes_sent bytes_received retransmits reason pid comm uid cgroup"
+	"ts cookie netns netns_cookie family laddr lport raddr rport device direction "        \
+	"closed_by path duration_us handshake_us rtt_us bytes_sent bytes_received "            \
+	"retransmits reason pid comm uid cgroup"
 
 static void a_change_has_all_its_keys(void **unused)
 {
@@ -112,9 +122,10 @@ static void a_change_has_all_its_keys(void **unused)
 	read_change();
 	keys_are("state", STATE_KEYS);
 	VALUES({ "ts", "\"2023-11-14T22:13:20.000000000Z\"" }, { "mono_ns", "5000000000" },
-	       { "cookie", "\"4711\"" }, { "netns", "4026531840" }, { "family", "4" },
-	       { "laddr", "\"10.0.0.7\"" }, { "lport", "80" }, { "raddr", "\"10.0.0.31\"" },
-	       { "rport", "52114" }, { "old_state", "\"established\"" },
+	       { "cookie", "\"4711\"" }, { "netns", "4026531840" }, { "netns_cookie", "\"12\"" },
+	       { "family", "4" }, { "laddr", "\"10.0.0.7\"" }, { "lport", "80" },
+	       { "raddr", "\"10.0.0.31\"" }, { "rport", "52114" }, { "device", "null" },
+	       { "old_state", "\"established\"" },
 	       { "new_state", "\"fin_wait1\"" }, { "kernel_new_state", "\"fin_wait1\"" },
 	       { "tw_substate", "null" }, { "duration_us", "12907" },
 	       { "direction", "\"passive\"" }, { "pid", "1180" }, { "comm", "\"nginx\"" },
@@ -144,6 +155,7 @@ static void unknown_is_null_and_never_0(void **unused)
 	keys_are("state", STATE_KEYS);
 	VALUES({ "cookie", "null" }, { "netns", "null" }, { "family", "null" }, { "laddr", "null" },
 	       { "lport", "null" }, { "raddr", "null" }, { "rport", "null" },
+	       { "netns_cookie", "null" }, { "device", "null" },
 	       { "tw_substate", "null" }, { "duration_us", "null" }, { "direction", "null" },
 	       { "pid", "null" }, { "comm", "null" }, { "uid", "null" }, { "cgroup", "null" },
 	       { "owner_source", "null" }, { "rtt_us", "null" });
@@ -152,6 +164,7 @@ static void unknown_is_null_and_never_0(void **unused)
 	keys_are("connection", CONNECTION_KEYS);
 	VALUES({ "cookie", "null" }, { "netns", "null" }, { "family", "null" }, { "laddr", "null" },
 	       { "lport", "null" }, { "raddr", "null" }, { "rport", "null" },
+	       { "netns_cookie", "null" }, { "device", "null" },
 	       { "direction", "null" }, { "closed_by", "null" }, { "path", "[]" },
 	       { "duration_us", "null" }, { "handshake_us", "null" }, { "rtt_us", "null" },
 	       { "bytes_sent", "null" }, { "bytes_received", "null" }, { "retransmits", "null" },
@@ -187,18 +200,56 @@ static void a_listener_has_no_remote_side(void **unused)
 static void large_ids_are_strings(void **unused)
 {
 	(void)unused;
-	s.conn.id = INT64_MAX;
+	s.conn.cookie = s.conn.netns_cookie = INT64_MAX;
 	read_change();
-	VALUES({ "cookie", "\"9223372036854775807\"" });
+	VALUES({ "cookie", "\"9223372036854775807\"" },
+	       { "netns_cookie", "\"9223372036854775807\"" });
 }
 
 /* It would look like one of ss's, and be none. */
 static void an_id_of_our_own_is_not_shown(void **unused)
 {
 	(void)unused;
-	s.conn.id = TCS_ID_OWN | 7;
+	s.conn.cookie = 0;
 	read_change();
 	VALUES({ "cookie", "null" });
+}
+
+/* The number where the name is not known: of another namespace, or of no device that was noted. */
+static void a_device_is_told_by_its_name(void **unused)
+{
+	struct tcs_wire_synack synack = sample_synack();
+	struct sink_world other = world;
+
+	(void)unused;
+	s.conn.device = 3;
+	read_change();
+	VALUES({ "device", "\"eth0\"" });
+	read_connection();
+	VALUES({ "device", "\"eth0\"" });
+	s.conn.device = 4;
+	read_change();
+	VALUES({ "device", "\"4\"" });
+	s.conn.device = 3;
+	s.conn.netns_cookie = 13;
+	read_connection();
+	VALUES({ "device", "\"3\"" });
+
+	synack.device = 3;
+	sink->ops->synack(sink, &out, &synack);
+	read_line();
+	VALUES({ "device", "\"eth0\"" });
+
+	other.device_ctx = (char[]){ "a\"\\\n\xff" };
+	sink->ops->free(sink);
+	assert_int_equal(sink_json_new(&other, &sink), 0);
+	s.conn.netns_cookie = 12;
+	read_change();
+	VALUES({ "device", "\"a\\\"\\\\\\u000a\xef\xbf\xbd\"" });
+	other.device_name = NULL;
+	s.conn.raddr[15]++; /* not what was printed before */
+	read_change();
+	VALUES({ "device", "\"3\"" });
 }
 
 static void ipv6_addresses_are_whole(void **unused)
@@ -301,7 +352,9 @@ static void lines_do_not_depend_on_what_was_printed_before(void **unused)
 		size_t len;
 
 		sample_end(&s);
-		s.conn.id = 1 + n;
+		s.conn.id = r & 4 ? 1 + n :
+				     TCS_ID_OWN | (1ull + n) << TCS_ID_MAKER_BITS | (r >> 3 & 1);
+		s.conn.device = n >> 10 & 1 ? 3 : 0;
 		s.conn.born_ns = n;
 		if (n & 2)
 			s.conn.raddr[15] = (uint8_t)(n >> 10);
@@ -457,11 +510,12 @@ static void a_resent_syn_ack_has_all_its_keys(void **unused)
 	sink->ops->synack(sink, &out, &synack);
 	read_line();
 	keys_are("synack_retransmit",
-		 "ts mono_ns netns family laddr lport raddr rport retransmits acked syn_queue "
-		 "syn_queue_young accept_queue queue_limit listener_cookie");
+		 "ts mono_ns netns netns_cookie family laddr lport raddr rport device retransmits "
+		 "acked syn_queue syn_queue_young accept_queue queue_limit listener_cookie");
 	VALUES({ "ts", "\"2023-11-14T22:13:20.000000000Z\"" }, { "mono_ns", "5000000000" },
-	       { "netns", "4026531840" }, { "family", "4" }, { "laddr", "\"10.0.0.7\"" },
-	       { "lport", "80" }, { "raddr", "\"198.51.100.4\"" }, { "rport", "40012" },
+	       { "netns", "4026531840" }, { "netns_cookie", "\"12\"" }, { "family", "4" },
+	       { "laddr", "\"10.0.0.7\"" }, { "lport", "80" }, { "raddr", "\"198.51.100.4\"" },
+	       { "rport", "40012" }, { "device", "null" },
 	       { "retransmits", "2" }, { "acked", "false" }, { "syn_queue", "212" },
 	       { "syn_queue_young", "3" }, { "accept_queue", "1" }, { "queue_limit", "256" },
 	       { "listener_cookie", "\"77\"" });
@@ -515,6 +569,7 @@ static void losses_are_told_with_their_reason(void **unused)
 		[LOST_RING_FULL] = "\"ring_full\"",
 		[LOST_RECURSION] = "\"recursion\"",
 		[LOST_TABLE_FULL] = "\"table_full\"",
+		[LOST_UNKNOWN_SOCKET] = "\"unknown_socket\"",
 		[LOST_DECODE] = "\"decode\"",
 	};
 
@@ -548,7 +603,8 @@ static void a_stream_ends_with_its_sums(void **unused)
 	keys_are("end", "ts events shown filtered lost duration_s");
 	VALUES({ "ts", "\"2023-11-14T22:14:02.100000000Z\"" }, { "events", "18402" },
 	       { "shown", "18400" }, { "filtered", "2" },
-	       { "lost", "{\"ring_full\":1,\"recursion\":0,\"table_full\":0,\"decode\":4}" },
+	       { "lost", "{\"ring_full\":1,\"recursion\":0,\"table_full\":0,"
+			 "\"unknown_socket\":0,\"decode\":4}" },
 	       { "duration_s", "42.123" });
 }
 
@@ -615,6 +671,7 @@ int main(void)
 		WITH_SINK(a_listener_has_no_remote_side),
 		WITH_SINK(large_ids_are_strings),
 		WITH_SINK(an_id_of_our_own_is_not_shown),
+		WITH_SINK(a_device_is_told_by_its_name),
 		WITH_SINK(ipv6_addresses_are_whole),
 		WITH_SINK(states_are_spelled_as_promised),
 		WITH_SINK(where_an_owner_comes_from_is_said),

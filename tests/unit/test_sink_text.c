@@ -443,7 +443,7 @@ static void a_cookie_is_whole_or_its_column_is_not_there(void **unused)
 	unsigned int shown = 0;
 
 	(void)unused;
-	s.conn.id = 123456789012;
+	s.conn.cookie = 123456789012;
 	for (unsigned int columns = 60; columns <= 240; columns++) {
 		const char *line;
 

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCS_DEVICE_H
+#define TCS_DEVICE_H
+
+/*
+ * tcs_device.h - names of the network devices that sockets are bound to
+ *
+ * A socket has the number of its device only (skc_bound_dev_if); user space that shows it may not be
+ * in the namespace, and cannot enter each. device_note() copies the name into a map, shared by the
+ * event programs and the census, and is called for sockets that have a device, where a record or a
+ * row of them is made for the first time: rare paths. A device may be renamed: its name is read
+ * again once a second at most.
+ *
+ * BPF side only. Bounds: TCS_DEVICES; a chain of the kernel's hash (dev_index_hash()) is followed for
+ * CHAIN_MAX devices. A device that is not found has no name.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "tcs_socket.h"
+#include "tcs_wire.h"
+
+#define DEVICE_CHAINS	 256 /* NETDEV_HASHENTRIES */
+#define DEVICE_CHAIN_MAX 64
+#define DEVICE_READ_NS	 1000000000ULL
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TCS_DEVICES);
+	__type(key, struct tcs_device_key);
+	__type(value, struct tcs_device);
+} devices SEC(".maps");
+
+/* fe80::/10: an address that is unique on its link only. */
+static __always_inline bool is_link_local(const __u64 addr[2])
+{
+	return ((__u16)addr[0] & bpf_htons(0xffc0)) == bpf_htons(0xfe80);
+}
+
+static __always_inline const struct net_device *device_find(const struct net *net, __u32 ifindex)
+{
+	const struct hlist_head *chain;
+	const struct hlist_node *node;
+	int i;
+
+	if (!bpf_core_field_exists(net->dev_index_head))
+		return NULL;
+	chain = BPF_CORE_READ(net, dev_index_head) + (ifindex & (DEVICE_CHAINS - 1));
+	node = BPF_CORE_READ(chain, first);
+	for (i = 0; node && i < DEVICE_CHAIN_MAX; i++) {
+		const struct net_device *dev =
+			(const void *)node - bpf_core_field_offset(struct net_device, index_hlist);
+
+		if ((__u32)BPF_CORE_READ(dev, ifindex) == ifindex)
+			return dev;
+		node = BPF_CORE_READ(node, next);
+	}
+	return NULL;
+}
+
+/* netns: address of a struct net. A global function: the verifier goes through it once. */
+__noinline int device_note(__u64 netns, __u32 ifindex)
+{
+	const struct net *net = (const struct net *)netns;
+	struct tcs_device_key key = { .netns = BPF_CORE_READ(net, ns.inum), .ifindex = ifindex };
+	struct tcs_device now = { .netns_cookie = net_cookie_of(net), .read_ns = bpf_ktime_get_ns() };
+	const struct tcs_device *known = bpf_map_lookup_elem(&devices, &key);
+	const struct net_device *dev;
+
+	if (known && known->netns_cookie == now.netns_cookie &&
+	    now.read_ns < known->read_ns + DEVICE_READ_NS)
+		return 0;
+	dev = device_find(net, ifindex);
+	if (dev && !bpf_probe_read_kernel(now.name, sizeof(now.name), &dev->name))
+		bpf_map_update_elem(&devices, &key, &now, BPF_ANY);
+	return 0;
+}
+
+#endif /* TCS_DEVICE_H */
