@@ -232,10 +232,9 @@ static __always_inline __u32 cookie_age(const struct tcp_sock *tp)
 	return stamp ? (__u32)bpf_jiffies64() - stamp : TCS_CENSUS_NEVER;
 }
 
-/* What the kernel's lookup of a listener goes by, beside address and port. */
+/* What the kernel's lookup of a listener goes by, beside address, port and device. */
 static __always_inline void fill_identity(struct tcs_wire_census *row, const struct sock *sk)
 {
-	row->device = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET)
 		row->flags |= TCS_CENSUS_INET4;
 	if (BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_ipv6only))
