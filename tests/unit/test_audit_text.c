@@ -9,6 +9,7 @@
 #include "finding_text.h"
 #include "service.h"
 #include "summary_text.h"
+#include "syn_text.h"
 #include "table.h"
 
 #define SECOND 1000000000ull
@@ -336,6 +337,77 @@ static void a_sum_always_tells_what_was_lost(void **unused)
 	outbuf_release(&b);
 }
 
+static void a_group_is_named_with_its_number(void **unused)
+{
+	struct finding f = { .kind = FINDING_SYN_FLOOD,
+			     .severity = SEVERITY_CRITICAL,
+			     .status = FINDING_RAISED,
+			     .seconds_left = AUDIT_UNKNOWN };
+	static const struct sink_world world;
+	struct outbuf b;
+
+	(void)unused;
+	f.row.syn = (struct finding_syn){ .service = service_unknown(1),
+					  .pressure = SYN_SLOW,
+					  .done_permille = AUDIT_UNKNOWN };
+	memcpy(f.row.syn.service.laddr, (uint8_t[])V4(0, 0, 0, 0), 16);
+	f.row.syn.service.family = 4;
+	f.row.syn.service.lport = 80;
+	f.row.syn.service.listeners = 64;
+	f.row.syn.service.is_group = true;
+	f.row.syn.service.owner = (struct owner){ .pid = 7, .comm = "nginx" };
+	assert_int_equal(outbuf_init(&b, SINK_LINE_MAX), 0);
+	finding_text_alert(&b, &f, SECOND, 240);
+	outbuf_putc(&b, '\0');
+	assert_non_null(strstr(b.data, "critical on 0.0.0.0:80 nginx(7) (64 listeners): "));
+	b.len = 0;
+	finding_json(&b, &world, &f, SECOND);
+	outbuf_putc(&b, '\0');
+	assert_non_null(strstr(b.data, "\"rprefix\":null,\"listeners\":64}"));
+	b.len = 0;
+	f.row.syn.service.listeners = 1;
+	f.row.syn.service.is_group = false;
+	finding_text_alert(&b, &f, SECOND, 240);
+	finding_json(&b, &world, &f, SECOND);
+	outbuf_putc(&b, '\0');
+	assert_non_null(strstr(b.data, "critical on 0.0.0.0:80 nginx(7): "));
+	assert_non_null(strstr(b.data, "\"listeners\":1}"));
+	outbuf_release(&b);
+}
+
+/* Three listeners of a group; the second does not accept, and the group is flooded. */
+static void each_row_has_its_own_verdict(void **unused)
+{
+	static const struct audit_config config;
+	struct finding f[2] = { { .kind = FINDING_SYN_FLOOD },
+				{ .kind = FINDING_ACCEPT_QUEUE_FULL } };
+	struct audit_socket s = { .netns = 1,
+				  .state = TCS_LISTEN,
+				  .family = 4,
+				  .lport = 80,
+				  .cookie_age_ns = AUDIT_UNKNOWN };
+	struct audit_report report = { .findings = f, .n_findings = 2 };
+	struct audit a;
+
+	(void)unused;
+	assert_int_equal(audit_init(&a, &config), 0);
+	for (s.id = 1; s.id <= 3; s.id++)
+		assert_int_equal(audit_add_socket(&a, &s), 0);
+	assert_int_equal(audit_settle(&a, NULL, NULL), 0);
+	a.services[0].stuck = a.services[1].stuck = 8;
+	report.look = &a;
+	f[0].row.syn.service = a.service_groups[0];
+	f[1].row.syn.service = a.services[1];
+	assert_string_equal(syn_verdict_name(&report, &a.listeners[0]), "syn_flood");
+	assert_string_equal(syn_verdict_name(&report, &a.listeners[1]), "accept_queue_full");
+	assert_string_equal(syn_verdict_name(&report, &a.listeners[2]), "ok");
+	/* Cookies alone tell of the group and of none of its members. */
+	f[0].row.syn.by_cookies = true;
+	assert_null(syn_verdict_name(&report, &a.listeners[0]));
+	assert_string_equal(syn_verdict_name(&report, &a.listeners[1]), "accept_queue_full");
+	audit_release(&a);
+}
+
 static void where_nobody_can_tell_all_are_named(void **unused)
 {
 	struct finding f = { .kind = FINDING_SYN_FLOOD,
@@ -530,6 +602,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sum_always_tells_what_was_lost),
+		cmocka_unit_test(a_group_is_named_with_its_number),
+		cmocka_unit_test(each_row_has_its_own_verdict),
 		cmocka_unit_test(where_nobody_can_tell_all_are_named),
 		cmocka_unit_test(a_dead_host_and_a_dead_rack_are_told_apart),
 		cmocka_unit_test(a_table_has_its_columns),

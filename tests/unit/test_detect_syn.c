@@ -718,6 +718,382 @@ static void where_it_is_is_told_when_it_turns_out(void **unused)
 	detect_free(d);
 }
 
+/* ---- groups of listeners --------------------------------------------------------------------- */
+
+#define MEMBERS_MAX 64
+
+/* A group whose members are as these scenes say; all that is counted is counted for each. */
+struct members {
+	uint32_t n;
+	struct scene of[MEMBERS_MAX];
+};
+
+static struct members group_of(uint32_t n, const struct scene *each)
+{
+	struct members m = { .n = n };
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		m.of[i] = *each;
+	return m;
+}
+
+/* before: at the beginning of the second, with nothing counted yet. */
+static void add_member(struct audit *a, const struct scene *c, uint32_t i, bool before)
+{
+	uint32_t stuck = c->syn_queue - c->young - c->acked;
+	struct audit_socket l = { .id = 1000 + i,
+				  .netns = 1,
+				  .state = TCS_LISTEN,
+				  .family = 4,
+				  .flags = AUDIT_INET4 | AUDIT_SHARED | AUDIT_HAS_HANDSHAKES,
+				  .lport = 80,
+				  .laddr = V4(0, 0, 0, 0),
+				  .owner = { .pid = 100 + i, .comm = "worker" },
+				  .in_state_ns = 1000 * SECOND,
+				  .queue_limit = c->limit,
+				  .syn_queue = c->syn_queue,
+				  .syn_queue_young = c->young,
+				  .accept_queue = c->accept_queue,
+				  .cookie_age_ns = c->cookies_now ? SECOND / 2 : AUDIT_UNKNOWN };
+	struct audit_half_open h = { .listener = l.id,
+				     .count = c->syn_queue,
+				     .acked = c->acked,
+				     .stuck = stuck,
+				     .recent = stuck - c->old_stuck,
+				     .plain = stuck * c->plain_percent / 100,
+				     .oldest_ns = SECOND,
+				     .netns = 1,
+				     .lport = 80,
+				     .family = 4,
+				     .sources_exact = true,
+				     .prefixes_exact = true };
+	struct audit_source s = { .count = 1, .family = 4, .bits = 32 };
+
+	if (!before) {
+		l.drops = c->drops;
+		l.done = c->done;
+		l.late = c->late;
+		l.resent = l.failing = c->failing;
+	}
+	assert_int_equal(audit_add_socket(a, &l), 0);
+	if (!c->sources)
+		return;
+	assert_int_equal(audit_add_half_open(a, &h), 0);
+	for (s.half_open = a->n_half_open - 1; s.count <= c->sources; s.count++) {
+		struct audit_source one = s;
+
+		one.count = 1;
+		memcpy(one.addr, (uint8_t[])V4(198, 18, 0, 0), 16);
+		one.addr[13] = (uint8_t)i;
+		one.addr[14] = (uint8_t)(s.count >> 2);
+		one.addr[15] = (uint8_t)(s.count << 6);
+		assert_int_equal(audit_add_source(a, &one), 0);
+	}
+}
+
+static void fill_group(struct audit *a, const struct members *m, uint64_t ts_ns, bool before)
+{
+	static const struct audit_config config;
+	struct audit_netns net = { .netns = 1, .cookies = m->of[0].cookies, .walked = true };
+	uint32_t i;
+
+	assert_int_equal(audit_init(a, &config), 0);
+	a->ts_ns = ts_ns;
+	a->covers = AUDIT_COUNTERS | AUDIT_HANDSHAKES | AUDIT_LISTENERS;
+	for (i = 0; i < m->n && !before; i++) {
+		net.counters[COUNTER_COOKIES_SENT] += m->of[i].sent;
+		net.counters[COUNTER_COOKIES_RECV] += m->of[i].recv;
+		net.counters[COUNTER_LISTEN_OVERFLOWS] += m->of[i].overflows;
+		net.counters[COUNTER_QUEUE_FULL_DROPS] += m->of[i].full;
+	}
+	assert_int_equal(audit_add_netns(a, &net), 0);
+	for (i = 0; i < m->n; i++)
+		add_member(a, &m->of[i], i, before);
+}
+
+static void look_twice_at_group(struct pair *p, const struct members *m, uint64_t ts_ns)
+{
+	fill_group(&p->before, m, ts_ns - SECOND, true);
+	assert_int_equal(audit_settle(&p->before, NULL, NULL), 0);
+	fill_group(&p->now, m, ts_ns, false);
+	assert_int_equal(audit_settle(&p->now, NULL, &p->before), 0);
+}
+
+#define FINDINGS_MAX 8
+
+struct findings {
+	uint32_t n; /* raised; as many as there is room for are kept */
+	uint32_t updated, cleared;
+	struct finding of[FINDINGS_MAX];
+	uint64_t ts_ns; /* of the last look */
+};
+
+static void keep_finding(void *ctx, const struct finding *f)
+{
+	struct findings *all = ctx;
+
+	all->updated += f->status == FINDING_UPDATED;
+	all->cleared += f->status == FINDING_CLEARED;
+	if (f->status != FINDING_RAISED)
+		return;
+	if (all->n < FINDINGS_MAX)
+		all->of[all->n] = *f;
+	all->n++;
+}
+
+static void show_group(struct detect *d, struct findings *all, const struct members *m,
+		       unsigned int n)
+{
+	struct pair p;
+
+	while (n--) {
+		all->ts_ns += SECOND;
+		look_twice_at_group(&p, m, all->ts_ns + SECOND);
+		detect_look(d, &p.now, UINT32_MAX, keep_finding, all);
+		release(&p);
+	}
+}
+
+static struct findings findings_of(const struct members *m)
+{
+	struct findings all = { 0 };
+	struct detect *d;
+
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
+	show_group(d, &all, m, 2);
+	detect_free(d);
+	return all;
+}
+
+static void one_that_does_not_accept_is_found_alone(void **unused)
+{
+	struct members m = group_of(4, scene_of("ordinary clients"));
+	struct findings all;
+
+	(void)unused;
+	m.of[2] = *scene_of("never accepts");
+	all = findings_of(&m);
+	assert_int_equal(all.n, 1);
+	assert_int_equal(all.of[0].kind, FINDING_ACCEPT_QUEUE_FULL);
+	assert_int_equal(all.of[0].row.syn.service.id, 1002);
+	assert_int_equal(all.of[0].row.syn.service.owner.pid, 102);
+	assert_int_equal(all.of[0].row.syn.service.listeners, 1);
+	assert_int_equal(all.of[0].row.syn.service.accept_queue, 17);
+	assert_int_equal(all.of[0].row.syn.service.queue_limit, 16);
+	/* Two are two. */
+	m.of[0] = m.of[2];
+	all = findings_of(&m);
+	assert_int_equal(all.n, 2);
+	assert_int_equal(all.of[0].kind, FINDING_ACCEPT_QUEUE_FULL);
+	assert_int_equal(all.of[1].kind, FINDING_ACCEPT_QUEUE_FULL);
+}
+
+/* 8 a second at each, where 10 are too many. */
+static void a_flood_over_a_group_is_one_finding(void **unused)
+{
+	const struct scene each = { .limit = 1024,
+				    .syn_queue = 24,
+				    .young = 8,
+				    .failing = 8,
+				    .sources = 24,
+				    .plain_percent = 100,
+				    .cookies = 1 };
+	struct members m = group_of(64, &each);
+	struct findings all;
+
+	(void)unused;
+	all = findings_of(&m);
+	assert_int_equal(all.n, 1);
+	assert_int_equal(all.of[0].kind, FINDING_SYN_FLOOD);
+	assert_true(all.of[0].row.syn.service.is_group);
+	assert_int_equal(all.of[0].row.syn.service.listeners, 64);
+	assert_int_equal(all.of[0].row.syn.service.half_open, 64 * 24);
+	assert_int_equal(all.of[0].row.syn.service.sources, 64 * 24);
+	assert_int_equal(all.of[0].row.syn.failing, 64 * 8000);
+	assert_int_equal(all.of[0].row.syn.n_possible, 0);
+	/* At one of them alone it is nothing. */
+	m = group_of(1, &each);
+	assert_int_equal(findings_of(&m).n, 0);
+}
+
+static void a_flood_at_each_member_is_one_finding(void **unused)
+{
+	static const char *const scenes_of_it[] = { "flood, cookies", "flood, no cookies",
+						    "flood, slow", "flood, always cookies" };
+	struct members m;
+	struct findings all;
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < COUNT(scenes_of_it); i++) {
+		m = group_of(3, scene_of(scenes_of_it[i]));
+		all = findings_of(&m);
+		assert_int_equal(all.n, 1);
+		assert_int_equal(all.of[0].kind, FINDING_SYN_FLOOD);
+		assert_int_equal(all.of[0].row.syn.service.listeners, 3);
+		assert_int_equal(all.of[0].row.syn.n_possible, 0);
+		assert_int_equal(all.of[0].row.syn.pressure, scene_of(scenes_of_it[i])->pressure);
+	}
+	m = group_of(3, scene_of("loss, later"));
+	all = findings_of(&m);
+	assert_int_equal(all.n, 1);
+	assert_int_equal(all.of[0].kind, FINDING_HANDSHAKE_LOSS);
+	assert_int_equal(all.of[0].row.syn.service.late_milli, 3 * 75000);
+}
+
+static void a_flood_at_one_member_names_it(void **unused)
+{
+	struct members m = group_of(4, scene_of("ordinary clients"));
+	struct findings all;
+
+	(void)unused;
+	m.of[3] = *scene_of("flood, slow");
+	all = findings_of(&m);
+	assert_int_equal(all.n, 1);
+	assert_int_equal(all.of[0].kind, FINDING_SYN_FLOOD);
+	assert_int_equal(all.of[0].row.syn.service.id, 1003);
+	assert_int_equal(all.of[0].row.syn.service.listeners, 1);
+}
+
+/* The stuck one explains what it shows, and nothing of what the others do. */
+static void a_flood_beside_one_that_does_not_accept(void **unused)
+{
+	struct members m = group_of(5, scene_of("flood, slow"));
+	struct findings all;
+
+	(void)unused;
+	m.of[1] = *scene_of("never accepts");
+	all = findings_of(&m);
+	assert_int_equal(all.n, 2);
+	assert_int_equal(all.of[0].kind, FINDING_ACCEPT_QUEUE_FULL);
+	assert_int_equal(all.of[0].row.syn.service.id, 1001);
+	assert_int_equal(all.of[1].kind, FINDING_SYN_FLOOD);
+	assert_int_equal(all.of[1].row.syn.service.listeners, 5);
+	assert_int_equal(all.of[1].row.syn.service.half_open, 4 * 120);
+	assert_int_equal(all.of[1].row.syn.service.sources, 4 * 120);
+	assert_int_equal(all.of[1].row.syn.failing, 4 * 40000);
+}
+
+/* Who comes late through the queue that has just emptied is no loss on the group's path. */
+static void one_that_accepts_again_is_no_loss_of_the_group(void **unused)
+{
+	struct members m = group_of(4, scene_of("ordinary clients"));
+	struct findings all = { 0 };
+	struct detect *d;
+
+	(void)unused;
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
+	m.of[0] = m.of[2] = *scene_of("accepts slowly");
+	show_group(d, &all, &m, 3);
+	assert_int_equal(all.n, 2);
+	m.of[0] = m.of[2] = *scene_of("loss, later");
+	show_group(d, &all, &m, 4);
+	assert_int_equal(all.n, 2);
+	assert_int_equal(all.of[0].kind, FINDING_ACCEPT_QUEUE_FULL);
+	assert_int_equal(all.of[1].kind, FINDING_ACCEPT_QUEUE_FULL);
+	detect_free(d);
+}
+
+static void a_group_that_is_flooded_does_not_flap(void **unused)
+{
+	struct members one = group_of(4, scene_of("ordinary clients"));
+	struct members all_of_it = group_of(4, scene_of("flood, slow"));
+	struct findings all = { 0 };
+	struct detect *d;
+	unsigned int i;
+
+	(void)unused;
+	one.of[3] = *scene_of("flood, slow");
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
+	show_group(d, &all, &all_of_it, 3);
+	assert_int_equal(all.n, 1);
+	for (i = 0; i < 5; i++) {
+		show_group(d, &all, &one, 1);
+		show_group(d, &all, &all_of_it, 1);
+	}
+	assert_int_equal(all.n + all.updated + all.cleared, 1);
+	detect_free(d);
+}
+
+/* tcp_syncookies 2, and another service at port 443 that sends cookies as well. */
+static void a_group_is_one_of_those_that_are_possible(void **unused)
+{
+	struct members m = group_of(64, scene_of("flood, always cookies"));
+	struct detect_config config = default_opts()->detect;
+	struct findings all = { 0 };
+	struct detect *d;
+	struct pair p;
+
+	(void)unused;
+	config.at_once = true;
+	assert_int_equal(detect_new(&config, &d), 0);
+	fill_group(&p.before, &m, SECOND, true);
+	add_other(&p.before, &streaming, false);
+	assert_int_equal(audit_settle(&p.before, NULL, NULL), 0);
+	fill_group(&p.now, &m, 2 * SECOND, false);
+	add_other(&p.now, &streaming, true);
+	assert_int_equal(audit_settle(&p.now, NULL, &p.before), 0);
+	detect_look(d, &p.now, UINT32_MAX, keep_finding, &all);
+	assert_int_equal(all.n, 1);
+	assert_int_equal(all.of[0].row.syn.n_possible, 2);
+	assert_int_equal(all.of[0].row.syn.possible[0].lport, 80);
+	assert_int_equal(all.of[0].row.syn.possible[1].lport, 443);
+	release(&p);
+	detect_free(d);
+}
+
+/* What a finding about the group says of each of its rows. */
+static void a_member_shows_it_or_not(void **unused)
+{
+	struct members m = group_of(3, scene_of("flood, slow"));
+	struct detect_config config = default_opts()->detect;
+	struct findings all = { 0 };
+	struct detect *d;
+	struct pair p;
+
+	(void)unused;
+	m.of[1] = *scene_of("ordinary clients");
+	config.at_once = true;
+	assert_int_equal(detect_new(&config, &d), 0);
+	look_twice_at_group(&p, &m, 2 * SECOND);
+	detect_look(d, &p.now, UINT32_MAX, keep_finding, &all);
+	assert_int_equal(all.n, 1);
+	assert_true(all.of[0].row.syn.service.is_group);
+	assert_int_equal(finding_shown_by(&all.of[0], &p.now.services[0]), FINDING_SHOWN);
+	assert_int_equal(finding_shown_by(&all.of[0], &p.now.services[1]), FINDING_NOT_SHOWN);
+	assert_int_equal(finding_shown_by(&all.of[0], &p.now.services[2]), FINDING_SHOWN);
+	all.of[0].row.syn.by_cookies = true;
+	assert_int_equal(finding_shown_by(&all.of[0], &p.now.services[2]), FINDING_SHOWN_UNKNOWN);
+	release(&p);
+	detect_free(d);
+}
+
+static void tenants_of_two_devices_are_two(void **unused)
+{
+	struct members m = group_of(2, scene_of("flood, slow"));
+	struct detect_config config = default_opts()->detect;
+	struct findings all = { 0 };
+	struct detect *d;
+	struct pair p;
+
+	(void)unused;
+	config.at_once = true;
+	assert_int_equal(detect_new(&config, &d), 0);
+	fill_group(&p.before, &m, SECOND, true);
+	p.before.listeners[1].socket.device = 3;
+	assert_int_equal(audit_settle(&p.before, NULL, NULL), 0);
+	fill_group(&p.now, &m, 2 * SECOND, false);
+	p.now.listeners[1].socket.device = 3;
+	assert_int_equal(audit_settle(&p.now, NULL, &p.before), 0);
+	detect_look(d, &p.now, UINT32_MAX, keep_finding, &all);
+	assert_int_equal(all.n, 2);
+	assert_int_equal(all.of[0].row.syn.service.listeners, 1);
+	assert_int_equal(all.of[1].row.syn.service.device, 3);
+	release(&p);
+	detect_free(d);
+}
+
 /* ---- scans ----------------------------------------------------------------------------------- */
 
 static void a_scan_is_many_ports_of_one_source(void **unused)
@@ -767,6 +1143,16 @@ int main(void)
 		cmocka_unit_test(whose_cookies_they_are_is_told_where_it_can_be),
 		cmocka_unit_test(behind_full_queues_it_is_who_completes_least),
 		cmocka_unit_test(where_it_is_is_told_when_it_turns_out),
+		cmocka_unit_test(one_that_does_not_accept_is_found_alone),
+		cmocka_unit_test(a_flood_over_a_group_is_one_finding),
+		cmocka_unit_test(a_flood_at_each_member_is_one_finding),
+		cmocka_unit_test(a_flood_at_one_member_names_it),
+		cmocka_unit_test(a_flood_beside_one_that_does_not_accept),
+		cmocka_unit_test(one_that_accepts_again_is_no_loss_of_the_group),
+		cmocka_unit_test(a_group_that_is_flooded_does_not_flap),
+		cmocka_unit_test(a_group_is_one_of_those_that_are_possible),
+		cmocka_unit_test(a_member_shows_it_or_not),
+		cmocka_unit_test(tenants_of_two_devices_are_two),
 		cmocka_unit_test(a_scan_is_many_ports_of_one_source),
 	};
 

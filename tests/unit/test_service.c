@@ -86,29 +86,100 @@ static void add_source(struct audit *a, const uint8_t addr[16], uint8_t family, 
 
 static const uint8_t any4[16] = V4(0, 0, 0, 0), any6[16];
 
-static void those_that_share_a_port_are_one_service(void **state)
+static void those_that_share_a_port_are_a_group(void **state)
 {
 	const uint8_t client[16] = V4(198, 18, 0, 1);
 	struct audit *a = *state;
+	const struct audit_service *g;
 
-	add_listener(a, 7, any4, 4, 129);
 	add_listener(a, 8, any4, 4, 100);
+	add_listener(a, 7, any4, 4, 129);
 	add_half_open(a, 7, 129);
 	add_source(a, client, 4, 129);
 	add_half_open(a, 8, 100);
 	add_source(a, client, 4, 100);
 	assert_int_equal(audit_settle(a, NULL, NULL), 0);
+	assert_int_equal(a->n_services, 2);
+	assert_int_equal(a->services[0].id, 7);
+	assert_int_equal(a->services[0].listeners, 1);
+	assert_int_equal(a->services[0].syn_queue, 129);
+	assert_int_equal(a->services[0].half_open, 129);
+	assert_int_equal(a->services[1].id, 8);
+	assert_int_equal(a->services[1].half_open, 100);
+	assert_int_equal(a->services[1].spread, SPREAD_SINGLE_SOURCE);
+	assert_int_equal(a->n_service_groups, 1);
+	g = &a->service_groups[0];
+	assert_true(g->is_group);
+	assert_int_equal(g->listeners, 2);
+	assert_int_equal(g->syn_queue, 229);
+	assert_int_equal(g->queue_limit, 256);
+	assert_int_equal(g->syn_full, 1);
+	assert_int_equal(g->sources, 1);
+	assert_int_equal(g->spread, SPREAD_SINGLE_SOURCE);
+	assert_int_equal(a->group_sources[g->first_source].count, 229);
+	assert_int_equal(a->half_open[a->listeners[0].half_open].count, 129);
+	assert_int_equal(a->half_open[a->listeners[1].half_open].count, 100);
+}
+
+static void one_that_is_met_twice_is_one(void **state)
+{
+	struct audit *a = *state;
+
+	add_listener(a, 7, any4, 4, 3);
+	add_listener(a, 7, any4, 4, 4);
+	assert_int_equal(audit_settle(a, NULL, NULL), 0);
 	assert_int_equal(a->n_services, 1);
-	assert_int_equal(a->services[0].listeners, 2);
-	assert_int_equal(a->services[0].syn_queue, 229);
-	assert_int_equal(a->services[0].queue_limit, 256);
-	assert_int_equal(a->services[0].syn_full, 1);
-	assert_int_equal(a->services[0].sources, 1);
-	assert_int_equal(a->services[0].spread, SPREAD_SINGLE_SOURCE);
-	assert_int_equal(a->sources[0].count, 229);
-	assert_int_equal(a->half_open[a->listeners[0].half_open].count +
-				 a->half_open[a->listeners[1].half_open].count,
-			 229);
+	assert_int_equal(a->n_service_groups, 0);
+	assert_int_equal(a->listeners[0].service + a->listeners[1].service, 0);
+}
+
+/* Tenants of two devices, IPv4 beside a v6-only listener, and beside one of a mapped address. */
+static void another_device_or_family_is_another_service(void **state)
+{
+	struct audit *a = *state;
+	uint32_t i;
+
+	for (i = 0; i < 6; i++)
+		add_listener(a, 10 + i, i < 4 ? any4 : any6, i < 4 ? 4 : 6, 0);
+	a->listeners[0].socket.device = 2;
+	a->listeners[1].socket.device = 3;
+	a->listeners[3].socket.flags = AUDIT_INET4;
+	a->listeners[5].socket.netns = 2;
+	assert_int_equal(audit_settle(a, NULL, NULL), 0);
+	assert_int_equal(a->n_services, 6);
+	assert_int_equal(a->n_service_groups, 0);
+	for (i = 1; i < 6; i++)
+		assert_true(service_key(&a->services[i]) != service_key(&a->services[0]));
+}
+
+static void what_is_left_out_is_not_in_the_sum(void **state)
+{
+	const uint8_t clients[2][16] = { V4(198, 18, 0, 1), V4(203, 0, 113, 2) };
+	const bool left_out[3] = { false, true, false };
+	struct audit *a = *state;
+	struct audit_service sum;
+	uint32_t i;
+
+	for (i = 0; i < 3; i++) {
+		add_listener(a, 7 + i, any4, 4, 10 + i);
+		add_half_open(a, 7 + i, 10 + i);
+		add_source(a, clients[i == 1], 4, 10 + i);
+	}
+	assert_int_equal(audit_settle(a, NULL, NULL), 0);
+	sum = a->service_groups[0];
+	assert_int_equal(sum.sources, 2);
+	assert_int_equal(sum.spread, SPREAD_DISTRIBUTED);
+	sum.done_milli = 5000;
+	a->services[1].done_milli = 2000;
+	service_leave_out(&sum, &a->services[1]);
+	spread_of_some(a, &sum, left_out);
+	assert_int_equal(sum.listeners, 2);
+	assert_int_equal(sum.half_open, 22);
+	assert_int_equal(sum.syn_queue, 22);
+	assert_int_equal(sum.queue_limit, 256);
+	assert_int_equal(sum.done_milli, 3000);
+	assert_int_equal(sum.sources, 1);
+	assert_int_equal(sum.spread, SPREAD_SINGLE_SOURCE);
 }
 
 static void those_of_a_closed_listener_belong_to_none(void **state)
@@ -322,6 +393,176 @@ static void nobody_counted_is_unknown(void **state)
 	assert_int_equal(b->services[0].drops_milli, 0);
 }
 
+/* A listener's own counts, of one that has listened for long. */
+static void count_for(struct audit *a, uint32_t i, uint64_t done)
+{
+	struct audit_socket *s = &a->listeners[i].socket;
+
+	a->covers |= AUDIT_HANDSHAKES;
+	s->flags |= AUDIT_HAS_HANDSHAKES;
+	s->in_state_ns = 100 * SECOND;
+	s->done = done;
+	s->late = done / 2;
+	s->resent = done * 2;
+	s->failing = done / 5;
+}
+
+static void each_listener_has_rates_of_its_own(void **state)
+{
+	struct audit *a = *state, *b = a + 1;
+
+	add_listener(a, 7, any4, 4, 0);
+	add_listener(a, 8, any4, 4, 0);
+	add_listener(b, 7, any4, 4, 0);
+	add_listener(b, 8, any4, 4, 0);
+	count_for(a, 0, 1000);
+	count_for(a, 1, 10);
+	count_for(b, 0, 1200);
+	count_for(b, 1, 10);
+	assert_int_equal(audit_settle(b, NULL, a), 0);
+	assert_int_equal(b->services[0].done_milli, 200000);
+	assert_int_equal(b->services[0].late_milli, 100000);
+	assert_int_equal(b->services[0].resent_milli, 400000);
+	assert_int_equal(b->services[0].failing_milli, 40000);
+	assert_int_equal(b->services[1].done_milli, 0);
+	assert_int_equal(b->service_groups[0].done_milli, 200000);
+}
+
+static void a_new_listener_counts_from_its_birth(void **state)
+{
+	struct audit *a = *state, *b = a + 1;
+
+	add_listener(a, 9, any4, 4, 0);
+	count_for(a, 0, 50);
+	add_listener(b, 7, any4, 4, 0);
+	add_listener(b, 8, any4, 4, 0);
+	add_listener(b, 9, any4, 4, 0);
+	count_for(b, 0, 30);
+	count_for(b, 1, 30);
+	count_for(b, 2, 30);
+	b->listeners[0].socket.in_state_ns = SECOND / 2;
+	b->listeners[0].socket.drops = 5;
+	assert_int_equal(audit_settle(b, NULL, a), 0);
+	assert_int_equal(b->services[0].done_milli, 30000);
+	assert_int_equal(b->services[0].drops_milli, 5000);
+	/* Older than the look before, which did not have it: counted since nobody knows when. */
+	assert_true(b->services[1].done_milli == AUDIT_NO_RATE);
+	assert_true(b->services[1].drops_milli == AUDIT_NO_RATE);
+	/* The same socket, closed and listening again in between. */
+	assert_int_equal(b->services[2].done_milli, 30000);
+}
+
+/* Where a child's listener is not known, and several may be it. */
+static void what_may_be_of_several_is_the_groups(void **state)
+{
+	const uint8_t one[16] = V4(10, 0, 0, 1);
+	struct audit *a = *state, *b = a + 1;
+	uint32_t i;
+
+	for (i = 0; i < 3; i++)
+		add_listener(b, 7 + i, any4, 4, 0);
+	b->listeners[2].socket.lport = 443;
+	add_handshakes(a, one, 100);
+	add_handshakes(b, one, 110);
+	assert_int_equal(audit_settle(b, NULL, a), 0);
+	assert_true(b->services[0].done_milli == AUDIT_NO_RATE);
+	assert_true(b->services[1].done_milli == AUDIT_NO_RATE);
+	assert_true(b->services[1].failing_milli == AUDIT_NO_RATE);
+	assert_int_equal(b->service_groups[0].done_milli, 10000);
+	assert_int_equal(b->services[2].done_milli, 0);
+	/* What does not change is missed by nobody. */
+	b->handshakes[0].done = 100;
+	assert_int_equal(audit_settle(b, NULL, a), 0);
+	assert_int_equal(b->services[0].done_milli, 0);
+}
+
+static void add_own_and_by_place(void **state)
+{
+	const uint8_t one[16] = V4(10, 0, 0, 1);
+	struct audit *a = *state, *b = a + 1;
+
+	add_listener(a, 7, any4, 4, 0);
+	add_listener(b, 7, any4, 4, 0);
+	count_for(a, 0, 100);
+	count_for(b, 0, 120);
+	add_handshakes(b, one, 5);
+	assert_int_equal(audit_settle(b, NULL, a), 0);
+	assert_int_equal(b->services[0].done_milli, 25000);
+}
+
+/* inet_lookup_listener(): a child is of its listener's family; the bound device comes first. */
+static void they_are_joined_as_the_kernel_looks_up(void **state)
+{
+	const uint8_t one[16] = V4(10, 0, 0, 1);
+	static const struct {
+		bool inet4;
+		uint32_t device, of; /* which listener */
+	} cases[] = {
+		{ true, 0, 1 }, { true, 2, 0 }, { true, 3, 1 }, { false, 0, 2 }, { false, 2, 2 }
+	};
+	struct audit *a = *state, *b = a + 1;
+	uint32_t i, j;
+
+	for (i = 0; i < COUNT(cases); i++) {
+		audit_clear(a);
+		audit_clear(b);
+		a->ts_ns = SECOND;
+		b->ts_ns = 2 * SECOND;
+		a->covers = AUDIT_HANDSHAKES;
+		add_listener(b, 7, any4, 4, 0);
+		add_listener(b, 8, any4, 4, 0);
+		add_listener(b, 9, any6, 6, 0);
+		b->listeners[0].socket.flags = b->listeners[1].socket.flags = AUDIT_INET4;
+		b->listeners[0].socket.device = 2;
+		add_handshakes(b, one, 10);
+		b->handshakes[0].inet4 = cases[i].inet4;
+		b->handshakes[0].device = cases[i].device;
+		assert_int_equal(audit_settle(b, NULL, a), 0);
+		for (j = 0; j < 3; j++) {
+			const struct audit_service *s = &b->services[j];
+
+			assert_int_equal(s->done_milli, s->id == 7 + cases[i].of ? 10000 : 0);
+		}
+	}
+	/* Not of one that takes IPv6 alone. */
+	for (j = 0; j < 3; j++)
+		b->listeners[j].socket.flags |= AUDIT_V6ONLY;
+	assert_int_equal(audit_settle(b, NULL, a), 0);
+	for (j = 0; j < 3; j++)
+		assert_int_equal(b->services[j].done_milli, 0);
+}
+
+static void where_another_may_be_meant_rates_are_unknown(void **state)
+{
+	const uint8_t one[16] = V4(10, 0, 0, 1);
+	struct audit *a = *state, *b = a + 1;
+
+	a->covers = AUDIT_HANDSHAKES;
+	add_listener(b, 7, any4, 4, 0);
+	add_handshakes(b, one, 10);
+	b->handshakes[0].unsure = 1;
+	assert_int_equal(audit_settle(b, NULL, a), 0);
+	assert_true(b->services[0].done_milli == AUDIT_NO_RATE);
+}
+
+static void what_found_no_room_makes_rates_unknown(void **state)
+{
+	const uint8_t nowhere[16] = { 0 };
+	struct audit *a = *state, *b = a + 1;
+
+	add_listener(a, 7, any4, 4, 0);
+	add_listener(b, 7, any4, 4, 0);
+	add_listener(b, 8, any6, 6, 0);
+	count_for(a, 0, 100);
+	count_for(b, 0, 120);
+	add_handshakes(b, nowhere, 10);
+	b->handshakes[0].netns = 0;
+	b->handshakes[0].lport = 0;
+	assert_int_equal(audit_settle(b, NULL, a), 0);
+	assert_int_equal(b->services[b->services[0].id != 7].done_milli, 20000);
+	assert_true(b->services[b->services[0].id == 7].done_milli == AUDIT_NO_RATE);
+}
+
 /* ---- a look without a walk ------------------------------------------------------------------- */
 
 static void the_last_walk_speaks_for_fifteen_seconds(void **state)
@@ -427,7 +668,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-		T(those_that_share_a_port_are_one_service),
+		T(those_that_share_a_port_are_a_group),
+		T(one_that_is_met_twice_is_one),
+		T(another_device_or_family_is_another_service),
+		T(what_is_left_out_is_not_in_the_sum),
 		T(those_of_a_closed_listener_belong_to_none),
 		T(nine_tenths_from_one_address),
 		T(a_prefix_is_as_long_as_it_can_be),
@@ -438,6 +682,13 @@ int main(void)
 		T(handshakes_are_of_the_nearest_listener),
 		T(a_dual_stack_listener_has_ipv4_too),
 		T(nobody_counted_is_unknown),
+		T(each_listener_has_rates_of_its_own),
+		T(a_new_listener_counts_from_its_birth),
+		T(what_may_be_of_several_is_the_groups),
+		T(add_own_and_by_place),
+		T(they_are_joined_as_the_kernel_looks_up),
+		T(where_another_may_be_meant_rates_are_unknown),
+		T(what_found_no_room_makes_rates_unknown),
 		T(the_last_walk_speaks_for_fifteen_seconds),
 		cmocka_unit_test(the_mark_of_cookies_tells_how_fast_they_come),
 		cmocka_unit_test(a_sketch_is_right_within_a_tenth),
