@@ -22,6 +22,7 @@
  * may belong to another socket by then.
  *
  * Written with the socket's lock held, and once by the scan for listeners older than the program.
+ * The owner of a listener is written by later scans, too (tcs_owners.h).
  * Bounds: max_entries is set before loading; a note that finds no room is counted. BPF side only.
  */
 #include "vmlinux.h"
@@ -47,7 +48,8 @@ struct tcs_note {
 	__u8 owner_changed; /* by the event at hand */
 	__u8 known;	    /* the epoch in which user space was first told of it; 0 not yet */
 	__u16 flags;	    /* of the event at hand, enum tcs_wire_flags */
-	__u16 pad;
+	__u8 owner_writes; /* of a listener's owner, odd during one; tcs_owners.h */
+	__u8 owner_scan;   /* scan of open files that met the listener's first holder; 0 none */
 	__u32 cookie_low; /* of the socket's cookie; 0 not asked for yet */
 };
 

@@ -38,6 +38,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -112,6 +113,10 @@ struct inet_hashinfo {
 
 struct inet_timewait_death_row {
 	struct inet_hashinfo *hashinfo;
+};
+
+struct list_head {
+	struct list_head *next;
 };
 
 /* Namespaces: ns.inum is the inode number that `ls -l /proc/PID/ns/net` shows. */
@@ -236,14 +241,18 @@ struct inet_sock {
 	__be16 inet_sport;		/* kept when skc_num is already 0, at -> CLOSE */
 };
 
+struct request_sock;
+
 struct request_sock_queue {
 	atomic_t qlen;			/* SYN queue */
 	atomic_t young;			/* of these, never timed out */
+	struct request_sock *rskq_accept_head; /* accept queue, linked by dl_next */
 };
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	struct request_sock_queue icsk_accept_queue;
+	void *icsk_ulp_data;		/* MPTCP: the subflow's context */
 	__u8 icsk_retransmits;		/* timeouts in a row */
 	__u8 icsk_probes_out;		/* keep-alive and window probes not answered */
 };
@@ -251,8 +260,6 @@ struct inet_connection_sock {
 struct tcp_options_received {
 	int ts_recent_stamp;		/* of a listener: its last SYN cookie, in jiffies */
 };
-
-struct request_sock;
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
@@ -269,9 +276,28 @@ struct tcp_sock {
 	u32 rcv_tstamp;			/* last segment from the peer, jiffies */
 };
 
+/* Only with CONFIG_MPTCP. */
+struct tcp_sock___mptcp {
+	bool is_mptcp;			/* a subflow of an MPTCP socket */
+};
+
+/* What an open file refers to; its TCP sockets are subflows. */
+struct mptcp_sock___mptcp {
+	struct list_head conn_list;	/* of contexts */
+	struct sock *first;		/* of a listener: the one that listens */
+};
+
+struct mptcp_subflow_context___mptcp {
+	struct list_head node;
+	struct sock *tcp_sock;
+	struct sock *conn;		/* the MPTCP socket */
+};
+
 /* A half-open connection: SYN received, SYN-ACK sent, last ACK not seen. */
 struct request_sock {
 	struct sock_common __req_common;
+	struct request_sock *dl_next;	/* the next one in the accept queue */
+	struct sock *sk;		/* there: the child that waits to be accepted */
 	u8 num_retrans;			/* SYN-ACKs resent so far */
 	u8 num_timeout : 7;		/* times the request's timer ran out */
 };
@@ -318,6 +344,10 @@ struct nsproxy {
 	struct net *net_ns;
 };
 
+struct signal_struct {
+	atomic_t live;			/* threads that have not begun to exit */
+};
+
 struct task_struct {
 	int pid;			/* of the thread */
 	int tgid;
@@ -326,6 +356,7 @@ struct task_struct {
 	unsigned int flags;		/* PF_KTHREAD */
 	struct task_struct *group_leader;
 	char comm[16];
+	struct signal_struct *signal;	/* of the process */
 };
 
 /* Of a packet that was answered with a reset: where its headers are, where it came in. */
