@@ -28,7 +28,9 @@
 #include "tcs_half_open.h"
 #include "tcs_listeners.h"
 #include "tcs_marks.h"
+#include "tcs_mptcp.h"
 #include "tcs_note.h"
+#include "tcs_owners.h"
 #include "tcs_socket.h"
 #include "tcs_sweep.h"
 #include "tcs_wire.h"
@@ -210,10 +212,16 @@ static __always_inline void count_place(void)
 		held->reusable++;
 }
 
+/* Up to 6.5 the listener of an MPTCP socket has a socket of its own, without a file. */
 static __always_inline void mark_file(const struct sock *sk)
 {
-	__u64 file = (__u64)BPF_CORE_READ(sk, sk_socket, file);
+	__u64 file = (__u64)BPF_CORE_READ(sk, sk_socket, file), msk;
 
+	if (!file) {
+		msk = msk_of(sk);
+		if (msk)
+			file = (__u64)BPF_CORE_READ((const struct sock *)msk, sk_socket, file);
+	}
 	if (file)
 		marks_set(file);
 }
@@ -274,14 +282,16 @@ static __always_inline void fill_user(struct tcs_wire_census *row, const struct 
 static __always_inline void ask_note(struct tcs_wire_census *row, const struct sock *sk)
 {
 	const struct tcs_note *note = note_find(sk);
+	struct tcs_note owner = {};
 
 	if (!note || (kernel.cookies && !note_is_of(note, row->id)) ||
 	    (note->mark & 0xff) != row->state)
 		return;
 	row->since_ns = note->since_ns;
-	row->owner.pid = note->pid;
-	row->owner.source = note->owner_source;
-	__builtin_memcpy(row->owner.comm, note->comm, sizeof(row->owner.comm));
+	owner_read(note, &owner);
+	row->owner.pid = owner.pid;
+	row->owner.source = owner.owner_source;
+	__builtin_memcpy(row->owner.comm, owner.comm, sizeof(row->owner.comm));
 }
 
 static __always_inline void fill_row(struct tcs_wire_census *row, __u64 id)
@@ -316,6 +326,62 @@ static __always_inline void fill_row(struct tcs_wire_census *row, __u64 id)
 		row->acked = at_hand.h.acked;
 		row->age_us = at_hand.h.age_us;
 	}
+}
+
+/*
+ * Which of the subflows of an MPTCP socket stands for it; 0: none has to, for a subflow that is in
+ * CLOSE_WAIT itself counts already.
+ */
+__noinline __u64 census_msk_subflow(__u64 msk)
+{
+	__u64 sk, first = 0;
+	struct subflows s;
+	__u8 state;
+	__u32 i;
+
+	subflows_begin(&s, msk);
+	for (i = 0; i < SUBFLOWS_MAX; i++) {
+		sk = subflows_next(&s);
+		if (!sk)
+			break;
+		state = BPF_CORE_READ((const struct sock *)sk, __sk_common.skc_state);
+		if (state == TCP_CLOSE_WAIT)
+			return 0;
+		if (!first && state != TCP_CLOSE)
+			first = sk;
+	}
+	return first;
+}
+
+/*
+ * The MPTCP socket in CLOSE_WAIT that the socket at hand stands for: the peer has closed the
+ * connection, and keeps its subflows, which are ESTABLISHED. 0: none, or it is not asked for.
+ */
+static __always_inline __u64 msk_at_hand(void)
+{
+	__u64 msk;
+
+	if (!HAS_MPTCP || !at_hand.full || half_open_only || at_hand.state == TCP_LISTEN ||
+	    !(set.count & set.rows & 1U << TCP_CLOSE_WAIT))
+		return 0;
+	msk = msk_of((const struct sock *)at_hand.sk);
+	if (!msk ||
+	    BPF_CORE_READ((const struct sock *)msk, __sk_common.skc_state) != TCP_CLOSE_WAIT ||
+	    census_msk_subflow(msk) != at_hand.sk || addrs_unwanted(&at_hand.a, at_hand.lport) ||
+	    socket_unwanted())
+		return 0;
+	return msk;
+}
+
+/* After the row of its subflow, or instead. */
+static __always_inline void fill_msk(struct tcs_wire_census *row, __u64 msk)
+{
+	fill_row(row, id_as_it_is((const struct sock *)msk));
+	row->state = TCP_CLOSE_WAIT;
+	row->flags = TCS_CENSUS_MPTCP;
+	row->stalled = 0;
+	row->since_ns = 0;
+	__builtin_memset(&row->owner, 0, sizeof(row->owner));
 }
 
 static __always_inline bool only_half_open(__u32 state)
@@ -405,8 +471,8 @@ static __always_inline bool is_still(const struct sock_common *skc)
 	       (now->skc_cookie.counter == skc->skc_cookie.counter || !skc->skc_cookie.counter);
 }
 
-/* That of one which has been freed meanwhile is told to nobody. */
-static __always_inline void put_row(const struct sock_common *skc)
+/* That of one which has been freed meanwhile is told to nobody. msk: the row is that one's; or 0. */
+static __always_inline void put_row(const struct sock_common *skc, __u64 msk)
 {
 	__u32 place = sweep.n_rows;
 	struct tcs_wire_census *row = bpf_map_lookup_elem(&rows, &place);
@@ -415,7 +481,10 @@ static __always_inline void put_row(const struct sock_common *skc)
 		sweep.left_out++;
 		return;
 	}
-	fill_row(row, id_as_it_is((const struct sock *)at_hand.sk));
+	if (msk)
+		fill_msk(row, msk);
+	else
+		fill_row(row, id_as_it_is((const struct sock *)at_hand.sk));
 	if (is_still(skc))
 		sweep.n_rows = place + 1;
 }
@@ -424,6 +493,7 @@ __noinline int sweep_look_at(__u64 sk)
 {
 	const struct sock_common *skc = (const void *)copy;
 	__u32 state = skc->skc_state;
+	__u64 msk;
 
 	out.sockets++;
 	if (only_half_open(state))
@@ -440,7 +510,10 @@ __noinline int sweep_look_at(__u64 sk)
 	if (at_hand.full && state == TCP_LISTEN)
 		take_listener(id_as_it_is((const struct sock *)sk));
 	if (count_at_hand())
-		put_row(skc);
+		put_row(skc, 0);
+	msk = msk_at_hand();
+	if (msk)
+		put_row(skc, msk);
 	return 0;
 }
 
@@ -483,7 +556,7 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 	struct sock_common *skc = ctx->sk_common;
 	struct tcs_wire_census row;
 	struct tcp_sock *tp = NULL;
-	__u64 id = 0;
+	__u64 id = 0, msk;
 	__u32 state;
 	bool wanted;
 
@@ -512,10 +585,15 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 		id = id_for_now(&tp->inet_conn.icsk_inet.sk);
 	if (tp && state == TCP_LISTEN)
 		take_listener(id);
-	if (!wanted)
-		return 0;
-	fill_row(&row, id);
-	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
+	if (wanted) {
+		fill_row(&row, id);
+		bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
+	}
+	msk = msk_at_hand();
+	if (msk) {
+		fill_msk(&row, msk);
+		bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
+	}
 	return 0;
 }
 
@@ -564,6 +642,38 @@ static __always_inline void probe_laddr(const struct sock *sk, struct addrs *a)
 struct tcs_census_ask ask[TCS_CENSUS_ASK];
 struct tcs_wire_census answers[TCS_CENSUS_ASK];
 
+/* Written before each run, and by it. */
+bool mark_listeners; /* their files, so that their holders can be looked up */
+bool forget_owners;  /* of listeners: those that have exited */
+bool owners_overflow; /* nobody knows which owners have exited */
+__u32 owners_scan;    /* the scan in between (scan_number); 0: there was none */
+__u32 n_stale;	      /* listeners whose owner has changed */
+
+/*
+ * A listener whose owner has exited or has another name: its file is marked, for a scan that finds
+ * the new one. In the next run (forget_owners) it has none if that scan has not found any.
+ */
+static __always_inline void renew_owner(const struct sock *sk, __u64 id)
+{
+	static const __u64 nobody[2];
+	struct tcs_note *note = note_find(sk);
+	const struct tcs_owner_change *change;
+	__u32 pid;
+
+	if (!note || !note->pid || (note->mark & 0xff) != TCP_LISTEN ||
+	    (kernel.cookies && !note_is_of(note, id)))
+		return;
+	pid = note->pid;
+	change = bpf_map_lookup_elem(&owner_changes, &pid);
+	if (!change && !owners_overflow)
+		return;
+	n_stale++;
+	if (!forget_owners)
+		mark_file(sk);
+	else if (change ? change->gone : !owners_scan || note->owner_scan != (__u8)owners_scan)
+		owner_write(note, 0, nobody, TCS_OWNER_NONE);
+}
+
 /* A global function: the verifier goes through it once. */
 __noinline int read_listener(__u32 i)
 {
@@ -592,6 +702,8 @@ __noinline int read_listener(__u32 i)
 	fill_listener(row, (const struct tcp_sock *)sk);
 	fill_user(row, sk);
 	ask_note(row, sk);
+	if (mark_listeners)
+		mark_file(sk);
 	/* Another socket may be there by now. Where there are no cookies the state has to do. */
 	if ((kernel.cookies && !(row->id & TCS_ID_OWN) && cookie_of(sk) != row->id) ||
 	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN ||
@@ -608,5 +720,23 @@ int tcs_listeners(void *ctx)
 	for (i = 0; i < TCS_CENSUS_ASK; i++)
 		if (ask[i].sk)
 			read_listener(i);
+	return 0;
+}
+
+__noinline int listener_renew_owner(__u32 i)
+{
+	if (i < TCS_CENSUS_ASK)
+		renew_owner((const struct sock *)ask[i].sk, ask[i].id);
+	return 0;
+}
+
+SEC("raw_tp")
+int tcs_owners(void *ctx)
+{
+	__u32 i;
+
+	for (i = 0; i < TCS_CENSUS_ASK; i++)
+		if (ask[i].sk)
+			listener_renew_owner(i);
 	return 0;
 }

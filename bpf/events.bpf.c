@@ -37,6 +37,7 @@
 #include "tcs_wire.h"
 #include "tcs_filter.h"
 #include "tcs_note.h"
+#include "tcs_owners.h"
 #include "tcs_socket.h"
 
 #define PF_KTHREAD   0x00200000
@@ -331,12 +332,33 @@ static __always_inline __u64 new_id(const struct event *e, const __u32 program)
 	       (e->cpu & ((1 << TCS_ID_CPU_BITS) - 1));
 }
 
+/* Read by user space, too; and `settled` is written there. */
+struct tcs_owner_state owner_state;
+
+/* The owner of a listener at this moment: the note may not be corrected yet. pid 0: unknown. */
+static __always_inline void owner_now(const struct tcs_note *listener, struct tcs_note *to)
+{
+	const volatile struct tcs_owner_state *state = &owner_state;
+	const struct tcs_owner_change *change;
+	__u32 pid;
+
+	owner_read(listener, to);
+	if (state->changed == state->settled)
+		return;
+	pid = to->pid;
+	change = bpf_map_lookup_elem(&owner_changes, &pid);
+	if (state->overflow || (change && change->gone)) {
+		to->pid = to->owner_source = 0;
+	} else if (change) {
+		to->comm[0] = ((const __u64 *)change->comm)[0];
+		to->comm[1] = ((const __u64 *)change->comm)[1];
+	}
+}
+
 static __always_inline void inherit(struct tcs_note *fresh, const struct tcs_note *listener)
 {
-	fresh->pid = listener->pid;
-	fresh->comm[0] = listener->comm[0];
-	fresh->comm[1] = listener->comm[1];
-	if (listener->pid)
+	owner_now(listener, fresh);
+	if (fresh->pid)
 		fresh->owner_source = TCS_OWNER_LISTENER;
 }
 
@@ -654,6 +676,7 @@ static __always_inline void take_event(struct event *e)
 {
 	struct tcs_note *note = e->note;
 	struct addrs a;
+	__u64 id;
 
 	note->owner_changed = 0;
 	if (note->mark && (note->mark & 0xff) != e->old)
@@ -667,7 +690,9 @@ static __always_inline void take_event(struct event *e)
 		read_addrs(&e->sk->__sk_common, &a);
 		listener_begin(e->sk, &a, local_port(e->sk, e->tp, e->new),
 			       BPF_CORE_READ_BITFIELD(&e->sk->__sk_common, skc_reuseport));
-		watched_begin(e->sk, id_for_now(e->sk));
+		id = id_for_now(e->sk);
+		note->cookie_low = kernel.cookies ? (__u32)id : 0;
+		watched_begin(e->sk, id);
 	} else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE) {
 		listener_gone(e);
 	}
@@ -683,6 +708,8 @@ static __always_inline void take_event(struct event *e)
 	if (e->sk->sk_lock.owned && task_acts(e->old, e->new, e->err, note->flags) &&
 	    learn_owner(note, may_be_killed(e->sk, e->old, e->new)))
 		note->flags |= TCS_F_TASK;
+	if (e->new == TCP_LISTEN)
+		owners_add(note->pid);
 	if (note->reset_sent) {
 		note->flags |= TCS_F_RESET_SENT;
 		note->reset_sent = 0;
@@ -913,6 +940,7 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	const struct inet_connection_sock *icsk;
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct tcs_percpu *p = slot_of(cpu);
+	struct tcs_note owner = {};
 	struct tcs_wire_synack *r;
 	const struct net *net;
 	struct tcs_note *note;
@@ -965,8 +993,48 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	r->device = req->__req_common.skc_bound_dev_if;
 	r->pad = 0;
 	__builtin_memset(&r->owner, 0, sizeof(r->owner));
-	if (note)
-		put_owner(&r->owner, note);
+	if (note) {
+		owner_now(note, &owner);
+		if (owner.pid)
+			put_owner(&r->owner, &owner);
+	}
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* ---- owners of listeners --------------------------------------------------------------------- */
+
+/* Of a process in `owners`. The change is there before it is counted. */
+static __always_inline void owner_report(__u32 pid, const struct tcs_owner_change *change)
+{
+	if (bpf_map_update_elem(&owner_changes, &pid, change, BPF_ANY))
+		owner_state.overflow = 1;
+	count(&owner_state.changed);
+}
+
+/* Before its files are closed (do_exit()); what still listens afterwards is another's. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(tcs_exit, struct task_struct *task)
+{
+	const struct tcs_owner_change gone = { .gone = 1 };
+	__u32 pid = task->tgid;
+
+	if (process_lives(task) || bpf_map_delete_elem(&owners, &pid))
+		return 0;
+	owner_report(pid, &gone);
+	return 0;
+}
+
+/* execve(2), and prctl(PR_SET_NAME): a process has the name of its leader. */
+SEC("tp_btf/task_rename")
+int BPF_PROG(tcs_rename, struct task_struct *task, const char *comm)
+{
+	struct tcs_owner_change named = {};
+	__u32 pid = task->tgid;
+
+	if (task->pid != task->tgid || !bpf_map_lookup_elem(&owners, &pid) ||
+	    bpf_probe_read_kernel_str(named.comm, sizeof(named.comm), comm) < 0)
+		return 0;
+	owner_report(pid, &named);
 	return 0;
 }

@@ -21,6 +21,7 @@
  * may belong to another socket by then.
  *
  * Written with the socket's lock held, and once by the scan for listeners older than the program.
+ * The owner of a listener is written by later scans, too (tcs_owners.h).
  * Bounds: max_entries is set before loading; a note that finds no room is counted. BPF side only.
  */
 #include "vmlinux.h"
@@ -48,8 +49,11 @@ struct tcs_note {
 	__u8 owner_changed; /* by the event at hand */
 	__u8 known;	    /* the epoch in which user space was first told of it; 0 not yet */
 	__u16 flags;	    /* of the event at hand, enum tcs_wire_flags */
-	__u8 unsure;	    /* its listener may be at another address; 0 with a listener */
-	__u8 pad;
+	__u8 owner_writes; /* of a listener's owner, odd during one; tcs_owners.h */
+	union {
+		__u8 unsure;	 /* child: its listener may be at another address; 0 with a listener */
+		__u8 owner_scan; /* listener: scan of open files that met its first holder; 0 none */
+	};
 	__u32 cookie_low; /* of the socket's cookie; 0 not asked for yet */
 };
 

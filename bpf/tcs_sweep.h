@@ -151,7 +151,7 @@ static long aside_step(void)
 		sweep.over = 1;
 		return 1;
 	}
-	if (at.met >= sweep.slice || sweep.n_rows >= TCS_CENSUS_ROWS)
+	if (at.met >= sweep.slice || sweep.n_rows >= TCS_CENSUS_ROWS - 1)
 		return 1;
 	if (!copy_socket(copy, here->sk) || !is_that_one(skc, here->hash)) {
 		sweep.at_aside = here->next;
@@ -285,11 +285,14 @@ static __always_inline void meet(__u64 sk, const struct sock_common *skc)
 		put_aside(net, sk, skc->skc_hash);
 }
 
-/* True: nothing is left, or enough has been done. Rows of one chain have room. */
+/*
+ * True: nothing is left, or enough has been done. Rows of one chain have room; a socket has two when
+ * it stands for an MPTCP socket.
+ */
 static __always_inline bool is_over(void)
 {
 	sweep.over = at.chain > sweep.lhash_mask + sweep.ehash_mask + 1;
-	return sweep.over || at.met >= sweep.slice || sweep.n_rows >= TCS_CENSUS_ROWS - KNOWN_MAX ||
+	return sweep.over || at.met >= sweep.slice || sweep.n_rows >= TCS_CENSUS_ROWS - 2 * KNOWN_MAX ||
 	       (!among_listeners() && listeners_end());
 }
 

@@ -196,6 +196,26 @@ enum tcs_scan_flags {
 	TCS_SCAN_V6ONLY = 1 << 2,
 	TCS_SCAN_SHARED = 1 << 3, /* SO_REUSEPORT */
 	TCS_SCAN_MPTCP = 1 << 4,  /* the open file is an MPTCP socket */
+	TCS_SCAN_BOUND = 1 << 5,  /* flags and device of a listener are filled in; not in format 2.1 */
+};
+
+/*
+ * Owners of listeners that have exited, or that have another name, since their listeners' notes
+ * were written (bpf/tcs_owners.h). User space corrects the notes.
+ */
+#define TCS_OWNERS	  16384 /* processes with a listener */
+#define TCS_OWNER_CHANGES 1024	/* of which the notes are not corrected yet */
+
+struct tcs_owner_change {
+	char comm[TCS_COMM_LEN]; /* the name from now on */
+	__u32 gone;		 /* the process has exited */
+	__u32 pad;
+};
+
+struct tcs_owner_state {
+	__u64 changed;	/* changes so far; written by the programs */
+	__u64 settled;	/* of these, that the notes are corrected for; written by user space */
+	__u64 overflow; /* a change found no room: no owner in a note is reliable */
 };
 
 /*
@@ -248,7 +268,7 @@ struct tcs_wire_census {
 	__u32 drops;
 	__u32 cookie_age; /* jiffies since the last SYN cookie; TCS_CENSUS_NEVER */
 	__u8 acked;	  /* SYN_RECV: the peer has answered */
-	__u8 flags;	  /* listeners: enum tcs_census_flags */
+	__u8 flags;	  /* enum tcs_census_flags */
 	__u8 pad[2];
 	__u32 netns; /* listeners that are read without a walk; else 0: the one at hand */
 	__u32 uid;   /* these two: full sockets */
@@ -265,6 +285,7 @@ enum tcs_census_flags { /* as enum audit_socket_flags */
 	TCS_CENSUS_INET4 = 1 << 1,
 	TCS_CENSUS_V6ONLY = 1 << 2,
 	TCS_CENSUS_SHARED = 1 << 3, /* SO_REUSEPORT */
+	TCS_CENSUS_MPTCP = 1 << 4,  /* the state is that of an MPTCP socket, the rest its subflow's */
 };
 
 #define TCS_CENSUS_NEVER   (~0U)
@@ -569,6 +590,7 @@ static_assert(sizeof(struct tcs_wire_synack) == 128, "wire layout");
 static_assert(sizeof(struct tcs_wire_reset) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_gone) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_scan) == 64, "wire layout");
+static_assert(sizeof(struct tcs_owner_change) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_census) == 184, "wire layout");
 static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");
 static_assert(sizeof(struct tcs_census_place) == 44, "wire layout");

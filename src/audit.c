@@ -387,6 +387,8 @@ int audit_add_socket(struct audit *a, const struct audit_socket *s)
 
 	if (s->state >= TCS_STATE_MAX)
 		return 0;
+	if (s->flags & AUDIT_MPTCP) /* no TCP socket: its subflows are counted */
+		return s->state == TCS_CLOSE_WAIT ? add_close_wait(a, s) : 0;
 	if (a->config.count_rows)
 		count_state(a, s);
 	if (a->config.by == AUDIT_BY_COMM || a->config.count_rows)

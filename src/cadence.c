@@ -72,6 +72,19 @@ void cadence_glanced(struct cadence *c, uint64_t cpu_ns)
 	c->glance_cost_ns = cpu_ns;
 }
 
+bool cadence_renew(struct cadence *c, uint64_t now_ns)
+{
+	if (c->renewed_ns && now_ns - c->renewed_ns < c->renew_cost_ns * CADENCE_RENEWALS)
+		return false;
+	c->renewed_ns = now_ns;
+	return true;
+}
+
+void cadence_renewed(struct cadence *c, uint64_t cpu_ns)
+{
+	c->renew_cost_ns = cpu_ns;
+}
+
 bool cadence_early(struct cadence *c, uint64_t now_ns)
 {
 	if (c->second_ns || now_ns - c->early_ns < c->counters_cost_ns * CADENCE_RARE)

@@ -36,6 +36,7 @@
 #define CADENCE_GLANCE_NS  (250 * 1000000ull)
 #define CADENCE_SECOND_NS  (750 * 1000000ull)
 #define CADENCE_GLANCES	   500 /* times what they cost is the least time between two */
+#define CADENCE_RENEWALS   50
 #define CADENCE_RARE	   100
 #define CADENCE_SELDOM	   40
 
@@ -55,6 +56,8 @@ struct cadence {
 	uint64_t glanced_ns;
 	bool rested; /* the last interval had no look of its own */
 	uint64_t glance_cost_ns;
+	uint64_t renewed_ns; /* owners of listeners; 0 never */
+	uint64_t renew_cost_ns;
 };
 
 enum cadence_look {
@@ -77,6 +80,13 @@ bool cadence_rests(struct cadence *c, uint64_t now_ns, uint64_t interval_ns);
 /* Is it time for a glance? Not while a second look is due. */
 bool cadence_glance(struct cadence *c, uint64_t now_ns);
 void cadence_glanced(struct cadence *c, uint64_t cpu_ns);
+
+/*
+ * Owners of listeners have changed: may they be looked up again? At once, but not within
+ * CADENCE_RENEWALS times what the last time cost.
+ */
+bool cadence_renew(struct cadence *c, uint64_t now_ns);
+void cadence_renewed(struct cadence *c, uint64_t cpu_ns);
 
 /* There is news: may a look be taken at once? */
 bool cadence_early(struct cadence *c, uint64_t now_ns);

@@ -85,6 +85,11 @@ bool census_want(struct census *c, uint32_t netns)
 	return true;
 }
 
+void census_verify_owners(struct census *c)
+{
+	c->verify = c->config.maps != NULL;
+}
+
 static bool is_wanted(const struct census *c, uint32_t netns)
 {
 	uint32_t i;
@@ -273,9 +278,130 @@ static int read_listeners(struct census *c)
 	int err;
 
 	c->n_ask = 0;
+	c->skel->bss->mark_listeners = c->verify;
 	err = bpf_map_each(c->config.maps->watched, ask_listener, c);
 	return err ? err : run_listeners(c);
 }
+
+/* ---- owners of listeners --------------------------------------------------------------------- */
+
+bool census_owners_changed(const struct census *c)
+{
+	const volatile struct tcs_owner_state *state =
+		c->config.maps ? c->config.maps->owner_state : NULL;
+
+	return state && state->changed != state->settled;
+}
+
+static int run_owners(struct census *c)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct census_bpf__bss *bss = c->skel->bss;
+	uint32_t n = c->n_ask;
+
+	c->n_ask = 0;
+	memset(&bss->ask[n], 0, (TCS_CENSUS_ASK - n) * sizeof(bss->ask[0]));
+	return n && bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.tcs_owners), &opts) ?
+		       -errno :
+		       0;
+}
+
+static int ask_owner(void *ctx, const void *key, const void *value)
+{
+	struct census *c = ctx;
+	struct tcs_census_ask *ask = (void *)&c->skel->bss->ask[c->n_ask++];
+
+	memcpy(&ask->sk, key, sizeof(ask->sk));
+	memcpy(&ask->id, value, sizeof(ask->id));
+	return c->n_ask == TCS_CENSUS_ASK ? run_owners(c) : 0;
+}
+
+/* Every listener: is its owner one that has changed? In n_stale, how many. */
+static int each_owner(struct census *c)
+{
+	int err;
+
+	c->n_ask = 0;
+	c->skel->bss->n_stale = 0;
+	err = bpf_map_each(c->config.maps->watched, ask_owner, c);
+	return err ? err : run_owners(c);
+}
+
+static int pass_over(void *ctx, const struct tcs_wire_scan *row)
+{
+	(void)ctx;
+	(void)row;
+	return 0;
+}
+
+/* What has been read; one that has changed again since stays. */
+struct owner_changes {
+	int map;
+	uint32_t n;
+	uint32_t pids[TCS_OWNER_CHANGES];
+	struct tcs_owner_change changes[TCS_OWNER_CHANGES];
+};
+
+static int keep_change(void *ctx, const void *key, const void *value)
+{
+	struct owner_changes *to = ctx;
+
+	if (to->n == TCS_OWNER_CHANGES)
+		return 0;
+	memcpy(&to->pids[to->n], key, sizeof(to->pids[0]));
+	memcpy(&to->changes[to->n++], value, sizeof(to->changes[0]));
+	return 0;
+}
+
+static void forget_changes(const struct owner_changes *of)
+{
+	struct tcs_owner_change now;
+	uint32_t i;
+
+	for (i = 0; i < of->n; i++)
+		if (!bpf_map_lookup_elem(of->map, &of->pids[i], &now) &&
+		    !memcmp(&now, &of->changes[i], sizeof(now)))
+			(void)bpf_map_delete_elem(of->map, &of->pids[i]);
+}
+
+/* The scan corrects the notes of listeners that it meets; the others have no owner from then on. */
+static int renew(struct census *c)
+{
+	struct census_bpf__bss *bss = c->skel->bss;
+	struct failure why;
+	int err;
+
+	bss->forget_owners = false;
+	err = each_owner(c);
+	if (err || !bss->n_stale)
+		return err;
+	bss->owners_scan = 0;
+	if (c->scan && !scan_walk(c->scan, SCAN_MARKED, 0, pass_over, NULL, &why))
+		bss->owners_scan = scan_number(c->scan);
+	bss->forget_owners = true;
+	return each_owner(c);
+}
+
+int census_renew_owners(struct census *c)
+{
+	struct tcs_owner_state *state = c->config.maps->owner_state;
+	const uint64_t changed = __atomic_load_n(&state->changed, __ATOMIC_ACQUIRE);
+	struct owner_changes changes = { .map = c->config.maps->owner_changes };
+	int err;
+
+	memset(c->marks, 0, TCS_MARKS * sizeof(*c->marks));
+	c->skel->bss->owners_overflow = __atomic_exchange_n(&state->overflow, 0, __ATOMIC_ACQ_REL);
+	err = bpf_map_each(changes.map, keep_change, &changes);
+	if (!err)
+		err = renew(c);
+	if (err)
+		return err;
+	forget_changes(&changes);
+	__atomic_store_n(&state->settled, changed, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* ---- namespaces ------------------------------------------------------------------------------ */
 
 static uint32_t known(uint64_t n)
 {
@@ -507,6 +633,7 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 	if (!err)
 		err = look(c, covers);
 	c->n_wanted = 0;
+	c->verify = false;
 	if (err && !reterr->text[0])
 		failure_set(reterr, false, "cannot walk the sockets of this host (%s)",
 			    strerror(-err));

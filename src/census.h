@@ -74,6 +74,21 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 bool census_want(struct census *c, uint32_t netns);
 
 /*
+ * The owners of listeners in the next look are looked up among the open files, as they are in every
+ * look that covers AUDIT_SOCKETS. Without it a look that does not has the owners of events.
+ */
+void census_verify_owners(struct census *c);
+
+/*
+ * Processes that own listeners have exited or got another name since the last call of
+ * census_renew_owners(), which looks their listeners up among the open files, so that connections
+ * have their present owner. Not during a look. Costs half a microsecond for each listener, and for
+ * each open file the reading of a pointer if there is such a listener. 0 or -errno.
+ */
+bool census_owners_changed(const struct census *c);
+int census_renew_owners(struct census *c);
+
+/*
  * The queues of all listeners, as a RECORD_SOCKET each, between two looks: it costs a fraction of a
  * millisecond. Needs config.maps.
  */

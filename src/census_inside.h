@@ -49,6 +49,7 @@ struct census {
 	uint32_t wanted[CENSUS_WANTED]; /* namespaces; of the next look */
 	uint32_t n_wanted;
 	uint32_t n_ask; /* listeners to be read by the next run */
+	bool verify;	/* the owners of listeners, in the next look or the one at hand */
 
 	/* of the look at hand */
 	bool ended; /* the filter's namespace */
@@ -84,7 +85,7 @@ int census_emit(struct census *c, const void *record, size_t len);
 
 /* A row of the namespace at hand; its owner may have to wait until census_emit_waiting(). */
 int census_add_row(struct census *c, const struct tcs_wire_census *row);
-/* A listener of any namespace, with the owner it is known to have. */
+/* A listener of any namespace, with the owner in its note; where owners are verified it waits. */
 int census_add_listener(struct census *c, const struct tcs_wire_census *row);
 
 /* The owners of all that wait, by one walk over the open files of those that are marked. */

@@ -84,19 +84,25 @@ static int share_maps(struct census *c)
 	bpf_program__set_autoload(skel->progs.tcs_listeners, maps != NULL);
 	bpf_program__set_autoattach(skel->progs.tcs_listeners, false);
 	bpf_program__set_autoattach(skel->progs.tcs_netns_here, false);
+	bpf_program__set_autoload(skel->progs.tcs_owners, maps != NULL);
+	bpf_program__set_autoattach(skel->progs.tcs_owners, false);
 	/* Of bpf/tcs_note.h, for others. */
 	bpf_map__set_autocreate(skel->maps.listeners, false);
 	bpf_map__set_autocreate(skel->maps.parents, false);
+	bpf_map__set_autocreate(skel->maps.owners, false);
 	err = c->config.handshakes ?
 		      bpf_map__reuse_fd(skel->maps.handshakes, c->counts.handshakes) :
 		      bpf_map__set_max_entries(skel->maps.handshakes, 1);
 	if (err)
 		return err;
 	if (!maps) {
+		bpf_map__set_autocreate(skel->maps.owner_changes, false);
 		err = bpf_map__set_max_entries(skel->maps.notes, 1);
 		return err ? err : bpf_map__set_max_entries(skel->maps.watched, 1);
 	}
 	err = bpf_map__reuse_fd(skel->maps.notes, maps->notes);
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.owner_changes, maps->owner_changes);
 	return err ? err : bpf_map__reuse_fd(skel->maps.watched, maps->watched);
 }
 

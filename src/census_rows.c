@@ -111,10 +111,38 @@ static int emit_socket(struct census *c, const struct audit_socket *s)
 	return census_emit(c, &record, sizeof(record));
 }
 
-/* The one who acted on the socket is its holder; one that is inherited may have passed it on. */
-static bool owner_is_sure(const struct audit_socket *s)
+/*
+ * Findings name the owner of such a socket. The process that acted on it may have passed it on, or
+ * exited: it is looked up among the open files, whatever a note says.
+ */
+static bool wants_holder(const struct census *c, const struct audit_socket *s)
 {
-	return s->owner.source == OWNER_CACHED || (s->state == TCS_LISTEN && s->owner.pid);
+	const struct audit_config *audit = &c->config.audit;
+
+	return s->state == TCS_LISTEN || s->state == TCS_CLOSE_WAIT ||
+	       (audit->stalled && s->stalled >= audit->stalled);
+}
+
+/* The process that acted on the socket is its holder; an inherited one may have passed it on. */
+static bool owner_is_sure(const struct census *c, const struct audit_socket *s)
+{
+	return s->owner.source == OWNER_CACHED && !wants_holder(c, s);
+}
+
+static void find_owner(const struct census *c, struct audit_socket *s)
+{
+	const struct older_socket socket = {
+		.id = s->id,
+		.laddr = s->laddr,
+		.netns = s->netns,
+		.device = s->device,
+		.lport = s->lport,
+	};
+
+	if (wants_holder(c, s))
+		s->owner = (struct owner){ 0 };
+	if (s->id)
+		(void)older_owner(c->owners, &socket, &s->owner);
 }
 
 /*
@@ -129,8 +157,7 @@ int census_emit_waiting(struct census *c)
 
 	for (i = 0; !err && i < c->n_waiting; i++) {
 		take_row(c, &c->waiting[i].row, c->waiting[i].netns, &s);
-		if (s.id)
-			(void)older_owner(c->owners, s.id, s.netns, s.laddr, s.lport, &s.owner);
+		find_owner(c, &s);
 		err = emit_socket(c, &s);
 	}
 	c->n_waiting = 0;
@@ -147,6 +174,19 @@ static int grow_waiting(struct census *c)
 	c->waiting = grown;
 	c->cap_waiting = more;
 	return 0;
+}
+
+static int add_waiting(struct census *c, const struct tcs_wire_census *row, uint32_t netns)
+{
+	int err = 0;
+
+	if (c->n_waiting == CENSUS_ROWS_MAX)
+		err = census_emit_waiting(c);
+	if (!err && c->n_waiting == c->cap_waiting)
+		err = grow_waiting(c);
+	if (!err)
+		c->waiting[c->n_waiting++] = (struct census_waiting){ .row = *row, .netns = netns };
+	return err;
 }
 
 static int emit_request(struct census *c, const struct tcs_wire_census *row)
@@ -184,19 +224,11 @@ int census_add_row(struct census *c, const struct tcs_wire_census *walked)
 		err = emit_request(c, &row);
 	if (err || (row.state == TCS_SYN_RECV && !census_counts_by_owner(c)))
 		return err;
-	if (owner_is_sure(&s))
+	if (owner_is_sure(c, &s))
 		return emit_socket(c, &s);
-	if (c->n_waiting == CENSUS_ROWS_MAX)
-		err = census_emit_waiting(c);
-	if (!err && c->n_waiting == c->cap_waiting)
-		err = grow_waiting(c);
-	if (!err)
-		c->waiting[c->n_waiting++] =
-			(struct census_waiting){ .row = row, .netns = c->here.netns };
-	return err;
+	return add_waiting(c, &row, c->here.netns);
 }
 
-/* A listener that was read without a walk; the owner its note has will do. */
 int census_add_listener(struct census *c, const struct tcs_wire_census *row)
 {
 	uint32_t netns = c->config.filter->netns;
@@ -204,6 +236,8 @@ int census_add_listener(struct census *c, const struct tcs_wire_census *row)
 
 	if (!row->state || (netns && netns != row->netns))
 		return 0;
+	if (c->verify)
+		return add_waiting(c, row, row->netns);
 	take_row(c, row, row->netns, &s);
 	return emit_socket(c, &s);
 }

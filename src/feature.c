@@ -90,6 +90,10 @@ static void look_at_typedef(const char *name, uint32_t id, struct feature_btf *r
 		ret->synack = id;
 	else if (!strcmp(name, "tcp_send_reset"))
 		ret->reset = id;
+	else if (!strcmp(name, "sched_process_exit"))
+		ret->process_exit = id;
+	else if (!strcmp(name, "task_rename"))
+		ret->task_rename = id;
 }
 
 static void look_at_function(const char *name, uint32_t id, struct feature_btf *ret)

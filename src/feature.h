@@ -34,6 +34,8 @@ struct feature_btf {
 	uint32_t state_change; /* sock:inet_sock_set_state */
 	uint32_t synack;       /* tcp:tcp_retransmit_synack */
 	uint32_t reset;	       /* tcp:tcp_send_reset */
+	uint32_t process_exit; /* sched:sched_process_exit */
+	uint32_t task_rename;  /* task:task_rename */
 	uint32_t iter_tcp;
 	uint32_t iter_task;
 	uint32_t iter_task_file;

@@ -38,6 +38,8 @@ static uint32_t target_of(const struct bpf_program *prog)
 		{ "tp_btf/inet_sock_set_state", btf->state_change },
 		{ "tp_btf/tcp_retransmit_synack", btf->synack },
 		{ "tp_btf/tcp_send_reset", btf->reset },
+		{ "tp_btf/sched_process_exit", btf->process_exit },
+		{ "tp_btf/task_rename", btf->task_rename },
 		{ "iter/tcp", btf->iter_tcp },
 		{ "iter/task", btf->iter_task },
 		{ "iter/task_file", btf->iter_task_file },

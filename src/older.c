@@ -19,20 +19,32 @@ struct holder {
 
 struct listener {
 	uint8_t laddr[16];
+	uint64_t id;
 	uint32_t netns;
 	uint32_t holder;
+	uint32_t device;
+	uint32_t order; /* in which it was added */
 	uint16_t lport;
+	uint8_t flags; /* enum tcs_scan_flags */
+};
+
+/* Words, sorted. */
+struct words {
+	uint64_t *at;
+	uint32_t n, cap;
+	bool unsorted;
 };
 
 struct older {
-	uint64_t *sockets;
-	struct listener *listeners;
+	struct words sockets; /* with a file */
+	struct words queued;
+	struct listener *listeners; /* sorted by compare_listeners() */
 	struct holder *holders;
-	uint32_t n_sockets, cap_sockets;
 	uint32_t n_listeners, cap_listeners;
 	uint32_t n_holders, cap_holders;
+	uint32_t order;
 	uint64_t skipped;
-	bool unsorted;
+	bool listeners_unsorted;
 };
 
 /* The id in the word of a socket. Those of our own are hashes (bpf/tcs_note.h). */
@@ -76,37 +88,73 @@ static int holder_of(struct older *o, const struct tcs_wire_scan *row, uint32_t 
 	return 0;
 }
 
-int older_add(struct older *o, const struct tcs_wire_scan *row)
+static int add_word(struct words *w, uint64_t word)
 {
-	uint32_t holder;
-	uint64_t word;
-
-	if (o->n_sockets == OLDER_MAX || o->n_holders == HOLDERS_MAX) {
-		o->skipped++;
-		return 0;
-	}
-	if (holder_of(o, row, &holder) ||
-	    reserve((void **)&o->sockets, o->n_sockets, &o->cap_sockets, sizeof(*o->sockets)))
+	if (reserve((void **)&w->at, w->n, &w->cap, sizeof(*w->at)))
 		return -ENOMEM;
-	word = word_of(row->id) | holder;
-	o->unsorted |= o->n_sockets && o->sockets[o->n_sockets - 1] > word;
-	o->sockets[o->n_sockets++] = word;
-	if (row->state != TCS_LISTEN)
-		return 0;
-	if (reserve((void **)&o->listeners, o->n_listeners, &o->cap_listeners,
-		    sizeof(*o->listeners)))
-		return -ENOMEM;
-	o->listeners[o->n_listeners] =
-		(struct listener){ .netns = row->netns, .holder = holder, .lport = row->lport };
-	memcpy(o->listeners[o->n_listeners++].laddr, row->laddr, sizeof(row->laddr));
+	w->unsorted |= w->n && w->at[w->n - 1] > word;
+	w->at[w->n++] = word;
 	return 0;
 }
 
-static int compare_sockets(const void *left, const void *right)
+static int add_listener(struct older *o, const struct tcs_wire_scan *row, uint32_t holder)
+{
+	struct listener *l;
+
+	if (reserve((void **)&o->listeners, o->n_listeners, &o->cap_listeners,
+		    sizeof(*o->listeners)) ||
+	    !o->listeners)
+		return -ENOMEM;
+	l = &o->listeners[o->n_listeners++];
+	*l = (struct listener){
+		.id = row->id,
+		.netns = row->netns,
+		.holder = holder,
+		.device = row->device,
+		.order = o->order++,
+		.lport = row->lport,
+		.flags = row->flags,
+	};
+	memcpy(l->laddr, row->laddr, sizeof(row->laddr));
+	o->listeners_unsorted = true;
+	return 0;
+}
+
+int older_add(struct older *o, const struct tcs_wire_scan *row)
+{
+	bool queued = row->flags & TCS_SCAN_QUEUED;
+	uint32_t holder;
+	int err;
+
+	if (o->sockets.n + o->queued.n >= OLDER_MAX || o->n_holders == HOLDERS_MAX) {
+		o->skipped++;
+		return 0;
+	}
+	if (holder_of(o, row, &holder))
+		return -ENOMEM;
+	err = add_word(queued ? &o->queued : &o->sockets, word_of(row->id) | holder);
+	return err || queued || row->state != TCS_LISTEN ? err : add_listener(o, row, holder);
+}
+
+static int compare_words(const void *left, const void *right)
 {
 	const uint64_t *a = left, *b = right;
 
 	return *a < *b ? -1 : *a > *b;
+}
+
+/* By port and namespace; holders of one socket one after another, the first of them first. */
+static int compare_listeners(const void *left, const void *right)
+{
+	const struct listener *a = left, *b = right;
+
+	if (a->lport != b->lport)
+		return a->lport < b->lport ? -1 : 1;
+	if (a->netns != b->netns)
+		return a->netns < b->netns ? -1 : 1;
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
 }
 
 static bool same_socket(uint64_t a, uint64_t b)
@@ -114,24 +162,50 @@ static bool same_socket(uint64_t a, uint64_t b)
 	return a >> HOLDER_BITS == b >> HOLDER_BITS;
 }
 
-/* Sort by id and keep the first holder of each. Cookies given by the walk itself are in order. */
-void older_settle(struct older *o)
+/* Keep the first holder of each. Cookies given by the walk itself are in order. */
+static void settle_words(struct words *w)
 {
 	uint32_t from, to = 0;
 
-	if (o->unsorted)
-		qsort(o->sockets, o->n_sockets, sizeof(*o->sockets), compare_sockets);
-	for (from = 0; from < o->n_sockets; from++)
-		if (!to || !same_socket(o->sockets[to - 1], o->sockets[from]))
-			o->sockets[to++] = o->sockets[from];
-	o->n_sockets = to;
-	o->unsorted = false;
+	if (w->unsorted)
+		qsort(w->at, w->n, sizeof(*w->at), compare_words);
+	for (from = 0; from < w->n; from++)
+		if (!to || !same_socket(w->at[to - 1], w->at[from]))
+			w->at[to++] = w->at[from];
+	w->n = to;
+	w->unsorted = false;
+}
+
+static void settle_listeners(struct older *o)
+{
+	uint32_t from, to = 0;
+
+	if (!o->listeners_unsorted)
+		return;
+	qsort(o->listeners, o->n_listeners, sizeof(*o->listeners), compare_listeners);
+	for (from = 0; from < o->n_listeners; from++) {
+		const struct listener *l = &o->listeners[from];
+		const struct listener *last = to ? &o->listeners[to - 1] : NULL;
+
+		if (!last || last->id != l->id || last->netns != l->netns ||
+		    last->lport != l->lport)
+			o->listeners[to++] = *l;
+	}
+	o->n_listeners = to;
+	o->listeners_unsorted = false;
+}
+
+void older_settle(struct older *o)
+{
+	settle_words(&o->sockets);
+	settle_words(&o->queued);
+	settle_listeners(o);
 }
 
 void older_forget(struct older *o)
 {
-	o->n_sockets = 0;
-	o->unsorted = false;
+	o->sockets.n = 0;
+	o->sockets.unsorted = false;
 }
 
 int older_new(struct older **ret)
@@ -148,7 +222,8 @@ void older_free(struct older *o)
 {
 	if (!o)
 		return;
-	free(o->sockets);
+	free(o->sockets.at);
+	free(o->queued.at);
 	free(o->listeners);
 	free(o->holders);
 	free(o);
@@ -156,7 +231,7 @@ void older_free(struct older *o)
 
 uint32_t older_sockets(const struct older *o)
 {
-	return o->n_sockets;
+	return o->sockets.n;
 }
 
 uint64_t older_skipped(const struct older *o)
@@ -165,23 +240,32 @@ uint64_t older_skipped(const struct older *o)
 }
 
 /* The number of its holder. */
-static bool find_socket(const struct older *o, uint64_t id, uint32_t *ret)
+static bool find_word(const struct words *w, uint64_t id, uint32_t *ret)
 {
-	uint32_t low = 0, high = o->n_sockets;
+	uint32_t low = 0, high = w->n;
 	uint64_t word = word_of(id);
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (o->sockets[middle] < word)
+		if (w->at[middle] < word)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == o->n_sockets || !same_socket(o->sockets[low], word))
+	if (low == w->n || !same_socket(w->at[low], word))
 		return false;
-	*ret = (uint32_t)(o->sockets[low] & (HOLDERS_MAX - 1));
+	*ret = (uint32_t)(w->at[low] & (HOLDERS_MAX - 1));
 	return true;
+}
+
+/* ---- listeners ------------------------------------------------------------------------------- */
+
+static bool is_mapped(const uint8_t addr[16])
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(addr, prefix, sizeof(prefix));
 }
 
 /* Bound to every address: :: and 0.0.0.0 (mapped). */
@@ -192,20 +276,82 @@ static bool is_any(const uint8_t addr[16])
 	return !memcmp(addr, any6, 16) || !memcmp(addr, any4, 16);
 }
 
-static const struct listener *find_listener(const struct older *o, uint32_t netns,
-					    const uint8_t laddr[16], uint16_t lport)
+/*
+ * How well this listener of the port matches, as compute_score() has it; 0: not at all. Rows of
+ * format 2.1 have neither flags nor device.
+ */
+static int score_of(const struct listener *l, const struct older_socket *s)
 {
+	bool exact = !memcmp(l->laddr, s->laddr, 16), v4 = is_mapped(s->laddr);
+
+	if (!exact && !is_any(l->laddr))
+		return 0;
+	if (!(l->flags & TCS_SCAN_BOUND))
+		return 1;
+	if (v4 ? l->flags & TCS_SCAN_V6ONLY : l->flags & TCS_SCAN_INET4)
+		return 0;
+	if (l->device && l->device != s->device)
+		return 0;
+	return 1 + (l->device != 0) + (v4 && l->flags & TCS_SCAN_INET4) + 4 * exact;
+}
+
+/* The first listener of this port and namespace, or of the next one. */
+static uint32_t first_at(const struct older *o, const struct older_socket *s)
+{
+	uint32_t low = 0, high = o->n_listeners;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		const struct listener *l = &o->listeners[middle];
+
+		if (l->lport < s->lport || (l->lport == s->lport && l->netns < s->netns))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool same_holder(const struct older *o, const struct listener *a, const struct listener *b)
+{
+	return o->holders[a->holder].pid == o->holders[b->holder].pid;
+}
+
+/*
+ * The listener that this connection came through; NULL: none. *one: its holder is known. With one
+ * NULL any listener that it may have come through will do.
+ */
+static const struct listener *find_listener(const struct older *o, const struct older_socket *s,
+					    bool *one)
+{
+	const struct listener *best = NULL;
+	int best_score = 0;
 	uint32_t i;
 
-	for (i = 0; i < o->n_listeners; i++) {
+	for (i = first_at(o, s); i < o->n_listeners && o->listeners[i].lport == s->lport &&
+				 o->listeners[i].netns == s->netns;
+	     i++) {
 		const struct listener *l = &o->listeners[i];
+		int score = score_of(l, s);
 
-		if (l->lport == lport && l->netns == netns &&
-		    (is_any(l->laddr) || !memcmp(l->laddr, laddr, 16)))
+		if (!score || score < best_score)
+			continue;
+		if (!one)
 			return l;
+		if (score > best_score) {
+			*one = true;
+			best = l;
+		} else if (!(l->flags & TCS_SCAN_BOUND)) {
+			best = l->order < best->order ? l : best;
+		} else {
+			*one &= same_holder(o, l, best);
+		}
+		best_score = score;
 	}
-	return NULL;
+	return best;
 }
+
+/* ---- owners ---------------------------------------------------------------------------------- */
 
 static void put_owner(const struct older *o, uint32_t holder, enum owner_source source,
 		      struct owner *ret)
@@ -215,37 +361,54 @@ static void put_owner(const struct older *o, uint32_t holder, enum owner_source 
 	memcpy(ret->comm, o->holders[holder].comm, sizeof(ret->comm));
 }
 
-bool older_owner(const struct older *o, uint64_t id, uint32_t netns, const uint8_t laddr[16],
-		 uint16_t lport, struct owner *ret)
+/* Named by a row. */
+static bool find_row(const struct older *o, uint64_t id, struct owner *ret)
 {
 	uint32_t holder;
-	bool held = find_socket(o, id, &holder);
-	const struct listener *l = held ? NULL : find_listener(o, netns, laddr, lport);
 
-	if (held)
+	if (find_word(&o->sockets, id, &holder))
 		put_owner(o, holder, OWNER_SCAN, ret);
-	else if (l)
+	else if (find_word(&o->queued, id, &holder))
+		put_owner(o, holder, OWNER_LISTENER, ret);
+	else
+		return false;
+	return true;
+}
+
+bool older_owner(const struct older *o, const struct older_socket *s, struct owner *ret)
+{
+	const struct listener *l;
+	bool one = false;
+
+	if (find_row(o, s->id, ret))
+		return true;
+	l = find_listener(o, s, &one);
+	if (l && one)
 		put_owner(o, l->holder, OWNER_LISTENER, ret);
-	return held || l;
+	return l && one;
 }
 
 bool older_find(void *ctx, uint64_t id, const struct tcs_wire_facts *facts, uint16_t lport,
 		struct track_older *ret)
 {
+	const struct older_socket s = {
+		.id = id,
+		.laddr = facts->laddr,
+		.netns = facts->netns,
+		.device = facts->device,
+		.lport = lport,
+	};
 	const struct older *o = ctx;
-	uint32_t holder;
-	bool held = find_socket(o, id, &holder);
-	const struct listener *l = find_listener(o, facts->netns, facts->laddr, lport);
+	struct owner owner = { 0 };
+	bool known = older_owner(o, &s, &owner);
+	const struct listener *l = find_listener(o, &s, NULL);
 
-	if (!held && !l)
+	if (!known && !l)
 		return false;
 	*ret = (struct track_older){
 		.id = id,
 		.direction = l && facts->rport ? DIRECTION_PASSIVE : DIRECTION_UNKNOWN,
+		.owner = owner,
 	};
-	if (held)
-		put_owner(o, holder, OWNER_SCAN, &ret->owner);
-	else
-		put_owner(o, l->holder, OWNER_LISTENER, &ret->owner);
 	return true;
 }

@@ -230,6 +230,9 @@ static bool quick_look(struct pipeline *p)
 
 	for (i = 0; urgent && i < n; i++)
 		(void)census_want(p->config.census, wanted[i]);
+	/* A finding needs two looks in a row (detect.h): this one may raise it, and names an owner. */
+	if (strange)
+		census_verify_owners(p->config.census);
 	look(p, urgent ? CADENCE_URGENT : CADENCE_COUNTERS);
 	present_flush(p->config.present);
 	return p->glance.news || (!strange && engine_strange(p->config.engine));
@@ -294,6 +297,19 @@ static void early_looks(struct pipeline *p)
 		(void)quick_look(p);
 		cadence_follow(&p->cadence, now);
 	}
+}
+
+/* Their listeners may be another process's now: no new connection is to be named after them. */
+static void renew_owners(struct pipeline *p)
+{
+	uint64_t before = cpu_ns();
+
+	if (!census_owners_changed(p->config.census) ||
+	    !cadence_renew(&p->cadence, pipeline_now_ns()))
+		return;
+	/* One that fails is tried again. */
+	(void)census_renew_owners(p->config.census);
+	cadence_renewed(&p->cadence, cpu_ns() - before);
 }
 
 static void tick(struct pipeline *p)
@@ -403,8 +419,10 @@ static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 		}
 		if (now >= next_check)
 			next_check = check_filter(p);
-		if (p->config.census)
+		if (p->config.census) {
+			renew_owners(p);
 			early_looks(p);
+		}
 		if (now >= next_tick) {
 			tick(p);
 			next_tick = now + interval_ns(p);

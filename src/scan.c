@@ -17,7 +17,7 @@
 
 struct scan {
 	struct scan_bpf *skel;
-	bool fast; /* the faster of the two programs is there */
+	bool fast; /* there is bpf_loop(), and with it the faster program for marked files */
 	char buf[READ_BYTES];
 };
 
@@ -79,17 +79,14 @@ static int take_found(struct scan *s, uint32_t from, uint32_t n, uint32_t *ret_n
 	return err == -ENOENT ? 0 : err; /* those were the last there may be */
 }
 
-/* -E2BIG, and fn was not called: more was found than there is room for. */
-static int walk_marked(struct scan *s, scan_fn fn, void *ctx)
+/* The rows in the map. */
+static int take_all_found(struct scan *s, scan_fn fn, void *ctx)
 {
-	uint32_t at, i, n, got = 0;
-	int err;
+	uint32_t at, i, n = s->skel->bss->n_found, got = 0;
+	int err = 0;
 
-	s->skel->bss->n_found = 0;
-	err = walk(s, s->skel->links.tcs_scan_marked, fn, ctx);
-	n = s->skel->bss->n_found;
-	if (!err && n > TCS_FOUND)
-		return -E2BIG;
+	if (n > TCS_FOUND)
+		n = TCS_FOUND;
 	for (at = 0; !err && at < n; at += got) {
 		err = take_found(s, at, n, &got);
 		for (i = 0; !err && i < got; i++) {
@@ -100,6 +97,43 @@ static int walk_marked(struct scan *s, scan_fn fn, void *ctx)
 		}
 	}
 	return err;
+}
+
+static void begin(struct scan *s)
+{
+	struct scan_bpf__bss *bss = s->skel->bss;
+
+	bss->n_found = 0;
+	bss->scan_number++;
+	if (!(uint8_t)bss->scan_number)
+		bss->scan_number++;
+}
+
+/* -E2BIG, and fn was not called: more was found than there is room for. */
+static int walk_marked(struct scan *s, scan_fn fn, void *ctx)
+{
+	int err;
+
+	begin(s);
+	err = walk(s, s->skel->links.tcs_scan_marked, fn, ctx);
+	if (!err && s->skel->bss->n_found > TCS_FOUND)
+		return -E2BIG;
+	return err ? err : take_all_found(s, fn, ctx);
+}
+
+/* Sockets without a file of their own are in the map; beyond its room they are left out. */
+static int walk_all(struct scan *s, scan_fn fn, void *ctx)
+{
+	int err;
+
+	begin(s);
+	err = walk(s, s->fast ? s->skel->links.tcs_scan : s->skel->links.tcs_scan_bounded, fn, ctx);
+	return err ? err : take_all_found(s, fn, ctx);
+}
+
+uint32_t scan_number(const struct scan *s)
+{
+	return s->skel->bss->scan_number;
 }
 
 int scan_walk(struct scan *s, enum scan_what what, uint32_t netns, scan_fn fn, void *ctx,
@@ -113,7 +147,7 @@ int scan_walk(struct scan *s, enum scan_what what, uint32_t netns, scan_fn fn, v
 	if (s->fast && what == SCAN_MARKED)
 		err = walk_marked(s, fn, ctx);
 	if (err == -E2BIG)
-		err = walk(s, s->skel->links.tcs_scan, fn, ctx);
+		err = walk_all(s, fn, ctx);
 	return err ? complain(reterr, err) : 0;
 }
 
@@ -121,6 +155,10 @@ static int share(struct scan_bpf *skel, const struct socket_maps *maps, int mark
 {
 	int err = bpf_map__reuse_fd(skel->maps.marks, marks);
 
+	if (!err)
+		err = bpf_map__set_autocreate(skel->maps.owner_changes, false);
+	if (!err && maps)
+		err = bpf_map__reuse_fd(skel->maps.owners, maps->owners);
 	if (!err && !feature_get()->kernel.storage)
 		err = bpf_map__set_autocreate(skel->maps.parents, false);
 	else if (!err && maps)
@@ -129,6 +167,8 @@ static int share(struct scan_bpf *skel, const struct socket_maps *maps, int mark
 		err = bpf_map__set_max_entries(skel->maps.notes, 1);
 		if (!err)
 			err = bpf_map__set_max_entries(skel->maps.handshakes, 1);
+		if (!err)
+			err = bpf_map__set_max_entries(skel->maps.owners, 1);
 		return err ? err : bpf_map__set_max_entries(skel->maps.listeners, 1);
 	}
 	if (!err)
@@ -147,11 +187,14 @@ static int load(struct scan *s, const struct socket_maps *maps, int marks, bool 
 	if (!skel)
 		return -errno;
 	*(struct tcs_kernel *)&skel->rodata->kernel = feature_get()->kernel;
+	*(bool *)&skel->rodata->has_notes = maps != NULL;
 	err = share(skel, maps, marks);
 	if (!err)
 		err = bpf_program__set_autoload(skel->progs.tcs_scan_marked, fast);
 	if (!err)
-		err = bpf_map__set_autocreate(skel->maps.found, fast);
+		err = bpf_program__set_autoload(skel->progs.tcs_scan, fast);
+	if (!err)
+		err = bpf_program__set_autoload(skel->progs.tcs_scan_bounded, !fast);
 	if (!err)
 		err = scan_bpf__load(skel);
 	if (!err)

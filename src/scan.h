@@ -7,9 +7,14 @@
  *
  * Loads bpf/scan.bpf.c once and walks as often as it is asked to: every full TCP socket of every
  * network namespace with its holder, at about half a microsecond a file. older.h keeps what comes.
+ * Connections that wait to be accepted come with the holder of their listener (TCS_SCAN_QUEUED),
+ * subflows and the socket above them with the holder of an MPTCP socket (TCS_SCAN_MPTCP).
  *
  * The event programs walk once after they are attached (what changes meanwhile tells its owner
- * itself) and leave notes at listeners; a census walks for the sockets it has rows for.
+ * itself) and leave notes at listeners; a census walks for the sockets it has rows for, and corrects
+ * the owners in the notes of listeners that it meets (bpf/tcs_owners.h).
+ *
+ * Bounds: TCS_FOUND sockets without a file of their own; before Linux 5.17 256 of an accept queue.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,5 +46,8 @@ typedef int (*scan_fn)(void *ctx, const struct tcs_wire_scan *row);
  */
 int scan_walk(struct scan *s, enum scan_what what, uint32_t netns, scan_fn fn, void *ctx,
 	      struct failure *reterr);
+
+/* Of the last scan, as in the notes of listeners whose holder it has met (owner_scan). */
+uint32_t scan_number(const struct scan *s);
 
 #endif /* TCS_SCAN_H */

@@ -211,7 +211,7 @@ static int take_socket(struct select_look *s, const struct audit_socket *row, st
 	if (!netns_wanted(s, row->netns))
 		return 0;
 	/* Half-open ones are counted as such. */
-	if (row->state != TCS_SYN_RECV || s->rows_count)
+	if (!(row->flags & AUDIT_MPTCP) && (row->state != TCS_SYN_RECV || s->rows_count))
 		count(s, row->netns, row->state, of_bool(wanted), 1);
 	if (to->covers & AUDIT_SOCKETS)
 		wanted &= state_wanted(s, row->state);

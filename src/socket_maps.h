@@ -5,8 +5,10 @@
 /*
  * socket_maps.h - the maps of bpf/tcs_note.h, as descriptors that two BPF objects share
  *
- * The event programs own them (source_live.c); the scan at start writes into them (scan.c).
+ * The event programs own them (source_live.c); scans of open files write into them (scan.c).
  */
+#include "../bpf/tcs_wire.h"
+
 struct socket_maps {
 	int notes;
 	int listeners;
@@ -14,6 +16,9 @@ struct socket_maps {
 	int handshakes; /* of each listener; bpf/tcs_parents.h, as `parents` is */
 	int watched; /* bpf/tcs_listeners.h: filled by the census, too */
 	int devices; /* bpf/tcs_device.h: the same */
+	int owners;  /* these three: bpf/tcs_owners.h */
+	int owner_changes;
+	struct tcs_owner_state *owner_state; /* shared with the programs */
 };
 
 /* Those of bpf/tcs_handshake.h, owned by the event programs or by handshakes.c. */

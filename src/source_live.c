@@ -432,6 +432,9 @@ static int load(struct source_live *l, const struct source_live_config *config,
 	choose_programs(l->skel, l->programs);
 	l->has_reset = can->btf.reset != 0;
 	bpf_program__set_autoload(l->skel->progs.tcs_reset, l->has_reset);
+	/* Without them a snapshot of all sockets corrects the owners of listeners. */
+	bpf_program__set_autoload(l->skel->progs.tcs_exit, can->btf.process_exit != 0);
+	bpf_program__set_autoload(l->skel->progs.tcs_rename, can->btf.task_rename != 0);
 	bpf_map__set_max_entries(l->skel->maps.rings, l->n_rings);
 	bpf_map__set_max_entries(l->skel->maps.notes, config->max_sockets);
 	bpf_map__set_autocreate(l->skel->maps.parents, can->kernel.storage);
@@ -502,6 +505,9 @@ void source_live_info(const struct source *s, struct source_live_info *ret)
 			.handshakes = bpf_map__fd(l->skel->maps.handshakes),
 			.watched = bpf_map__fd(l->skel->maps.watched),
 			.devices = bpf_map__fd(l->skel->maps.devices),
+			.owners = bpf_map__fd(l->skel->maps.owners),
+			.owner_changes = bpf_map__fd(l->skel->maps.owner_changes),
+			.owner_state = (struct tcs_owner_state *)&l->skel->bss->owner_state,
 		},
 		.handshakes = {
 			.handshakes = bpf_map__fd(l->skel->maps.handshakes),

@@ -284,13 +284,27 @@ void owner_of_wire(const struct tcs_wire_owner *wire, struct owner *ret)
 	memcpy(ret->comm, wire->comm, sizeof(ret->comm));
 }
 
+/*
+ * A child that was born before our eyes has the owner of its listener, as the programs know it. The
+ * scan at start knows no better: the listener may have changed hands since. (Up to format 2.1 it was
+ * asked all the same.)
+ */
+static bool is_older(const struct event *ev)
+{
+	const struct tcs_wire_state *s = ev->state;
+	bool born = s->flags & TCS_F_DEFERRED ||
+		    (s->old_state == TCS_LISTEN && s->new_state == TCS_SYN_RECV);
+
+	return !ev->cookies || !(born || ev->facts->parent);
+}
+
 /* Sockets that were there before us: the scan at start may know their owner. */
 static void ask_older(const struct track *t, struct conn *c, const struct event *ev)
 {
 	bool known = c->owner.pid != 0;
 	struct track_older older;
 
-	if ((known && c->owner.source != OWNER_SCAN) || !t->config.older ||
+	if ((known && c->owner.source != OWNER_SCAN) || !t->config.older || !is_older(ev) ||
 	    !t->config.older(t->config.older_ctx, c->cookie ? c->cookie : c->id, ev->facts,
 			     ev->state->lport, &older))
 		return;

@@ -277,14 +277,18 @@ struct inet_sock___bits {
 	__u8 transparent : 1;		/* up to 6.5: IP_TRANSPARENT (TPROXY) */
 };
 
+struct request_sock;
+
 struct request_sock_queue {
 	atomic_t qlen;			/* SYN queue */
 	atomic_t young;			/* of these, never timed out */
+	struct request_sock *rskq_accept_head; /* accept queue, linked by dl_next */
 };
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	struct request_sock_queue icsk_accept_queue;
+	void *icsk_ulp_data;		/* MPTCP: the subflow's context */
 	__u8 icsk_retransmits;		/* timeouts in a row */
 	__u8 icsk_probes_out;		/* keep-alive and window probes not answered */
 };
@@ -292,8 +296,6 @@ struct inet_connection_sock {
 struct tcp_options_received {
 	int ts_recent_stamp;		/* of a listener: its last SYN cookie, in jiffies */
 };
-
-struct request_sock;
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
@@ -310,9 +312,28 @@ struct tcp_sock {
 	u32 rcv_tstamp;			/* last segment from the peer, jiffies */
 };
 
+/* Only with CONFIG_MPTCP. */
+struct tcp_sock___mptcp {
+	bool is_mptcp;			/* a subflow of an MPTCP socket */
+};
+
+/* What an open file refers to; its TCP sockets are subflows. */
+struct mptcp_sock___mptcp {
+	struct list_head conn_list;	/* of contexts */
+	struct sock *first;		/* of a listener: the one that listens */
+};
+
+struct mptcp_subflow_context___mptcp {
+	struct list_head node;
+	struct sock *tcp_sock;
+	struct sock *conn;		/* the MPTCP socket */
+};
+
 /* A half-open connection: SYN received, SYN-ACK sent, last ACK not seen. */
 struct request_sock {
 	struct sock_common __req_common;
+	struct request_sock *dl_next;	/* the next one in the accept queue */
+	struct sock *sk;		/* there: the child that waits to be accepted */
 	u8 num_retrans;			/* SYN-ACKs resent so far */
 	u8 num_timeout : 7;		/* times the request's timer ran out */
 };
@@ -359,6 +380,10 @@ struct nsproxy {
 	struct net *net_ns;
 };
 
+struct signal_struct {
+	atomic_t live;			/* threads that have not begun to exit */
+};
+
 struct task_struct {
 	int pid;			/* of the thread */
 	int tgid;
@@ -367,6 +392,7 @@ struct task_struct {
 	unsigned int flags;		/* PF_KTHREAD */
 	struct task_struct *group_leader;
 	char comm[16];
+	struct signal_struct *signal;	/* of the process */
 };
 
 /* The name of a device that a socket is bound to; the namespace that a packet came into. */
