@@ -78,13 +78,13 @@ say() {
 
 # heirs_quit I: every process of it is gone when this returns
 heirs_quit() {
-	local pid=${HEIRS_PIDS[$1]}
+	local pid=${HEIRS_PIDS[$1]} in=${HEIRS_IN[$1]} out=${HEIRS_OUT[$1]}
 	[[ -n $pid ]] || return 0
 	HEIRS_PIDS[$1]=
-	echo quit >&"${HEIRS_IN[$1]}"
+	echo quit >&"$in"
 	timeout 10 tail --pid="$pid" -s 0.02 -f /dev/null || kill -KILL "$pid" 2>/dev/null || true
 	wait "$pid" 2>/dev/null || true
-	exec {HEIRS_IN[$1]}>&- {HEIRS_OUT[$1]}>&-
+	exec {in}>&- {out}>&-
 }
 
 # in_netns I COMMAND...

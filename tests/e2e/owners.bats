@@ -548,9 +548,9 @@ mptcp_starts() {
 	say 0 srv eof
 	say 0 srv close what=sockets
 	comes tool '[.[] | select(.type == "state" and .lport == 8000 and .new_state == "close")] | length == 3'
-	is tool "[.[] | select(.type == \"state\" and .lport == 8000 and (.rport | IN($ports[])))] |
+	is tool "[.[] | select(.type == \"state\" and .lport == 8000 and (.rport | IN(${ports}[])))] |
 		length >= 6 and all(.pid == ${SRV[0]} and .comm == \"srv\")"
-	is tool "[.[] | select(.type == \"state\" and .rport == 8000 and (.lport | IN($ports[])))] |
+	is tool "[.[] | select(.type == \"state\" and .rport == 8000 and (.lport | IN(${ports}[])))] |
 		length >= 6 and all(.pid == $client and .comm == \"client\")"
 }
 
@@ -677,8 +677,8 @@ killed_is() {
 	listener_killed 0 8000
 	killed_is tool 0 8000
 	comes tool "[.[] | select(.type == \"state\" and .lport == 8000 and .new_state == \"close\" and
-		(.rport | IN($ports[])))] | length == 3"
-	is tool "[.[] | select(.type == \"state\" and .lport == 8000 and (.rport | IN($ports[])))] |
+		(.rport | IN(${ports}[])))] | length == 3"
+	is tool "[.[] | select(.type == \"state\" and .lport == 8000 and (.rport | IN(${ports}[])))] |
 		all(.pid == ${SRV[0]} and .owner_source == \"listener\" and
 			(.new_state != \"close\" or .reason == \"listener_closed\"))"
 }
