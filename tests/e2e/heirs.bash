@@ -6,6 +6,9 @@
 # teardown ends every process and deletes every namespace that a test has made.
 # shellcheck shell=bash
 
+# A busy host takes a snapshot every few seconds only; a finding may need the second one.
+DEADLINE_S=20
+
 setup_file() {
 	[[ -z ${E2E_TRUTH_ONLY:-} ]] || { skip_file "needs the tool"; return 0; }
 	((EUID == 0)) || { skip_file "needs root"; return 0; }

@@ -78,7 +78,7 @@ not_printed() {
 stderr_has() { tr '\n' ' ' <"$1.err" | grep -F -- "$2" | grep -qiE "$3"; }
 # A message about the end of a namespace, and about the return of its name.
 ENDED='ended|is gone|no longer exists|was deleted'
-AGAIN='again|is back'
+AGAIN='again|is back|is followed'
 says_ended() { until_true "$DEADLINE_S" stderr_has "$1" "$2" "$ENDED"; }
 says_again() { until_true "$DEADLINE_S" stderr_has "$1" "$2" "$AGAIN"; }
 
@@ -221,13 +221,17 @@ watch_both() {
 	name_del "$NAME" "$MINE"
 	name_add "$NAME"
 	name_heirs "$NAME"
-	until_true "$DEADLINE_S" said_again_twice
+	until_true "$DEADLINE_S" is_followed tool "$MINE" 8009
 	talk "$MINE" 8003
 	printed tool "$MINE" 8003
 	tool_stop
 	printed tool 0 8001
 }
-said_again_twice() { (($(grep -oiE "$AGAIN" tool.err | wc -l) >= 2)); }
+# is_followed NAME I PORT: a connection is printed
+is_followed() {
+	talk "$2" "$3"
+	until_true 0 ended_at "$1" "$3"
+}
 
 @test "-N NAME: two names whose namespaces exchange their inode numbers" {
 	local a b
