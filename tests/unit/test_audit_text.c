@@ -357,7 +357,7 @@ static void a_group_is_named_with_its_number(void **unused)
 	f.row.syn.service.is_group = true;
 	f.row.syn.service.owner = (struct owner){ .pid = 7, .comm = "nginx" };
 	assert_int_equal(outbuf_init(&b, SINK_LINE_MAX), 0);
-	finding_text_alert(&b, &f, SECOND, 240);
+	finding_text_alert(&b, NULL, &f, SECOND, 240);
 	outbuf_putc(&b, '\0');
 	assert_non_null(strstr(b.data, "critical on 0.0.0.0:80 nginx(7) (64 listeners): "));
 	b.len = 0;
@@ -367,7 +367,7 @@ static void a_group_is_named_with_its_number(void **unused)
 	b.len = 0;
 	f.row.syn.service.listeners = 1;
 	f.row.syn.service.is_group = false;
-	finding_text_alert(&b, &f, SECOND, 240);
+	finding_text_alert(&b, NULL, &f, SECOND, 240);
 	finding_json(&b, &world, &f, SECOND);
 	outbuf_putc(&b, '\0');
 	assert_non_null(strstr(b.data, "critical on 0.0.0.0:80 nginx(7): "));
