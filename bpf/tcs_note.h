@@ -49,7 +49,7 @@ struct tcs_note {
 	__u8 known;	    /* the epoch in which user space was first told of it; 0 not yet */
 	__u16 flags;	    /* of the event at hand, enum tcs_wire_flags */
 	__u8 owner_writes; /* of a listener's owner, odd during one; tcs_owners.h */
-	__u8 owner_scan;   /* scan of open files that met the listener's first holder; 0 none */
+	__u8 owner_scan;   /* scan that met the listener's first holder, TCS_OWNER_SHARED; 0 none */
 	__u32 cookie_low; /* of the socket's cookie; 0 not asked for yet */
 };
 
