@@ -302,13 +302,16 @@ __noinline int subflow_add(__u64 address)
 	return found_add(address, TCS_SCAN_MPTCP, 0);
 }
 
-/* An MPTCP socket, and its TCP sockets. */
+/* An MPTCP socket, and its TCP sockets. (Verified where there is no MPTCP, too.) */
 __noinline int msk_add(__u64 msk)
 {
-	__u64 first = (__u64)BPF_CORE_READ((const struct mptcp_sock___mptcp *)msk, first), sk;
+	__u64 first, sk;
 	struct subflows s;
 	__u32 i;
 
+	if (!HAS_MPTCP)
+		return 0;
+	first = (__u64)BPF_CORE_READ((const struct mptcp_sock___mptcp *)msk, first);
 	if (!leave_notes)
 		found_add(msk, TCS_SCAN_MPTCP, 0);
 	if (first)
