@@ -330,7 +330,7 @@ static __always_inline void fill_row(struct tcs_wire_census *row, __u64 id)
 
 /*
  * Which of the subflows of an MPTCP socket stands for it; 0: none has to, for a subflow that is in
- * CLOSE_WAIT itself counts already.
+ * CLOSE_WAIT itself counts already. (Verified where there is no MPTCP, too.)
  */
 __noinline __u64 census_msk_subflow(__u64 msk)
 {
@@ -339,6 +339,8 @@ __noinline __u64 census_msk_subflow(__u64 msk)
 	__u8 state;
 	__u32 i;
 
+	if (!HAS_MPTCP)
+		return 0;
 	subflows_begin(&s, msk);
 	for (i = 0; i < SUBFLOWS_MAX; i++) {
 		sk = subflows_next(&s);
@@ -646,6 +648,7 @@ struct tcs_wire_census answers[TCS_CENSUS_ASK];
 bool mark_listeners; /* their files, so that their holders can be looked up */
 bool forget_owners;  /* of listeners: those that have exited */
 bool owners_overflow; /* nobody knows which owners have exited */
+bool owners_doubtful; /* some may hold their listener no more */
 __u32 owners_scan;    /* the scan in between (scan_number); 0: there was none */
 __u32 n_stale;	      /* listeners whose owner has changed */
 
@@ -660,17 +663,18 @@ static __always_inline void renew_owner(const struct sock *sk, __u64 id)
 	const struct tcs_owner_change *change;
 	__u32 pid;
 
-	if (!note || !note->pid || (note->mark & 0xff) != TCP_LISTEN ||
+	if (!note || (note->mark & 0xff) != TCP_LISTEN ||
 	    (kernel.cookies && !note_is_of(note, id)))
 		return;
 	pid = note->pid;
 	change = bpf_map_lookup_elem(&owner_changes, &pid);
-	if (!change && !owners_overflow)
+	if (!change && !owners_overflow && !owners_doubtful)
 		return;
 	n_stale++;
 	if (!forget_owners)
 		mark_file(sk);
-	else if (change ? change->gone : !owners_scan || note->owner_scan != (__u8)owners_scan)
+	else if (change ? change->gone :
+			  owners_overflow && !(owners_scan && owner_is_of_scan(note, owners_scan)))
 		owner_write(note, 0, nobody, TCS_OWNER_NONE);
 }
 

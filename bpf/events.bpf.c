@@ -223,6 +223,9 @@ static __always_inline bool task_acts(int old, int new, __u8 err, __u16 flags)
 	}
 }
 
+/* Read by user space, too; and `settled` is written there. */
+struct tcs_owner_state owner_state;
+
 struct process {
 	__u64 comm[2];
 	__u32 pid; /* 0: none, or the kernel's own */
@@ -270,6 +273,15 @@ static __always_inline bool may_be_killed(const struct sock *sk, int old, int ne
 	return old == TCP_LISTEN && new == TCP_CLOSE && !sk->sk_shutdown;
 }
 
+/* A child is used by another process than it has inherited. */
+static __always_inline void doubt_listener(const struct tcs_note *child, __u32 pid)
+{
+	const struct tcs_note *listener = note_of_listener(child->listener);
+
+	if (listener && listener->pid != pid && !(listener->owner_scan & TCS_OWNER_SHARED))
+		owner_state.doubts++; /* two at once may count as one */
+}
+
 /*
  * Returns whether current acted; owner_changed is set when that teaches a new owner. known_only:
  * current may be a stranger that kills the socket, and acts only if it is the known owner.
@@ -283,6 +295,8 @@ static __always_inline bool learn_owner(struct tcs_note *note, bool known_only)
 		return false;
 	if (note->pid != p.pid || note->comm[0] != p.comm[0] || note->comm[1] != p.comm[1] ||
 	    note->owner_source != TCS_OWNER_TASK) {
+		if (note->owner_source == TCS_OWNER_LISTENER && note->pid != p.pid)
+			doubt_listener(note, p.pid);
 		note->pid = p.pid;
 		note->comm[0] = p.comm[0];
 		note->comm[1] = p.comm[1];
@@ -331,9 +345,6 @@ static __always_inline __u64 new_id(const struct event *e, const __u32 program)
 	return TCS_ID_OWN | serial << TCS_ID_MAKER_BITS | maker << TCS_ID_CPU_BITS |
 	       (e->cpu & ((1 << TCS_ID_CPU_BITS) - 1));
 }
-
-/* Read by user space, too; and `settled` is written there. */
-struct tcs_owner_state owner_state;
 
 /* The owner of a listener at this moment: the note may not be corrected yet. pid 0: unknown. */
 static __always_inline void owner_now(const struct tcs_note *listener, struct tcs_note *to)

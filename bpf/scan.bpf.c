@@ -40,7 +40,8 @@ bool leave_notes; /* at sockets */
 bool marked_only; /* only files that have a mark */
 __u32 only_netns; /* emit sockets of this one; 0: of all */
 __u64 n_ids;	  /* given to sockets; the scan is one thread */
-__u32 scan_number; /* the low byte is not 0: notes tell by it whose owner this scan has seen */
+__u32 scan_number; /* the low 7 bits are not 0: notes tell by it whose owner this scan has met */
+__u32 n_corrected; /* owners in notes, by all scans */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -91,16 +92,23 @@ static __always_inline void owner_correct(const struct sock *sk)
 	struct tcs_note *note = note_find(sk);
 	__u64 comm[2] = {};
 
-	if (!note || (note->mark & 0xff) != TCP_LISTEN || note->owner_scan == (__u8)scan_number ||
+	if (!note || (note->mark & 0xff) != TCP_LISTEN ||
 	    !note_is_of(note, BPF_CORE_READ(sk, __sk_common.skc_cookie.counter)))
 		return;
+	if (owner_is_of_scan(note, scan_number)) {
+		if (note->pid != table.pid)
+			note->owner_scan |= TCS_OWNER_SHARED;
+		return;
+	}
 	owners_add(table.pid);
 	if (!process_lives(table.leader))
 		return;
-	note->owner_scan = (__u8)scan_number;
+	note->owner_scan = scan_number & TCS_OWNER_SCANNED;
 	bpf_probe_read_kernel(comm, sizeof(comm), &table.leader->comm);
-	if (note->pid != table.pid || note->comm[0] != comm[0] || note->comm[1] != comm[1])
-		owner_write(note, table.pid, comm, TCS_OWNER_SCAN);
+	if (note->pid == table.pid && note->comm[0] == comm[0] && note->comm[1] == comm[1])
+		return;
+	owner_write(note, table.pid, comm, TCS_OWNER_SCAN);
+	n_corrected++;
 }
 
 /*
@@ -294,13 +302,16 @@ __noinline int subflow_add(__u64 address)
 	return found_add(address, TCS_SCAN_MPTCP, 0);
 }
 
-/* An MPTCP socket, and its TCP sockets. */
+/* An MPTCP socket, and its TCP sockets. (Verified where there is no MPTCP, too.) */
 __noinline int msk_add(__u64 msk)
 {
-	__u64 first = (__u64)BPF_CORE_READ((const struct mptcp_sock___mptcp *)msk, first), sk;
+	__u64 first, sk;
 	struct subflows s;
 	__u32 i;
 
+	if (!HAS_MPTCP)
+		return 0;
+	first = (__u64)BPF_CORE_READ((const struct mptcp_sock___mptcp *)msk, first);
 	if (!leave_notes)
 		found_add(msk, TCS_SCAN_MPTCP, 0);
 	if (first)

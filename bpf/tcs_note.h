@@ -51,8 +51,9 @@ struct tcs_note {
 	__u16 flags;	    /* of the event at hand, enum tcs_wire_flags */
 	__u8 owner_writes; /* of a listener's owner, odd during one; tcs_owners.h */
 	union {
-		__u8 unsure;	 /* child: its listener may be at another address; 0 with a listener */
-		__u8 owner_scan; /* listener: scan of open files that met its first holder; 0 none */
+		__u8 unsure; /* child: its listener may be at another address; 0 with a listener */
+		/* listener: scan that met the first holder, TCS_OWNER_SHARED; 0 none */
+		__u8 owner_scan;
 	};
 	__u32 cookie_low; /* of the socket's cookie; 0 not asked for yet */
 };

@@ -12,7 +12,12 @@
  *   owner_changes  of these, processes that have exited or got another name; from that moment on no
  *                  child inherits the old owner (owner_inherit())
  *   scans          the first process that has the listener among its open files becomes the owner
- *                  (owner_correct(), scan.bpf.c); user space starts one when it sees a change
+ *                  (owner_correct(), scan.bpf.c); user space starts one when it sees a change, or
+ *                  a doubt
+ *
+ * A process that lives on may close its copy, which no event shows. But the children are then used
+ * by another process than they have inherited (doubts). Where the last scan met several holders that
+ * is so anyway (prefork servers), and no doubt.
  *
  * Two writers of a note's owner: events, with the socket's lock held, of which none but -> CLOSE
  * and -> LISTEN writes the owner of a listener; and one scan at a time, without the lock, only of a
@@ -56,6 +61,12 @@ static __always_inline void owners_add(__u32 pid)
 static __always_inline bool process_lives(const struct task_struct *task)
 {
 	return BPF_CORE_READ(task, signal, live.counter) > 0;
+}
+
+/* The low bits of scan_number are not 0 (scan.c). */
+static __always_inline bool owner_is_of_scan(const struct tcs_note *listener, __u32 scan_number)
+{
+	return (listener->owner_scan & TCS_OWNER_SCANNED) == (scan_number & TCS_OWNER_SCANNED);
 }
 
 /* The owner in a note, and not half of another one. */

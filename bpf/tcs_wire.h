@@ -216,8 +216,12 @@ struct tcs_owner_state {
 	__u64 changed;	/* changes so far; written by the programs */
 	__u64 settled;	/* of these, that the notes are corrected for; written by user space */
 	__u64 overflow; /* a change found no room: no owner in a note is reliable */
+	__u64 doubts;	/* children used by another process than their listener's owner, about */
 };
 
+/* In a note's owner_scan, beside the low bits of the scan's number: it met several holders. */
+#define TCS_OWNER_SHARED  0x80
+#define TCS_OWNER_SCANNED 0x7f
 /*
  * Handshakes of one listener, since it listens or since they are counted. Where a child's listener
  * is not known they are counted by the child's local address instead (struct tcs_handshake_place).

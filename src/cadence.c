@@ -72,17 +72,28 @@ void cadence_glanced(struct cadence *c, uint64_t cpu_ns)
 	c->glance_cost_ns = cpu_ns;
 }
 
-bool cadence_renew(struct cadence *c, uint64_t now_ns)
+bool cadence_renew(struct cadence *c, uint64_t now_ns, bool certain)
 {
-	if (c->renewed_ns && now_ns - c->renewed_ns < c->renew_cost_ns * CADENCE_RENEWALS)
+	uint64_t least = c->renew_cost_ns * CADENCE_RENEWALS;
+
+	if (!certain && least < c->doubt_ns)
+		least = c->doubt_ns;
+	if (c->renewed_ns && now_ns - c->renewed_ns < least)
 		return false;
 	c->renewed_ns = now_ns;
+	c->renews_doubt = !certain;
 	return true;
 }
 
-void cadence_renewed(struct cadence *c, uint64_t cpu_ns)
+void cadence_renewed(struct cadence *c, uint64_t cpu_ns, bool corrected)
 {
 	c->renew_cost_ns = cpu_ns;
+	if (corrected || !c->doubt_ns)
+		c->doubt_ns = CADENCE_DOUBT_NS;
+	else if (c->renews_doubt)
+		c->doubt_ns *= 2;
+	if (c->doubt_ns > CADENCE_REFRESH_NS)
+		c->doubt_ns = CADENCE_REFRESH_NS;
 }
 
 bool cadence_early(struct cadence *c, uint64_t now_ns)

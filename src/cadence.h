@@ -37,6 +37,7 @@
 #define CADENCE_SECOND_NS  (750 * 1000000ull)
 #define CADENCE_GLANCES	   500 /* times what they cost is the least time between two */
 #define CADENCE_RENEWALS   50
+#define CADENCE_DOUBT_NS   (1000 * 1000000ull)
 #define CADENCE_RARE	   100
 #define CADENCE_SELDOM	   40
 
@@ -58,6 +59,8 @@ struct cadence {
 	uint64_t glance_cost_ns;
 	uint64_t renewed_ns; /* owners of listeners; 0 never */
 	uint64_t renew_cost_ns;
+	bool renews_doubt; /* the last renewal was for a doubt */
+	uint64_t doubt_ns; /* the least time between two for a doubt; 0 none */
 };
 
 enum cadence_look {
@@ -82,11 +85,13 @@ bool cadence_glance(struct cadence *c, uint64_t now_ns);
 void cadence_glanced(struct cadence *c, uint64_t cpu_ns);
 
 /*
- * Owners of listeners have changed: may they be looked up again? At once, but not within
- * CADENCE_RENEWALS times what the last time cost.
+ * Owners of listeners have changed (certain), or may have: may they be looked up again? At once, but
+ * not within CADENCE_RENEWALS times what the last time cost; for a mere doubt not within
+ * CADENCE_DOUBT_NS either, and twice as long each time that it was none, up to CADENCE_REFRESH_NS.
  */
-bool cadence_renew(struct cadence *c, uint64_t now_ns);
-void cadence_renewed(struct cadence *c, uint64_t cpu_ns);
+bool cadence_renew(struct cadence *c, uint64_t now_ns, bool certain);
+/* corrected: an owner was another one. */
+void cadence_renewed(struct cadence *c, uint64_t cpu_ns, bool corrected);
 
 /* There is news: may a look be taken at once? */
 bool cadence_early(struct cadence *c, uint64_t now_ns);

@@ -285,12 +285,14 @@ static int read_listeners(struct census *c)
 
 /* ---- owners of listeners --------------------------------------------------------------------- */
 
-bool census_owners_changed(const struct census *c)
+enum census_owners census_owners(const struct census *c)
 {
 	const volatile struct tcs_owner_state *state =
 		c->config.maps ? c->config.maps->owner_state : NULL;
 
-	return state && state->changed != state->settled;
+	if (state && state->changed != state->settled)
+		return CENSUS_OWNERS_CHANGED;
+	return state && state->doubts != c->doubts ? CENSUS_OWNERS_DOUBTFUL : CENSUS_OWNERS_KNOWN;
 }
 
 static int run_owners(struct census *c)
@@ -382,15 +384,18 @@ static int renew(struct census *c)
 	return each_owner(c);
 }
 
-int census_renew_owners(struct census *c)
+int census_renew_owners(struct census *c, bool *ret_corrected)
 {
 	struct tcs_owner_state *state = c->config.maps->owner_state;
 	const uint64_t changed = __atomic_load_n(&state->changed, __ATOMIC_ACQUIRE);
+	const uint64_t doubts = __atomic_load_n(&state->doubts, __ATOMIC_ACQUIRE);
 	struct owner_changes changes = { .map = c->config.maps->owner_changes };
+	uint32_t corrected = c->scan ? scan_corrected(c->scan) : 0;
 	int err;
 
 	memset(c->marks, 0, TCS_MARKS * sizeof(*c->marks));
 	c->skel->bss->owners_overflow = __atomic_exchange_n(&state->overflow, 0, __ATOMIC_ACQ_REL);
+	c->skel->bss->owners_doubtful = doubts != c->doubts;
 	err = bpf_map_each(changes.map, keep_change, &changes);
 	if (!err)
 		err = renew(c);
@@ -398,6 +403,8 @@ int census_renew_owners(struct census *c)
 		return err;
 	forget_changes(&changes);
 	__atomic_store_n(&state->settled, changed, __ATOMIC_RELEASE);
+	c->doubts = doubts;
+	*ret_corrected = c->scan && corrected != scan_corrected(c->scan);
 	return 0;
 }
 

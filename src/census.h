@@ -79,14 +79,22 @@ bool census_want(struct census *c, uint32_t netns);
  */
 void census_verify_owners(struct census *c);
 
+/* How well the owners of listeners are known from which new connections inherit theirs. */
+enum census_owners {
+	CENSUS_OWNERS_KNOWN = 0,
+	CENSUS_OWNERS_DOUBTFUL, /* children are used by other processes: was a listener passed on? */
+	CENSUS_OWNERS_CHANGED,	/* owners have exited, or got another name */
+};
+
+enum census_owners census_owners(const struct census *c);
+
 /*
- * Processes that own listeners have exited or got another name since the last call of
- * census_renew_owners(), which looks their listeners up among the open files, so that connections
- * have their present owner. Not during a look. Costs half a microsecond for each listener, and for
- * each open file the reading of a pointer if there is such a listener. 0 or -errno.
+ * Look these listeners up among the open files, so that connections have their present owner; not
+ * during a look. It costs half a microsecond for each listener, and for each open file the reading
+ * of a pointer if there is such a listener. *ret_corrected: a listener has another owner now. 0 or
+ * -errno.
  */
-bool census_owners_changed(const struct census *c);
-int census_renew_owners(struct census *c);
+int census_renew_owners(struct census *c, bool *ret_corrected);
 
 /*
  * The queues of all listeners, as a RECORD_SOCKET each, between two looks: it costs a fraction of a

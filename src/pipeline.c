@@ -299,17 +299,19 @@ static void early_looks(struct pipeline *p)
 	}
 }
 
-/* Their listeners may be another process's now: no new connection is to be named after them. */
+/* A new connection is not to be named after a process that holds its listener no more. */
 static void renew_owners(struct pipeline *p)
 {
+	enum census_owners owners = census_owners(p->config.census);
 	uint64_t before = cpu_ns();
+	bool corrected = false;
 
-	if (!census_owners_changed(p->config.census) ||
-	    !cadence_renew(&p->cadence, pipeline_now_ns()))
+	if (!owners ||
+	    !cadence_renew(&p->cadence, pipeline_now_ns(), owners == CENSUS_OWNERS_CHANGED))
 		return;
 	/* One that fails is tried again. */
-	(void)census_renew_owners(p->config.census);
-	cadence_renewed(&p->cadence, cpu_ns() - before);
+	(void)census_renew_owners(p->config.census, &corrected);
+	cadence_renewed(&p->cadence, cpu_ns() - before, corrected);
 }
 
 static void tick(struct pipeline *p)

@@ -105,7 +105,7 @@ static void begin(struct scan *s)
 
 	bss->n_found = 0;
 	bss->scan_number++;
-	if (!(uint8_t)bss->scan_number)
+	if (!(bss->scan_number & TCS_OWNER_SCANNED))
 		bss->scan_number++;
 }
 
@@ -134,6 +134,11 @@ static int walk_all(struct scan *s, scan_fn fn, void *ctx)
 uint32_t scan_number(const struct scan *s)
 {
 	return s->skel->bss->scan_number;
+}
+
+uint32_t scan_corrected(const struct scan *s)
+{
+	return s->skel->bss->n_corrected;
 }
 
 int scan_walk(struct scan *s, enum scan_what what, uint32_t netns, scan_fn fn, void *ctx,

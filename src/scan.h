@@ -49,5 +49,7 @@ int scan_walk(struct scan *s, enum scan_what what, uint32_t netns, scan_fn fn, v
 
 /* Of the last scan, as in the notes of listeners whose holder it has met (owner_scan). */
 uint32_t scan_number(const struct scan *s);
+/* Owners in notes of listeners that scans have corrected so far. */
+uint32_t scan_corrected(const struct scan *s);
 
 #endif /* TCS_SCAN_H */

@@ -224,6 +224,55 @@ static void news_without_end_are_bounded(void **state)
 	assert_true(dear.longest_gap_ns <= 2 * SECOND + 20 * MS);
 }
 
+/* In a minute, tried each 10 ms: how often owners of listeners are looked up, at `cost` each. */
+static unsigned int renewals(bool certain, bool corrected, uint64_t cost)
+{
+	uint64_t now, start = 5 * SECOND;
+	unsigned int n = 0;
+	struct cadence c;
+
+	cadence_init(&c, start, 0);
+	for (now = start; now < start + 60 * SECOND; now += 10 * MS) {
+		if (!cadence_renew(&c, now, certain))
+			continue;
+		assert_true(n || now == start); /* the first at once */
+		cadence_renewed(&c, cost, corrected);
+		n++;
+	}
+	return n;
+}
+
+static void owners_that_change_without_end_cost_two_percent(void **state)
+{
+	(void)state;
+	assert_in_range(renewals(true, true, 5 * MS), 200, 60000 / 250);
+	assert_in_range(renewals(true, false, 5 * MS), 200, 60000 / 250);
+	assert_int_equal(renewals(true, false, 100 * 1000), 6000);
+}
+
+/* 1, 2, 4, ... seconds apart; when one was right, once a second. */
+static void doubts_that_are_none_become_rare(void **state)
+{
+	(void)state;
+	assert_in_range(renewals(false, false, 100 * 1000), 5, 7);
+	assert_in_range(renewals(false, true, 100 * 1000), 58, 60);
+	assert_in_range(renewals(false, true, 100 * MS), 11, 12);
+}
+
+static void an_exit_does_not_wait_for_a_doubt(void **state)
+{
+	struct cadence c;
+
+	(void)state;
+	cadence_init(&c, SECOND, 0);
+	assert_true(cadence_renew(&c, SECOND, false));
+	cadence_renewed(&c, MS, false);
+	assert_false(cadence_renew(&c, SECOND + 60 * MS, false));
+	assert_true(cadence_renew(&c, SECOND + 60 * MS, true));
+	cadence_renewed(&c, MS, false);
+	assert_false(cadence_renew(&c, SECOND + 120 * MS, false));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -238,6 +287,9 @@ int main(void)
 		cmocka_unit_test(an_attack_is_looked_at_twice_within_a_second),
 		cmocka_unit_test(glances_are_four_a_second_at_most_and_two_in_a_thousand),
 		cmocka_unit_test(news_without_end_are_bounded),
+		cmocka_unit_test(owners_that_change_without_end_cost_two_percent),
+		cmocka_unit_test(doubts_that_are_none_become_rare),
+		cmocka_unit_test(an_exit_does_not_wait_for_a_doubt),
 	};
 
 	return cmocka_run_group_tests_name("cadence", tests, NULL, NULL);
