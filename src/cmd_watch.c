@@ -241,6 +241,7 @@ static int open_recorder(struct watch *w)
 			.rotate_bytes = o->rotate_bytes,
 			.keep = o->keep,
 		},
+		.devices = w->devices,
 		.known = known,
 		.known_ctx = w,
 	};
@@ -251,7 +252,6 @@ static int open_recorder(struct watch *w)
 	unsigned int i;
 
 	source_live_info(w->source, &info);
-	config.devices = info.maps.devices;
 	uname(&uts);
 	meta = (struct record_meta){
 		.head.kind = RECORD_META,

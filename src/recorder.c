@@ -6,18 +6,16 @@
 #include <string.h>
 
 #include "cgroup_names.h"
-#include "device_names.h"
 #include "hash.h"
 #include "look_keep.h"
 
 struct recorder {
 	struct recorder_config config;
 	struct capture_writer *writer;
-	struct cgroup_names *asked; /* of the host */
-	struct cgroup_names *told;  /* to any file */
-	struct hash in_file;	    /* cgroups whose names this file has */
-	uint64_t last_cgroup;	    /* neighbours in the stream are mostly of one */
-	struct device_names *devices;	   /* of the host */
+	struct cgroup_names *asked;	   /* of the host */
+	struct cgroup_names *told;	   /* to any file */
+	struct hash in_file;		   /* cgroups whose names this file has */
+	uint64_t last_cgroup;		   /* neighbours in the stream are mostly of one */
 	struct device_names *devices_told; /* to any file */
 	struct hash devices_in_file;	   /* those whose names this file has */
 	uint64_t events;
@@ -27,7 +25,7 @@ struct recorder {
 	struct hash known;	   /* sockets that this file tells of, and are older than it */
 	uint32_t older_sockets;
 	uint64_t clock_ns;
-	uint64_t seen_ns; /* all events up to here are in a file */
+	uint64_t seen_ns;	  /* all events up to here are in a file */
 	uint32_t half_open_netns; /* of the last row of half-open connections */
 };
 
@@ -94,8 +92,8 @@ static bool is_told(const struct recorder *r, const struct device_name *device)
 }
 
 /* netns_cookie: 0 not known. */
-static void tell_device(struct recorder *r, uint64_t netns_cookie, uint32_t netns,
-			uint32_t ifindex, uint64_t ts_ns)
+static void tell_device(struct recorder *r, uint64_t netns_cookie, uint32_t netns, uint32_t ifindex,
+			uint64_t ts_ns)
 {
 	uint64_t key = (uint64_t)netns << 32 | ifindex;
 	const struct device_name *device;
@@ -103,7 +101,8 @@ static void tell_device(struct recorder *r, uint64_t netns_cookie, uint32_t netn
 
 	if (!ifindex)
 		return;
-	device = device_names_find(r->devices, netns_cookie, netns, ifindex, ts_ns / 1000000);
+	device =
+		device_names_find(r->config.devices, netns_cookie, netns, ifindex, ts_ns / 1000000);
 	if (!device)
 		return; /* it may be known the next time */
 	if (hash_find(&r->devices_in_file, key, &known)) {
@@ -309,8 +308,7 @@ int recorder_new(const struct recorder_config *config, const struct record_meta 
 	int err = -ENOMEM;
 
 	if (!r || hash_init(&r->in_file) || hash_init(&r->known) ||
-	    hash_init(&r->devices_in_file) || device_names_new(config->devices, &r->devices) ||
-	    device_names_new(-1, &r->devices_told) ||
+	    hash_init(&r->devices_in_file) || device_names_new(-1, &r->devices_told) ||
 	    (config->file.rotate_bytes && look_keep_new(&r->look)) || cgroup_names_new(&r->asked) ||
 	    cgroup_names_new_empty(&r->told))
 		failure_set(reterr, false, "out of memory");
@@ -335,7 +333,6 @@ void recorder_free(struct recorder *r)
 	capture_writer_free(r->writer);
 	cgroup_names_free(r->asked);
 	cgroup_names_free(r->told);
-	device_names_free(r->devices);
 	device_names_free(r->devices_told);
 	hash_release(&r->devices_in_file);
 	hash_release(&r->in_file);

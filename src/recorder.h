@@ -6,9 +6,9 @@
  * recorder.h - the tap of a live run: every record goes into a capture, with what only this host
  * knows about it
  *
- * The names of cgroups and of network devices become records of their own, before the first one that
- * mentions them; that of a device again when it is renamed. Once a second what was recorded can be
- * read.
+ * The names of cgroups and of network devices become records of their own, before the first one
+ * that mentions them; that of a device again when it is renamed. Once a second what was recorded
+ * can be read.
  *
  * Rotation. A file must be understood without those before it, but a socket's facts are told only
  * once. So in a file that is not the first, what was known about a socket (`known`: its addresses,
@@ -19,18 +19,19 @@
  * One thing is only known by whoever has both files: that a reset corrected a close when the file
  * changed in the microseconds between.
  *
- * Bounds: those of capture.h, cgroup_names.h, device_names.h and look_keep.h; 16 to 24 bytes for each socket that
- * is older than its file and told of there.
+ * Bounds: those of capture.h, cgroup_names.h, device_names.h and look_keep.h; 16 to 24 bytes for
+ * each socket that is older than its file and told of there.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "capture.h"
+#include "device_names.h"
 #include "record.h"
 
 struct recorder_config {
 	struct capture_writer_config file;
-	int devices; /* the map of names (device_names.h); -1: there is none */
+	struct device_names *devices; /* of this host; stays the caller's */
 	/* What this event supposes to be known, of a socket not born after since_ns (track.h). */
 	bool (*known)(void *ctx, const struct event *ev, uint64_t since_ns,
 		      struct track_known *ret);
