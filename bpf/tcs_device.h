@@ -5,14 +5,14 @@
 /*
  * tcs_device.h - names of the network devices that sockets are bound to
  *
- * A socket has the number of its device only (skc_bound_dev_if); user space that shows it may not be
- * in the namespace, and cannot enter each. device_note() copies the name into a map, shared by the
- * event programs and the census, and is called for sockets that have a device, where a record or a
- * row of them is made for the first time: rare paths. A device may be renamed: its name is read
- * again once a second at most.
+ * A socket has the number of its device only (skc_bound_dev_if); user space that shows it may not
+ * be in the namespace, and cannot enter each. device_note() copies the name into a map, shared by
+ * the event programs and the census, and is called for sockets that have a device, where a record
+ * or a row of them is made for the first time: rare paths. A device may be renamed: its name is
+ * read again once a second at most.
  *
- * BPF side only. Bounds: TCS_DEVICES; a chain of the kernel's hash (dev_index_hash()) is followed for
- * CHAIN_MAX devices. A device that is not found has no name.
+ * BPF side only. Bounds: TCS_DEVICES; a chain of the kernel's hash (dev_index_hash()) is followed
+ * for DEVICE_CHAIN_MAX devices. A device that is not found has no name.
  */
 #include "vmlinux.h"
 
@@ -66,7 +66,8 @@ __noinline int device_note(__u64 netns, __u32 ifindex)
 {
 	const struct net *net = (const struct net *)netns;
 	struct tcs_device_key key = { .netns = BPF_CORE_READ(net, ns.inum), .ifindex = ifindex };
-	struct tcs_device now = { .netns_cookie = net_cookie_of(net), .read_ns = bpf_ktime_get_ns() };
+	struct tcs_device now = { .netns_cookie = net_cookie_of(net),
+				  .read_ns = bpf_ktime_get_ns() };
 	const struct tcs_device *known = bpf_map_lookup_elem(&devices, &key);
 	const struct net_device *dev;
 

@@ -230,8 +230,8 @@ static void count_close_wait(const struct audit *a, struct audit_close_wait *c,
 	uint64_t age = exact ? s->in_state_ns : s->quiet_ns;
 
 	c->count++;
-	c->same_remote &= s->rport == e->rport && s->device == e->device &&
-			  !memcmp(s->raddr, e->raddr, 16);
+	c->same_remote &=
+		s->rport == e->rport && s->device == e->device && !memcmp(s->raddr, e->raddr, 16);
 	c->same_local &= s->lport == e->lport;
 	if (age == AUDIT_UNKNOWN)
 		return;

@@ -184,8 +184,7 @@ static void put_requests(const struct json *j)
 		struct device_ref d = device_of(j, q->netns, q->device);
 		struct outbuf *b = begin(j, "half_open");
 
-		json_put_connection(b, &d, q->family,
-				    &(struct json_end){ q->laddr, q->lport },
+		json_put_connection(b, &d, q->family, &(struct json_end){ q->laddr, q->lport },
 				    &(struct json_end){ q->raddr, q->rport });
 		json_put_number(b, "retransmits", q->retransmits);
 		json_put_bool(b, "acked", q->acked);

@@ -68,8 +68,7 @@ static struct known *entry_of(struct device_names *names, uint32_t netns, uint32
 	}
 	if (names->n == DEVICE_NAMES_MAX || hash_add(&names->by_number, key, names->n))
 		return NULL;
-	names->known[names->n] =
-		(struct known){ .device = { .netns = netns, .ifindex = ifindex } };
+	names->known[names->n] = (struct known){ .device = { .netns = netns, .ifindex = ifindex } };
 	return &names->known[names->n++];
 }
 

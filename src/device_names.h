@@ -5,9 +5,9 @@
 /*
  * device_names.h - from the number of a network device to its name
  *
- * The number (ifindex) means something in one network namespace only. Names are read from a map that
- * the BPF programs fill (bpf/tcs_device.h) or, in a replay, given by the records of the capture. A
- * name that was read is read again once a second at most, since a device may be renamed.
+ * The number (ifindex) means something in one network namespace only. Names are read from a map
+ * that the BPF programs fill (bpf/tcs_device.h) or, in a replay, given by the records of the
+ * capture. A name that was read is read again once a second at most, since a device may be renamed.
  *
  * Bounds: DEVICE_NAMES_MAX devices. With a map all are forgotten then and read again; without one
  * further devices stay without a name. Errors: -ENOMEM.

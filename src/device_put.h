@@ -5,8 +5,8 @@
 /*
  * device_put.h - how a network device is written, and addresses that belong to one
  *
- * As ss and RFC 4007 write it, "%eth0" directly after the address. A device whose name is not known
- * is its number (ifindex). The name is escaped (outbuf.h): whoever may create devices chooses it.
+ * As ss and RFC 4007 write it, "%eth0" directly after the address. A device whose name is not
+ * known is its number (ifindex). The name is escaped (outbuf.h): it may contain any byte.
  *
  * Of the two addresses of a connection, each link-local one has the device; if the remote address is
  * none, the local one has it: the socket is bound to the device.

@@ -9,9 +9,9 @@
  * are the same in all of them. The sinks keep that part of the last lines as text and copy it.
  *
  * A direct-mapped table of ROW_CACHE_SLOTS: a socket that is not there is rendered again, that is
- * all. An entry is good for one socket with one pair of addresses and ports and one device (a socket
- * may connect again, and its port is chosen late). What has no id, or is longer than ROW_CACHE_TEXT,
- * is never kept.
+ * all. An entry is good for one socket with one pair of addresses and ports and one device (a
+ * socket may connect again, and its port is chosen late). What has no id, or is longer than
+ * ROW_CACHE_TEXT, is never kept.
  */
 #include <stdbool.h>
 
@@ -48,8 +48,8 @@ static inline bool row_cache_put(struct row_cache *cache, const struct change *c
 	const struct row_cache_entry *e = row_cache_slot(cache, ch->conn->id);
 
 	if (!e->id || e->id != ch->conn->id || e->lport != ch->lport ||
-	    e->rport != ch->conn->rport || e->device != ch->conn->device || memcmp(e->laddr, ch->conn->laddr, 16) ||
-	    memcmp(e->raddr, ch->conn->raddr, 16))
+	    e->rport != ch->conn->rport || e->device != ch->conn->device ||
+	    memcmp(e->laddr, ch->conn->laddr, 16) || memcmp(e->raddr, ch->conn->raddr, 16))
 		return false;
 	outbuf_put(out, e->text, e->len);
 	return true;

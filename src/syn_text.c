@@ -215,8 +215,8 @@ static void tell_head(const struct page *p, const struct audit_service *s)
 {
 	struct device_ref d = page_device(p, s->netns, s->device);
 	size_t start;
-	struct outbuf *b = begin_half_open(p, s->laddr, s->family, s->lport, &d, s->half_open,
-					   &start);
+	struct outbuf *b =
+		begin_half_open(p, s->laddr, s->family, s->lport, &d, s->half_open, &start);
 
 	if (s->oldest_ns != AUDIT_UNKNOWN) {
 		outbuf_lit(b, ", oldest ");
@@ -322,8 +322,7 @@ static void tell_left_over(const struct page *p, const struct audit_half_open *h
 {
 	struct device_ref d = page_device(p, h->netns, h->device);
 	size_t start;
-	struct outbuf *b =
-		begin_half_open(p, h->laddr, h->family, h->lport, &d, h->count, &start);
+	struct outbuf *b = begin_half_open(p, h->laddr, h->family, h->lport, &d, h->count, &start);
 
 	outbuf_lit(b, ", of no listener");
 	page_fold(p, b, start, 2);
