@@ -7,6 +7,7 @@
  */
 #include "audit_sink.h"
 #include "cgroup_names.h"
+#include "device_names.h"
 #include "engine.h"
 #include "seeds.h"
 #include "summary_text.h"
@@ -18,11 +19,31 @@ static struct outbuf line;
 static struct sink *text, *json;
 static struct sink_world world;
 static struct cgroup_names *names;
+static struct device_names *devices;
 
 static const char *cgroup_path(void *ctx, uint64_t id)
 {
 	(void)ctx;
 	return cgroup_names_find(names, id, 0);
+}
+
+static const char *device_name(void *ctx, uint64_t netns_cookie, uint32_t netns, uint32_t ifindex)
+{
+	const struct device_name *device =
+		device_names_find(devices, netns_cookie, netns, ifindex, 0);
+
+	(void)ctx;
+	return device ? device->name : NULL;
+}
+
+static void take_device(const struct record_device *record)
+{
+	struct device_name device = { .netns_cookie = record->netns_cookie,
+				      .netns = record->netns,
+				      .ifindex = record->ifindex };
+
+	memcpy(device.name, record->name, sizeof(device.name));
+	device_names_tell(devices, &device);
 }
 
 static void require_text(void)
@@ -141,9 +162,10 @@ static struct engine *begin(unsigned int how)
 
 	if (!line.data)
 		REQUIRE(!outbuf_init(&line, LINE_ROOM));
-	world = (struct sink_world){ .cgroup_path = cgroup_path };
-	REQUIRE(!cgroup_names_new_empty(&names) && !sink_text_new(&text_config, &text) &&
-		!sink_json_new(&world, &json) && !engine_new(&config, &e));
+	world = (struct sink_world){ .cgroup_path = cgroup_path, .device_name = device_name };
+	REQUIRE(!cgroup_names_new_empty(&names) && !device_names_new(-1, &devices) &&
+		!sink_text_new(&text_config, &text) && !sink_json_new(&world, &json) &&
+		!engine_new(&config, &e));
 	return e;
 }
 
@@ -157,6 +179,8 @@ static void take(struct engine *e, const void *bytes, size_t len)
 		(void)record_ts_ns(&record);
 		if (record.kind == RECORD_CGROUP)
 			cgroup_names_tell(names, record.cgroup->id, record.cgroup->path);
+		else if (record.kind == RECORD_DEVICE)
+			take_device(record.device);
 		else if (record.kind == RECORD_META)
 			engine_start(e, record.meta);
 		else if (record.kind == TCS_WIRE_STATE &&
@@ -198,5 +222,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text->ops->free(text);
 	json->ops->free(json);
 	cgroup_names_free(names);
+	device_names_free(devices);
 	return 0;
 }

@@ -131,6 +131,128 @@ static void rows_grow_between_two_looks(void **state)
 	audit_release(&b);
 }
 
+/* One address on two links is two destinations, and two peers. */
+static void a_device_is_part_of_the_tuple(void **state)
+{
+	struct audit_place p = { .netns = 1,
+				 .family = 6,
+				 .laddr = { 0xfe, 0x80, [15] = 1 },
+				 .raddr = { 0xfe, 0x80, [15] = 2 },
+				 .rport = 80,
+				 .ports_used = 60,
+				 .ports_range = 100,
+				 .device = 3 };
+	struct audit_socket s = socket_of(1, 7, "app", TCS_ESTABLISHED);
+	struct audit_timeout t = { .netns = 1, .family = 4, .raddr = V4(10, 0, 0, 5), .device = 4 };
+	struct audit a, b;
+	uint32_t i;
+
+	(void)state;
+	assert_int_equal(audit_init(&a, &config), 0);
+	assert_int_equal(audit_init(&b, &config), 0);
+	a.ts_ns = SECOND;
+	b.ts_ns = 2 * SECOND;
+	b.covers = AUDIT_SOCKETS;
+	assert_int_equal(audit_add_place(&a, &p), 0);
+	p.ports_used = 63;
+	assert_int_equal(audit_add_place(&b, &p), 0);
+	p.device = 4;
+	assert_int_equal(audit_add_place(&b, &p), 0);
+	s.stalled = 3;
+	s.device = 3;
+	add(&b, s, 2);
+	s.device = 4;
+	add(&b, s, 3);
+	assert_int_equal(audit_add_timeout(&b, &t), 0);
+	t.netns_cookie = 9; /* of a namespace that had this inode number before */
+	assert_int_equal(audit_add_timeout(&b, &t), 0);
+	assert_int_equal(audit_settle(&b, &a, &a), 0);
+	assert_int_equal(b.n_places, 2);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(b.places[i].growth_milli, b.places[i].device == 3 ? 3000 : 63000);
+	assert_int_equal(b.n_dead, 3);
+	assert_int_equal(b.n_dead_nets, 0); /* each is the only one of its network */
+	assert_int_equal(b.dead[0].count, 4);
+	assert_int_equal(b.dead[0].device, 4);
+	assert_int_equal(b.dead[1].count, 2);
+	assert_int_equal(b.dead[2].netns_cookie, 9);
+	audit_release(&a);
+	audit_release(&b);
+}
+
+static void link_local_peers_are_grouped_by_device(void **state)
+{
+	struct audit_config by = { .by = AUDIT_BY_RADDR };
+	struct audit_group g = { .netns = 1, .raddr = { 0xfe, 0x80, [15] = 2 }, .device = 3 };
+	struct audit_group plain = { .netns = 1, .raddr = V4(10, 0, 0, 5) };
+	struct audit a;
+
+	(void)state;
+	g.states[TCS_ESTABLISHED] = plain.states[TCS_ESTABLISHED] = 1;
+	assert_int_equal(audit_init(&a, &by), 0);
+	assert_int_equal(audit_add_group(&a, &g), 0);
+	assert_int_equal(audit_add_group(&a, &g), 0);
+	g.netns = 2; /* its device 3 is another one */
+	assert_int_equal(audit_add_group(&a, &g), 0);
+	g.device = 4;
+	assert_int_equal(audit_add_group(&a, &g), 0);
+	assert_int_equal(a.n_groups, 3);
+	assert_int_equal(audit_add_group(&a, &plain), 0);
+	plain.netns = 2; /* one address, whoever connects to it */
+	assert_int_equal(audit_add_group(&a, &plain), 0);
+	assert_int_equal(a.n_groups, 4);
+	assert_int_equal(a.groups[0].states[TCS_ESTABLISHED], 2);
+	assert_int_equal(a.groups[3].states[TCS_ESTABLISHED], 2);
+	audit_release(&a);
+}
+
+/* A look at a namespace of inode number 1, with this cookie, and with what only grows. */
+static void look_at(struct audit *a, uint64_t ts_ns, uint64_t cookie, uint32_t n)
+{
+	struct audit_place p = {
+		.netns = 1, .family = 4, .rport = 80, .ports_used = 30 + n, .ports_range = 100
+	};
+	struct audit_netns ns = { .netns = 1,
+				  .netns_cookie = cookie,
+				  .overflows = n,
+				  .counters = { [COUNTER_COOKIES_SENT] = n } };
+
+	assert_int_equal(audit_init(a, &config), 0);
+	a->ts_ns = ts_ns;
+	a->covers = AUDIT_SOCKETS;
+	assert_int_equal(audit_add_netns(a, &ns), 0);
+	assert_int_equal(audit_add_place(a, &p), 0);
+	add(a, socket_of(1, 7, "app", TCS_CLOSE_WAIT), n);
+}
+
+static void a_reused_inode_number_is_another_namespace(void **state)
+{
+	static const struct {
+		uint64_t before, now;
+		bool same;
+	} cookies[] = { { 5, 5, true }, { 5, 6, false }, { 0, 6, true }, { 5, 0, true } };
+	struct audit a, b;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cookies); i++) {
+		bool same = cookies[i].same;
+
+		look_at(&a, SECOND, cookies[i].before, 10);
+		look_at(&b, 2 * SECOND, cookies[i].now, 15);
+		assert_int_equal(audit_settle(&b, &a, &a), 0);
+		assert_int_equal(audit_netns_cookie(&b, 1), cookies[i].now);
+		assert_int_equal(audit_netns_cookie(&b, 2), 0);
+		assert_true(b.netns[0].overflow_milli == (same ? 5000 : AUDIT_NO_RATE));
+		assert_true(b.netns[0].counter_milli[COUNTER_COOKIES_SENT] ==
+			    (same ? 5000 : AUDIT_NO_RATE));
+		assert_int_equal(b.places[0].growth_milli, same ? 5000 : 45000);
+		assert_int_equal(b.close_wait[0].growth_milli, same ? 5000 : 15000);
+		audit_release(&a);
+		audit_release(&b);
+	}
+}
+
 /* What a rendering writes. */
 static char *render(void (*sink)(struct output *, const struct audit_report *),
 		    const struct audit_report *report)
@@ -202,13 +324,12 @@ static void unknown_is_null(void **state)
 	assert_int_equal(audit_settle(&a, NULL, NULL), 0);
 	report.look = &a;
 	text = render(audit_json, &report);
-	assert_non_null(strstr(text,
-			       "{\"type\":\"close_wait\",\"netns\":1,\"netns_cookie\":null,"
-			       "\"pid\":null,\"comm\":null,"
-			       "\"count\":1,\"oldest_us\":null,\"oldest_exact\":false,"
-			       "\"growth_per_s\":null,\"fd_used\":null,\"fd_limit\":null,"
-			       "\"fd_seconds_left\":null,\"ports\":\"->10.0.0.5:5432\","
-			       "\"old\":0}\n"));
+	assert_non_null(strstr(text, "{\"type\":\"close_wait\",\"netns\":1,\"netns_cookie\":null,"
+				     "\"pid\":null,\"comm\":null,"
+				     "\"count\":1,\"oldest_us\":null,\"oldest_exact\":false,"
+				     "\"growth_per_s\":null,\"fd_used\":null,\"fd_limit\":null,"
+				     "\"fd_seconds_left\":null,\"ports\":\"->10.0.0.5:5432\","
+				     "\"old\":0}\n"));
 	assert_non_null(strstr(text, "\"time_wait_overflow_per_s\":null,\"time_wait_table\":0,"
 				     "\"time_wait_limit\":null}\n"));
 	free(text);
@@ -222,6 +343,9 @@ int main(void)
 		cmocka_unit_test(rows_are_bounded_and_the_rest_counted),
 		cmocka_unit_test(what_has_no_owner_is_a_group_too),
 		cmocka_unit_test(rows_grow_between_two_looks),
+		cmocka_unit_test(a_device_is_part_of_the_tuple),
+		cmocka_unit_test(link_local_peers_are_grouped_by_device),
+		cmocka_unit_test(a_reused_inode_number_is_another_namespace),
 		cmocka_unit_test(hostile_names_stay_in_their_place),
 		cmocka_unit_test(unknown_is_null),
 	};

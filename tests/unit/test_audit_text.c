@@ -506,6 +506,66 @@ static void a_dead_host_and_a_dead_rack_are_told_apart(void **unused)
 	outbuf_release(&b);
 }
 
+static const char *name_of(void *ctx, uint64_t netns_cookie, uint32_t netns, uint32_t ifindex)
+{
+	static const char *const names[] = { "left", "right" };
+
+	(void)ctx;
+	return netns == 1 && netns_cookie == 5 && ifindex - 3 < COUNT(names) ? names[ifindex - 3] :
+									       NULL;
+}
+
+static void devices_stand_behind_the_addresses_they_are_of(void **unused)
+{
+	static const struct sink_world with_names = { .device_name = name_of };
+	struct finding f = {
+		.kind = FINDING_PORT_EXHAUSTION,
+		.severity = SEVERITY_CRITICAL,
+		.status = FINDING_RAISED,
+		.netns = 1,
+		.netns_cookie = 5,
+		.seconds_left = AUDIT_UNKNOWN,
+		.row.place = { .laddr = { 0xfe, 0x80, [15] = 1 },
+			       .raddr = { 0xfe, 0x80, [15] = 2 },
+			       .netns = 1,
+			       .ports_used = 96,
+			       .ports_range = 100,
+			       .rport = 8000,
+			       .family = 6,
+			       .device = 3 },
+	};
+	static const uint8_t v4[2][16] = { V4(10, 0, 0, 1), V4(10, 0, 0, 2) };
+	struct outbuf b;
+
+	(void)unused;
+	assert_int_equal(outbuf_init(&b, SINK_LINE_MAX), 0);
+	finding_text_alert(&b, &with_names, &f, SECOND, 240);
+	outbuf_putc(&b, '\0');
+	assert_non_null(strstr(b.data, " from fe80::1%left to [fe80::2%left]:8000: 96/100 local "));
+	b.len = 0;
+	finding_json(&b, &with_names, &f, SECOND);
+	outbuf_putc(&b, '\0');
+	assert_non_null(strstr(b.data, "\"netns\":1,\"netns_cookie\":\"5\",\"subject\":"));
+	assert_non_null(strstr(b.data, "\"raddr\":\"fe80::2\",\"rport\":8000,"
+				       "\"device\":\"left\",\"rprefix\":null}"));
+
+	/* of a bound socket the local address has it; a device of another namespace is a number */
+	memcpy(f.row.place.laddr, v4[0], 16);
+	memcpy(f.row.place.raddr, v4[1], 16);
+	f.row.place.family = 4;
+	f.row.place.device = 4;
+	b.len = 0;
+	finding_text_alert(&b, &with_names, &f, SECOND, 240);
+	outbuf_putc(&b, '\0');
+	assert_non_null(strstr(b.data, " from 10.0.0.1%right to 10.0.0.2:8000: "));
+	f.netns_cookie = 6;
+	b.len = 0;
+	finding_text_alert(&b, &with_names, &f, SECOND, 240);
+	outbuf_putc(&b, '\0');
+	assert_non_null(strstr(b.data, " from 10.0.0.1%4 to 10.0.0.2:8000: "));
+	outbuf_release(&b);
+}
+
 static const struct table_layout layout = {
 	.title = "NAME",
 	.name_least = 8,
@@ -606,6 +666,7 @@ int main(void)
 		cmocka_unit_test(each_row_has_its_own_verdict),
 		cmocka_unit_test(where_nobody_can_tell_all_are_named),
 		cmocka_unit_test(a_dead_host_and_a_dead_rack_are_told_apart),
+		cmocka_unit_test(devices_stand_behind_the_addresses_they_are_of),
 		cmocka_unit_test(a_table_has_its_columns),
 		cmocka_unit_test(columns_go_where_there_is_no_room),
 		cmocka_unit_test(alerts_and_groups_fit_the_terminal),

@@ -326,6 +326,63 @@ static void the_time_wait_table_fills(void **state)
 	assert_int_equal(f->told.last.netns, 5);
 }
 
+static void findings_are_of_one_device_and_namespace(void **unused)
+{
+	struct finding a = { .kind = FINDING_PORT_EXHAUSTION, .netns = 1, .netns_cookie = 5 }, b;
+
+	(void)unused;
+	b = a;
+	assert_true(finding_same(&a, &b));
+	b.netns = 2; /* a cookie is one namespace's, whatever it is called */
+	assert_true(finding_same(&a, &b));
+	b = a;
+	b.netns_cookie = 6;
+	assert_false(finding_same(&a, &b));
+	b.netns_cookie = 0;
+	assert_true(finding_same(&a, &b));
+	b.netns = 2;
+	assert_false(finding_same(&a, &b));
+	b = a;
+	b.row.place.device = 3;
+	assert_false(finding_same(&a, &b));
+	a.kind = b.kind = FINDING_DEAD_PEER;
+	memset(&a.row, 0, sizeof(a.row));
+	memset(&b.row, 0, sizeof(b.row));
+	assert_true(finding_same(&a, &b));
+	b.row.dead.device = 3;
+	assert_false(finding_same(&a, &b));
+	a.kind = b.kind = FINDING_SYN_SCAN;
+	memset(&b.row, 0, sizeof(b.row));
+	assert_true(finding_same(&a, &b));
+	b.row.scanner.device = 3;
+	assert_false(finding_same(&a, &b));
+}
+
+/* The one before is over, and the other raised: nothing of it is "updated". */
+static void a_namespace_with_a_reused_number_has_findings_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_netns n = { .netns = 1, .netns_cookie = 5 };
+	struct audit_place p = place(85, 100);
+	unsigned int i;
+
+	p.netns = 1;
+	assert_int_equal(audit_add_netns(&f->look, &n), 0);
+	assert_int_equal(judge_place(f, &p), 1);
+	assert_int_equal(f->told.last.netns_cookie, 5);
+	n.netns_cookie = 6;
+	for (i = 0; i < STANDING_CLEAR_LOOKS; i++) {
+		begin_look(f);
+		assert_int_equal(audit_add_netns(&f->look, &n), 0);
+		assert_int_equal(judge_place(f, &p), i == 0 || i == STANDING_CLEAR_LOOKS - 1);
+		if (i && i < STANDING_CLEAR_LOOKS - 1)
+			continue;
+		assert_int_equal(f->told.last.status, i ? FINDING_CLEARED : FINDING_RAISED);
+		assert_int_equal(f->told.last.netns_cookie, i ? 5 : 6);
+	}
+	assert_int_equal(detect_open(f->detect), 1);
+}
+
 static void dead_peers_are_counted_by_address(void **state)
 {
 	struct fixture *f = *state;
@@ -465,6 +522,8 @@ int main(void)
 		TEST(a_dead_host_stays_when_its_rack_is_found),
 		TEST(findings_are_bounded_and_the_rest_counted),
 		cmocka_unit_test(names_are_those_of_the_contract),
+		cmocka_unit_test(findings_are_of_one_device_and_namespace),
+		TEST(a_namespace_with_a_reused_number_has_findings_of_its_own),
 	};
 
 	return cmocka_run_group_tests_name("detect", tests, NULL, NULL);

@@ -147,6 +147,16 @@ static void put_cgroup(struct capture_writer *w, uint64_t id, const char *name)
 	capture_put(w, c, sizeof(*c) + strlen(name) + 1);
 }
 
+static void put_device(struct capture_writer *w, uint32_t ifindex, const char *name)
+{
+	struct record_device d = { .head.kind = RECORD_DEVICE,
+				   .netns = 4026531840,
+				   .ifindex = ifindex };
+
+	memcpy(d.name, name, strnlen(name, sizeof(d.name) - 1));
+	capture_put(w, &d, sizeof(d));
+}
+
 /* A life of three changes, told by a process with this name. */
 static void put_life(struct capture_writer *w, uint64_t id, const char *comm)
 {
@@ -167,6 +177,7 @@ static void put_life(struct capture_writer *w, uint64_t id, const char *comm)
 		       .raddr = V4(10, 0, 0, 1),
 		       .cgroup = 5,
 		       .netns = 4026531840,
+		       .device = 3,
 		       .rport = 443,
 		       .family = 4 },
 	};
@@ -251,6 +262,7 @@ static void hostile_names(void **state)
 
 	(void)state;
 	put_cgroup(w, 5, evil);
+	put_device(w, 3, evil);
 	put_life(w, 900, evil);
 	put_looks(w, evil);
 	end(w);
@@ -268,6 +280,7 @@ static void hostile_names(void **state)
 			assert_non_null(strstr(p.out, "?]0;x"));
 		} else {
 			assert_non_null(strstr(p.out, "\\u001b]0;x\\u0007"));
+			assert_true(verdict || strstr(p.out, "\"device\":\"\\u001b]0;x"));
 			assert_json_lines(p.out);
 		}
 		forget(&p);
@@ -337,12 +350,48 @@ static void many_names(void **state)
 	name[sizeof(name) - 1] = '\0';
 	for (i = 0; i < 200000; i++)
 		put_cgroup(w, i + 6, name);
+	for (i = 0; i < 200000; i++)
+		put_device(w, i + 4, name);
 	put_cgroup(w, 5, "/late");
+	put_device(w, 3, "late");
 	put_life(w, 900, "x");
 	end(w);
 	p = replay(words);
 	assert_int_equal(p.status, 0);
 	assert_non_null(strstr(p.out, "\"cgroup\":null")); /* there was no room for its name */
+	assert_non_null(strstr(p.out, "\"device\":\"3\""));
+	forget(&p);
+}
+
+/* A device that is renamed, and one of a namespace that has another's inode number by then. */
+static void names_of_devices(void **state)
+{
+	const char *const words[] = { "--json", path, NULL };
+	struct record_device other = { .head.kind = RECORD_DEVICE,
+				       .netns_cookie = 5,
+				       .netns = 4026531840,
+				       .ifindex = 3,
+				       .name = "other" };
+	struct capture_writer *w = begin("x");
+	struct printed p;
+
+	(void)state;
+	put_device(w, 3, "eth0");
+	put_life(w, 900, "x");
+	put_device(w, 3, "lan0");
+	put_life(w, 901, "x");
+	capture_put(w, &other, sizeof(other));
+	put_life(w, 902, "x");
+	end(w);
+	p = replay(words);
+	assert_int_equal(p.status, 0);
+	assert_non_null(strstr(p.out,
+			       "\"cookie\":\"900\",\"netns\":4026531840,\"netns_cookie\":null,"
+			       "\"family\":4,\"laddr\":\"10.0.0.7\",\"lport\":null,"
+			       "\"raddr\":\"10.0.0.1\",\"rport\":443,\"device\":\"eth0\","));
+	assert_null(strstr(strstr(p.out, "\"901\""), "\"device\":\"eth0\""));
+	assert_non_null(strstr(strstr(p.out, "\"901\""), "\"device\":\"lan0\""));
+	assert_non_null(strstr(strstr(p.out, "\"902\""), "\"device\":\"other\""));
 	forget(&p);
 }
 
@@ -520,9 +569,10 @@ static void cut_anywhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hostile_names),   cmocka_unit_test(hostile_file_name),
-		cmocka_unit_test(strange_records), cmocka_unit_test(many_names),
-		cmocka_unit_test(cut_anywhere),	   cmocka_unit_test(cut_behind_every_byte),
+		cmocka_unit_test(hostile_names),	 cmocka_unit_test(hostile_file_name),
+		cmocka_unit_test(strange_records),	 cmocka_unit_test(many_names),
+		cmocka_unit_test(names_of_devices),	 cmocka_unit_test(cut_anywhere),
+		cmocka_unit_test(cut_behind_every_byte),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -108,12 +108,12 @@ static void values_are(const struct pair *pairs, size_t n)
 		   sizeof((const struct pair[]){ __VA_ARGS__ }) / sizeof(struct pair))
 
 #define STATE_KEYS                                                                             \
-	"ts mono_ns cookie netns netns_cookie family laddr lport raddr rport device "           \
+	"ts mono_ns cookie netns netns_cookie family laddr lport raddr rport device "          \
 	"old_state new_state kernel_new_state tw_substate duration_us direction pid comm uid " \
 	"cgroup owner_source rtt_us reason recovered"
-#define CONNECTION_KEYS                                                                        \
-	"ts cookie netns netns_cookie family laddr lport raddr rport device direction "        \
-	"closed_by path duration_us handshake_us rtt_us bytes_sent bytes_received "            \
+#define CONNECTION_KEYS                                                                 \
+	"ts cookie netns netns_cookie family laddr lport raddr rport device direction " \
+	"closed_by path duration_us handshake_us rtt_us bytes_sent bytes_received "     \
 	"retransmits reason pid comm uid cgroup"
 
 static void a_change_has_all_its_keys(void **unused)
@@ -125,13 +125,12 @@ static void a_change_has_all_its_keys(void **unused)
 	       { "cookie", "\"4711\"" }, { "netns", "4026531840" }, { "netns_cookie", "\"12\"" },
 	       { "family", "4" }, { "laddr", "\"10.0.0.7\"" }, { "lport", "80" },
 	       { "raddr", "\"10.0.0.31\"" }, { "rport", "52114" }, { "device", "null" },
-	       { "old_state", "\"established\"" },
-	       { "new_state", "\"fin_wait1\"" }, { "kernel_new_state", "\"fin_wait1\"" },
-	       { "tw_substate", "null" }, { "duration_us", "12907" },
-	       { "direction", "\"passive\"" }, { "pid", "1180" }, { "comm", "\"nginx\"" },
-	       { "uid", "33" }, { "cgroup", "\"/system.slice/nginx.service\"" },
-	       { "owner_source", "\"task\"" }, { "rtt_us", "310" }, { "reason", "null" },
-	       { "recovered", "false" });
+	       { "old_state", "\"established\"" }, { "new_state", "\"fin_wait1\"" },
+	       { "kernel_new_state", "\"fin_wait1\"" }, { "tw_substate", "null" },
+	       { "duration_us", "12907" }, { "direction", "\"passive\"" }, { "pid", "1180" },
+	       { "comm", "\"nginx\"" }, { "uid", "33" },
+	       { "cgroup", "\"/system.slice/nginx.service\"" }, { "owner_source", "\"task\"" },
+	       { "rtt_us", "310" }, { "reason", "null" }, { "recovered", "false" });
 }
 
 static void an_inferred_time_wait_says_what_the_kernel_said(void **unused)
@@ -155,20 +154,20 @@ static void unknown_is_null_and_never_0(void **unused)
 	keys_are("state", STATE_KEYS);
 	VALUES({ "cookie", "null" }, { "netns", "null" }, { "family", "null" }, { "laddr", "null" },
 	       { "lport", "null" }, { "raddr", "null" }, { "rport", "null" },
-	       { "netns_cookie", "null" }, { "device", "null" },
-	       { "tw_substate", "null" }, { "duration_us", "null" }, { "direction", "null" },
-	       { "pid", "null" }, { "comm", "null" }, { "uid", "null" }, { "cgroup", "null" },
+	       { "netns_cookie", "null" }, { "device", "null" }, { "tw_substate", "null" },
+	       { "duration_us", "null" }, { "direction", "null" }, { "pid", "null" },
+	       { "comm", "null" }, { "uid", "null" }, { "cgroup", "null" },
 	       { "owner_source", "null" }, { "rtt_us", "null" });
 
 	read_connection();
 	keys_are("connection", CONNECTION_KEYS);
 	VALUES({ "cookie", "null" }, { "netns", "null" }, { "family", "null" }, { "laddr", "null" },
 	       { "lport", "null" }, { "raddr", "null" }, { "rport", "null" },
-	       { "netns_cookie", "null" }, { "device", "null" },
-	       { "direction", "null" }, { "closed_by", "null" }, { "path", "[]" },
-	       { "duration_us", "null" }, { "handshake_us", "null" }, { "rtt_us", "null" },
-	       { "bytes_sent", "null" }, { "bytes_received", "null" }, { "retransmits", "null" },
-	       { "pid", "null" }, { "comm", "null" }, { "uid", "null" }, { "cgroup", "null" });
+	       { "netns_cookie", "null" }, { "device", "null" }, { "direction", "null" },
+	       { "closed_by", "null" }, { "path", "[]" }, { "duration_us", "null" },
+	       { "handshake_us", "null" }, { "rtt_us", "null" }, { "bytes_sent", "null" },
+	       { "bytes_received", "null" }, { "retransmits", "null" }, { "pid", "null" },
+	       { "comm", "null" }, { "uid", "null" }, { "cgroup", "null" });
 }
 
 /* Root, a connection that sent nothing, a state that took no microsecond: known, and 0. */
@@ -352,8 +351,8 @@ static void lines_do_not_depend_on_what_was_printed_before(void **unused)
 		size_t len;
 
 		sample_end(&s);
-		s.conn.id = r & 4 ? 1 + n :
-				     TCS_ID_OWN | (1ull + n) << TCS_ID_MAKER_BITS | (r >> 3 & 1);
+		s.conn.id =
+			r & 4 ? 1 + n : TCS_ID_OWN | (1ull + n) << TCS_ID_MAKER_BITS | (r >> 3 & 1);
 		s.conn.device = n >> 10 & 1 ? 3 : 0;
 		s.conn.born_ns = n;
 		if (n & 2)
@@ -515,10 +514,9 @@ static void a_resent_syn_ack_has_all_its_keys(void **unused)
 	VALUES({ "ts", "\"2023-11-14T22:13:20.000000000Z\"" }, { "mono_ns", "5000000000" },
 	       { "netns", "4026531840" }, { "netns_cookie", "\"12\"" }, { "family", "4" },
 	       { "laddr", "\"10.0.0.7\"" }, { "lport", "80" }, { "raddr", "\"198.51.100.4\"" },
-	       { "rport", "40012" }, { "device", "null" },
-	       { "retransmits", "2" }, { "acked", "false" }, { "syn_queue", "212" },
-	       { "syn_queue_young", "3" }, { "accept_queue", "1" }, { "queue_limit", "256" },
-	       { "listener_cookie", "\"77\"" });
+	       { "rport", "40012" }, { "device", "null" }, { "retransmits", "2" },
+	       { "acked", "false" }, { "syn_queue", "212" }, { "syn_queue_young", "3" },
+	       { "accept_queue", "1" }, { "queue_limit", "256" }, { "listener_cookie", "\"77\"" });
 	synack.acked = 1;
 	synack.listener = 0;
 	sink->ops->synack(sink, &out, &synack);
@@ -566,10 +564,8 @@ static void a_stream_begins_with_what_its_numbers_rest_on(void **unused)
 static void losses_are_told_with_their_reason(void **unused)
 {
 	static const char *const names[LOST_MAX] = {
-		[LOST_RING_FULL] = "\"ring_full\"",
-		[LOST_RECURSION] = "\"recursion\"",
-		[LOST_TABLE_FULL] = "\"table_full\"",
-		[LOST_UNKNOWN_SOCKET] = "\"unknown_socket\"",
+		[LOST_RING_FULL] = "\"ring_full\"",   [LOST_RECURSION] = "\"recursion\"",
+		[LOST_TABLE_FULL] = "\"table_full\"", [LOST_UNKNOWN_SOCKET] = "\"unknown_socket\"",
 		[LOST_DECODE] = "\"decode\"",
 	};
 

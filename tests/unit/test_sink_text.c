@@ -18,10 +18,19 @@ static const char *cgroup_path(void *ctx, uint64_t id)
 	return id == 55 ? "/system.slice/nginx.service" : NULL;
 }
 
+static const char *device_name(void *ctx, uint64_t netns_cookie, uint32_t netns, uint32_t ifindex)
+{
+	(void)ctx;
+	(void)netns;
+	(void)netns_cookie;
+	return ifindex == 3 ? "eth0" : ifindex == 4 ? "a\x1b[2J-long-name" : NULL;
+}
+
 static struct sink_world world = {
 	.wall_offset_ns = 1699999995000000000, /* the sample is of 2023-11-14 22:13:20 UTC */
 	.start_ns = 4876544000,
 	.cgroup_path = cgroup_path,
+	.device_name = device_name,
 };
 
 static int open_out(void **unused)
@@ -330,6 +339,61 @@ static void w_never_truncates_an_address(void **unused)
 	}
 }
 
+static void addresses_are_link_local(void)
+{
+	static const uint8_t fe80[16] = { 0xfe, 0x80, [15] = 1 };
+
+	memcpy(s.conn.laddr, fe80, 16);
+	memcpy(s.conn.raddr, fe80, 16);
+	s.conn.raddr[15] = 2;
+	s.conn.family = 6;
+}
+
+/* "%dev" where the zone is meant, else with the local address: the socket is bound. */
+static void a_device_follows_its_address(void **unused)
+{
+	(void)unused;
+	sample_end(&s);
+	s.conn.device = 3;
+	assert_string_equal(word(LINE(CHANGE, 0), 3), "10.0.0.7%eth0");
+	assert_string_equal(word(LINE(CHANGE, 0), 5), "10.0.0.31");
+	assert_non_null(strstr(LINE(CONNECTION, .lifecycle = true), " 10.0.0.7%eth0:80 "));
+	addresses_are_link_local();
+	assert_string_equal(word(LINE(CHANGE, 0), 3), "fe80::1%eth0");
+	assert_string_equal(word(LINE(CHANGE, 0), 5), "fe80::2%eth0");
+	assert_non_null(strstr(LINE(CONNECTION, .lifecycle = true), " [fe80::1%eth0]:80 "));
+	assert_non_null(strstr(LINE(CONNECTION, .lifecycle = true), " [fe80::2%eth0]:52114 "));
+	s.conn.device = 7; /* no name is known */
+	assert_string_equal(word(LINE(CHANGE, 0), 3), "fe80::1%7");
+	s.conn.device = 4;
+	assert_string_equal(word(LINE(CHANGE, 0), 3), "fe80::1~ong-name");
+	assert_string_equal(word(LINE(CHANGE, .wide = true), 5), "fe80::2%a?[2J-long-name");
+	/* a listener: of all addresses, on one device */
+	s.conn.device = 3;
+	memset(s.conn.laddr, 0, 16);
+	s.conn.rport = 0;
+	assert_string_equal(word(LINE(CHANGE, 0), 3), "::%eth0");
+	assert_string_equal(word(LINE(CHANGE, 0), 5), "-");
+}
+
+static void w_never_truncates_a_device(void **unused)
+{
+	static const char device[] = "%a?[2J-long-name";
+
+	(void)unused;
+	addresses_are_ipv6();
+	s.conn.laddr[0] = s.conn.raddr[0] = 0xfe;
+	s.conn.laddr[1] = s.conn.raddr[1] = 0x80;
+	s.conn.device = 4;
+	for (unsigned int columns = 200; columns >= 80; columns--) {
+		const char *line = LINE(CHANGE, .wide = true, .columns = columns);
+		const char *first = strstr(line, device);
+
+		if (!first || !strstr(first + 1, device))
+			fail_msg("-w on %u columns: %s", columns, line);
+	}
+}
+
 /* ---- SYN-ACKs -------------------------------------------------------------------------------- */
 
 static void a_resent_syn_ack_is_told_in_words(void **unused)
@@ -481,6 +545,8 @@ static void no_line_is_longer_than_the_terminal(void **unused)
 			memcpy(synack.raddr, s.conn.raddr, 16);
 			synack.family = 6;
 		}
+		if (r & 256)
+			s.conn.device = synack.device = 3 + (r >> 9 & 3);
 		if (r & 128)
 			owner_is(4194304, OWNER_LISTENER, "\xff\x1b a long name");
 		s.change.in_old_ns = random_next(&seed) >> (r >> 40 & 63);
@@ -710,6 +776,7 @@ static void lines_do_not_depend_on_what_was_printed_before(void **unused)
 				addresses_are_ipv6();
 			s.conn.id = 1 + n;
 			s.conn.born_ns = n;
+			s.conn.device = n >> 10 & 1 ? 3 : 0;
 			if (n & 2)
 				s.conn.raddr[15] = (uint8_t)(n >> 10);
 			s.change.lport = r & 1 ? 0 : 80;
@@ -837,6 +904,8 @@ int main(void)
 		WITH_OUT(extended_columns_follow_in_their_order),
 		WITH_OUT(reasons_are_named_and_other_errors_by_their_errno),
 		WITH_OUT(ipv6_is_shortened_without_w_and_whole_with_it),
+		WITH_OUT(a_device_follows_its_address),
+		WITH_OUT(w_never_truncates_a_device),
 		WITH_OUT(w_never_truncates_an_address),
 		WITH_OUT(a_resent_syn_ack_is_told_in_words),
 		WITH_OUT(resent_syn_acks_are_numbered_in_english),
