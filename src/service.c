@@ -233,18 +233,22 @@ static void rate_handshakes(struct audit_service *s, const struct audit_socket *
 	s->failing_milli = rate_of(l->failing, before->failing, ns);
 }
 
-/* One that was not in the look before has rates if it is younger than that. */
+/*
+ * One that was not in the look before has rates if it is younger than that. (Not in recordings up to
+ * format 2.1, which have no counts of it: they replay as they did.)
+ */
 static void rate_listener(struct audit *a, struct audit_listener *l,
 			  const struct audit_socket *before, uint64_t ns, bool counted)
 {
 	struct audit_service *s = &a->services[l->service];
-	bool known = before || l->socket.in_state_ns < ns;
+	bool has_counts = l->socket.flags & AUDIT_HAS_HANDSHAKES;
+	bool known = before || (has_counts && l->socket.in_state_ns < ns);
 
 	if (known)
 		l->drops_milli =
 			audit_rate_milli(l->socket.drops - (before ? before->drops : 0), 0, ns);
 	s->drops_milli = l->drops_milli;
-	if (counted && (known || !(l->socket.flags & AUDIT_HAS_HANDSHAKES)))
+	if (counted && (known || !has_counts))
 		rate_handshakes(s, &l->socket, before, ns);
 }
 
