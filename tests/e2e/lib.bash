@@ -176,9 +176,13 @@ dance_kill() {
 
 # ---- the kernel's trace ----
 
+# truth_start [PORT]...: of the lab, and of further labs by their ports
 truth_start() {
-	local p=$LAB_PORT e=$((LAB_PORT + 49)) f
-	f="(sport >= $p && sport <= $e) || (dport >= $p && dport <= $e)"
+	local p e f=
+	for p in "$LAB_PORT" "$@"; do
+		e=$((p + 49))
+		f+="${f:+ || }(sport >= $p && sport <= $e) || (dport >= $p && dport <= $e)"
+	done
 	f+=" || (dport >= 1000 && dport <= 1049) || (dport == 9)"
 	TRACE=$TRACEFS/instances/e2e_$$_$BATS_TEST_NUMBER
 	mkdir "$TRACE"
@@ -201,6 +205,11 @@ truth_stop() {
 		return 1
 	fi
 	truth_drop
+	truth_json
+}
+
+# The part of the trace that is about the lab; again for another one.
+truth_json() {
 	awk -v net4="$LAB_NET4" -v net6="$LAB_NET6" -v port="$LAB_PORT" \
 		-v tids=" $(cd /proc/1/task && echo *) " \
 		-f "$E2E_DIR/truth.awk" trace.fields trace.plain >truth.json
