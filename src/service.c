@@ -233,12 +233,21 @@ static void rate_handshakes(struct audit_service *s, const struct audit_socket *
 	s->failing_milli = rate_of(l->failing, before->failing, ns);
 }
 
-/* One that was not in the look before has rates if it is younger than that. */
-static void rate_listener(struct audit *a, struct audit_listener *l,
-			  const struct audit_socket *before, uint64_t ns, bool counted)
+/* Was it born since the look before, which did not have it? Looks at all sockets have them all. */
+static bool is_new(const struct audit_socket *l, const struct audit *recent, uint64_t ns)
 {
+	if (l->in_state_ns == AUDIT_UNKNOWN)
+		return recent->covers & AUDIT_SOCKETS;
+	return l->in_state_ns < ns;
+}
+
+static void rate_listener(struct audit *a, struct audit_listener *l,
+			  const struct audit_socket *before, const struct audit *recent)
+{
+	bool counted = recent->covers & a->covers & AUDIT_HANDSHAKES;
 	struct audit_service *s = &a->services[l->service];
-	bool known = before || l->socket.in_state_ns < ns;
+	uint64_t ns = a->ts_ns - recent->ts_ns;
+	bool known = before || is_new(&l->socket, recent, ns);
 
 	if (known)
 		l->drops_milli =
@@ -250,8 +259,6 @@ static void rate_listener(struct audit *a, struct audit_listener *l,
 
 static int rate_listeners(struct audit *a, const struct audit *recent)
 {
-	bool counted = recent->covers & a->covers & AUDIT_HANDSHAKES;
-	uint64_t ns = a->ts_ns - recent->ts_ns;
 	struct hash before;
 	uint32_t i, at;
 	int err = hash_init(&before);
@@ -263,7 +270,7 @@ static int rate_listeners(struct audit *a, const struct audit *recent)
 		struct audit_listener *l = &a->listeners[i];
 		bool there = hash_find(&before, l->socket.id, &at);
 
-		rate_listener(a, l, there ? &recent->listeners[at].socket : NULL, ns, counted);
+		rate_listener(a, l, there ? &recent->listeners[at].socket : NULL, recent);
 	}
 	hash_release(&before);
 	return err;
