@@ -479,43 +479,39 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 
 /* ---- the host -------------------------------------------------------------------------------- */
 
-/* So that one walk serves several namespaces. What cannot be counted is walked by itself. */
-static int expect_all(struct census *c, uint32_t covers)
+/*
+ * Before the walks: so that one serves several namespaces (what cannot be counted is walked by
+ * itself), and so that the children of what listens name it; otherwise their handshakes are counted
+ * by address and port, and may be of several listeners.
+ */
+static int prepare_all(struct census *c, uint32_t covers)
 {
+	bool expect = c->sweep && covers & AUDIT_SOCKETS && c->list.n > 1;
+	bool name = c->config.counter && !c->children_named;
 	struct host_counters n;
 	uint32_t i;
-	int err = sweep_begin(c->sweep);
+	int err = c->sweep ? sweep_begin(c->sweep) : 0;
 
-	for (i = 0; !err && covers & AUDIT_SOCKETS && c->list.n > 1 && i < c->list.n; i++) {
+	for (i = 0; !err && (expect || name) && i < c->list.n; i++) {
 		if (netns_enter(&c->list, i))
 			continue;
 		host_sockets_read(&n);
-		if (n.in_use != HOST_UNKNOWN && n.time_wait != HOST_UNKNOWN && may_have_sockets(&n))
+		if (name && n.in_use)
+			(void)handshakes_of_netns(c->config.counter);
+		if (expect && n.in_use != HOST_UNKNOWN && n.time_wait != HOST_UNKNOWN &&
+		    may_have_sockets(&n))
 			err = sweep_expect(c->sweep, c->list.at[i].inode, n.in_use + n.time_wait);
 	}
+	c->children_named |= name;
+	if (err)
+		(void)netns_return(&c->list);
 	return err;
-}
-
-/* Without it their handshakes are counted by address and port, and may be of several listeners. */
-static void name_children(struct census *c)
-{
-	struct host_counters n;
-	uint32_t i;
-
-	for (i = 0; i < c->list.n; i++) {
-		if (netns_enter(&c->list, i))
-			continue;
-		host_sockets_read(&n);
-		if (n.in_use)
-			(void)handshakes_of_netns(c->config.counter);
-	}
-	c->children_named = true;
 }
 
 static int look_everywhere(struct census *c, uint32_t covers)
 {
 	uint32_t i;
-	int err = c->sweep ? expect_all(c, covers) : 0;
+	int err = 0;
 
 	for (i = 0; !err && i < c->list.n; i++) {
 		int entered = netns_enter(&c->list, i);
@@ -600,6 +596,8 @@ static int look(struct census *c, uint32_t covers)
 	struct record_look_end end = { .head.kind = RECORD_LOOK_END, .ts_ns = c->now_ns };
 	int err = census_emit(c, &begin, sizeof(begin));
 
+	if (!err)
+		err = prepare_all(c, covers);
 	if (!err && covers & AUDIT_HANDSHAKES)
 		err = emit_handshakes(c);
 	if (!err && covers & AUDIT_LISTENERS && !(covers & AUDIT_SOCKETS))
@@ -635,8 +633,6 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 	check_list(c);
 	if (covers & AUDIT_SOCKETS)
 		err = list_again(c, reterr);
-	if (!err && c->config.counter && !c->children_named)
-		name_children(c);
 	if (!err)
 		err = look(c, covers);
 	c->n_wanted = 0;

@@ -234,15 +234,24 @@ static void rate_handshakes(struct audit_service *s, const struct audit_socket *
 }
 
 /*
- * One that was not in the look before has rates if it is younger than that. (Not in recordings up to
- * format 2.1, which have no counts of it: they replay as they did.)
+ * Was it born since the look before, which did not have it? Looks at all sockets have them all.
+ * (Recordings up to format 2.1 have no counts of it: they replay as they did, without rates.)
  */
-static void rate_listener(struct audit *a, struct audit_listener *l,
-			  const struct audit_socket *before, uint64_t ns, bool counted)
+static bool is_new(const struct audit_socket *l, const struct audit *recent, uint64_t ns)
 {
+	if (l->in_state_ns == AUDIT_UNKNOWN)
+		return recent->covers & AUDIT_SOCKETS;
+	return l->in_state_ns < ns;
+}
+
+static void rate_listener(struct audit *a, struct audit_listener *l,
+			  const struct audit_socket *before, const struct audit *recent)
+{
+	bool counted = recent->covers & a->covers & AUDIT_HANDSHAKES;
 	struct audit_service *s = &a->services[l->service];
 	bool has_counts = l->socket.flags & AUDIT_HAS_HANDSHAKES;
-	bool known = before || (has_counts && l->socket.in_state_ns < ns);
+	uint64_t ns = a->ts_ns - recent->ts_ns;
+	bool known = before || (has_counts && is_new(&l->socket, recent, ns));
 
 	if (known)
 		l->drops_milli =
@@ -254,8 +263,6 @@ static void rate_listener(struct audit *a, struct audit_listener *l,
 
 static int rate_listeners(struct audit *a, const struct audit *recent)
 {
-	bool counted = recent->covers & a->covers & AUDIT_HANDSHAKES;
-	uint64_t ns = a->ts_ns - recent->ts_ns;
 	struct hash before;
 	uint32_t i, at;
 	int err = hash_init(&before);
@@ -267,7 +274,7 @@ static int rate_listeners(struct audit *a, const struct audit *recent)
 		struct audit_listener *l = &a->listeners[i];
 		bool there = hash_find(&before, l->socket.id, &at);
 
-		rate_listener(a, l, there ? &recent->listeners[at].socket : NULL, ns, counted);
+		rate_listener(a, l, there ? &recent->listeners[at].socket : NULL, recent);
 	}
 	hash_release(&before);
 	return err;

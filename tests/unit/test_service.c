@@ -450,6 +450,11 @@ static void a_new_listener_counts_from_its_birth(void **state)
 	assert_true(b->services[1].drops_milli == AUDIT_NO_RATE);
 	/* The same socket, closed and listening again in between. */
 	assert_int_equal(b->services[2].done_milli, 30000);
+	/* The look before had all sockets. */
+	a->covers |= AUDIT_SOCKETS;
+	b->listeners[1].socket.in_state_ns = AUDIT_UNKNOWN;
+	assert_int_equal(audit_settle(b, NULL, a), 0);
+	assert_int_equal(b->services[1].done_milli, 30000);
 }
 
 /* Where a child's listener is not known, and several may be it. */
