@@ -473,7 +473,7 @@ static __always_inline bool is_still(const struct sock_common *skc)
 	       (now->skc_cookie.counter == skc->skc_cookie.counter || !skc->skc_cookie.counter);
 }
 
-/* That of one which has been freed meanwhile is told to nobody. msk: the row is that one's; or 0. */
+/* That of one which has been freed meanwhile is told to nobody. msk: its row; 0: the socket's. */
 static __always_inline void put_row(const struct sock_common *skc, __u64 msk)
 {
 	__u32 place = sweep.n_rows;
@@ -645,8 +645,8 @@ struct tcs_census_ask ask[TCS_CENSUS_ASK];
 struct tcs_wire_census answers[TCS_CENSUS_ASK];
 
 /* Written before each run, and by it. */
-bool mark_listeners; /* their files, so that their holders can be looked up */
-bool forget_owners;  /* of listeners: those that have exited */
+bool mark_listeners;  /* their files, so that their holders can be looked up */
+bool forget_owners;   /* of listeners: those that have exited */
 bool owners_overflow; /* nobody knows which owners have exited */
 bool owners_doubtful; /* some may hold their listener no more */
 __u32 owners_scan;    /* the scan in between (scan_number); 0: there was none */
@@ -663,8 +663,7 @@ static __always_inline void renew_owner(const struct sock *sk, __u64 id)
 	const struct tcs_owner_change *change;
 	__u32 pid;
 
-	if (!note || (note->mark & 0xff) != TCP_LISTEN ||
-	    (kernel.cookies && !note_is_of(note, id)))
+	if (!note || (note->mark & 0xff) != TCP_LISTEN || (kernel.cookies && !note_is_of(note, id)))
 		return;
 	pid = note->pid;
 	change = bpf_map_lookup_elem(&owner_changes, &pid);

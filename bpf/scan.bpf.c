@@ -36,10 +36,10 @@
 const volatile bool has_notes; /* those of the event programs */
 
 /* Written before each scan. */
-bool leave_notes; /* at sockets */
-bool marked_only; /* only files that have a mark */
-__u32 only_netns; /* emit sockets of this one; 0: of all */
-__u64 n_ids;	  /* given to sockets; the scan is one thread */
+bool leave_notes;  /* at sockets */
+bool marked_only;  /* only files that have a mark */
+__u32 only_netns;  /* emit sockets of this one; 0: of all */
+__u64 n_ids;	   /* given to sockets; the scan is one thread */
 __u32 scan_number; /* the low 7 bits are not 0: notes tell by it whose owner this scan has met */
 __u32 n_corrected; /* owners in notes, by all scans */
 

@@ -5,8 +5,8 @@
 /*
  * tcs_mptcp.h - from an MPTCP socket to its TCP sockets (subflows), and back
  *
- * The file of an MPTCP program refers to a socket of IPPROTO_MPTCP, which is in no table of TCP. Its
- * subflows are: of a listener one (msk->first), of a connection one for each path. All by probe
+ * The file of an MPTCP program refers to a socket of IPPROTO_MPTCP, which is in no table of TCP.
+ * Its subflows are: of a listener one (msk->first), of a connection one for each path. All by probe
  * reads: lists may change meanwhile, so each walk is bounded. On a kernel without MPTCP nothing of
  * this is left. BPF side only.
  */
@@ -57,8 +57,8 @@ static __always_inline __u64 subflows_next(struct subflows *s)
 
 	if (!node || node == s->head)
 		return 0;
-	context = (const void *)(node - bpf_core_field_offset(struct mptcp_subflow_context___mptcp,
-							      node));
+	context = (const void *)(node -
+				 bpf_core_field_offset(struct mptcp_subflow_context___mptcp, node));
 	s->node = (__u64)BPF_CORE_READ((const struct list_head *)node, next);
 	return (__u64)BPF_CORE_READ(context, tcp_sock);
 }

@@ -12,12 +12,12 @@
  *   owner_changes  of these, processes that have exited or got another name; from that moment on no
  *                  child inherits the old owner (owner_inherit())
  *   scans          the first process that has the listener among its open files becomes the owner
- *                  (owner_correct(), scan.bpf.c); user space starts one when it sees a change, or
- *                  a doubt
+ *                  (owner_correct(), scan.bpf.c); user space starts one when it sees a change,
+ *                  or a doubt
  *
  * A process that lives on may close its copy, which no event shows. But the children are then used
- * by another process than they have inherited (doubts). Where the last scan met several holders that
- * is so anyway (prefork servers), and no doubt.
+ * by another process than they have inherited (doubts). Where the last scan met several holders
+ * (prefork servers) that is so anyway, and no doubt.
  *
  * Two writers of a note's owner: events, with the socket's lock held, of which none but -> CLOSE
  * and -> LISTEN writes the owner of a listener; and one scan at a time, without the lock, only of a

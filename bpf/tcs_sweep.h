@@ -286,13 +286,14 @@ static __always_inline void meet(__u64 sk, const struct sock_common *skc)
 }
 
 /*
- * True: nothing is left, or enough has been done. Rows of one chain have room; a socket has two when
- * it stands for an MPTCP socket.
+ * True: nothing is left, or enough has been done. Rows of one chain have room; a socket has two
+ * when it stands for an MPTCP socket.
  */
 static __always_inline bool is_over(void)
 {
 	sweep.over = at.chain > sweep.lhash_mask + sweep.ehash_mask + 1;
-	return sweep.over || at.met >= sweep.slice || sweep.n_rows >= TCS_CENSUS_ROWS - 2 * KNOWN_MAX ||
+	return sweep.over || at.met >= sweep.slice ||
+	       sweep.n_rows >= TCS_CENSUS_ROWS - 2 * KNOWN_MAX ||
 	       (!among_listeners() && listeners_end());
 }
 

@@ -196,7 +196,7 @@ enum tcs_scan_flags {
 	TCS_SCAN_V6ONLY = 1 << 2,
 	TCS_SCAN_SHARED = 1 << 3, /* SO_REUSEPORT */
 	TCS_SCAN_MPTCP = 1 << 4,  /* the open file is an MPTCP socket */
-	TCS_SCAN_BOUND = 1 << 5,  /* flags and device of a listener are filled in; not in format 2.1 */
+	TCS_SCAN_BOUND = 1 << 5,  /* a listener's flags and device are filled in (not so in 2.1) */
 };
 
 /*
@@ -289,7 +289,7 @@ enum tcs_census_flags { /* as enum audit_socket_flags */
 	TCS_CENSUS_INET4 = 1 << 1,
 	TCS_CENSUS_V6ONLY = 1 << 2,
 	TCS_CENSUS_SHARED = 1 << 3, /* SO_REUSEPORT */
-	TCS_CENSUS_MPTCP = 1 << 4,  /* the state is that of an MPTCP socket, the rest its subflow's */
+	TCS_CENSUS_MPTCP = 1 << 4,  /* the state is an MPTCP socket's, the rest its subflow's */
 };
 
 #define TCS_CENSUS_NEVER   (~0U)

@@ -85,8 +85,8 @@ bool cadence_glance(struct cadence *c, uint64_t now_ns);
 void cadence_glanced(struct cadence *c, uint64_t cpu_ns);
 
 /*
- * Owners of listeners have changed (certain), or may have: may they be looked up again? At once, but
- * not within CADENCE_RENEWALS times what the last time cost; for a mere doubt not within
+ * Owners of listeners have changed (certain), or may have: may they be looked up again? At once,
+ * but not within CADENCE_RENEWALS times what the last time cost; for a mere doubt not within
  * CADENCE_DOUBT_NS either, and twice as long each time that it was none, up to CADENCE_REFRESH_NS.
  */
 bool cadence_renew(struct cadence *c, uint64_t now_ns, bool certain);

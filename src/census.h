@@ -82,7 +82,7 @@ void census_verify_owners(struct census *c);
 /* How well the owners of listeners are known from which new connections inherit theirs. */
 enum census_owners {
 	CENSUS_OWNERS_KNOWN = 0,
-	CENSUS_OWNERS_DOUBTFUL, /* children are used by other processes: was a listener passed on? */
+	CENSUS_OWNERS_DOUBTFUL, /* other processes use children: was a listener passed on? */
 	CENSUS_OWNERS_CHANGED,	/* owners have exited, or got another name */
 };
 

@@ -48,9 +48,9 @@ struct census {
 	struct handshake_maps counts;
 	uint32_t wanted[CENSUS_WANTED]; /* namespaces; of the next look */
 	uint32_t n_wanted;
-	uint32_t n_ask; /* listeners to be read by the next run */
+	uint32_t n_ask;	 /* listeners to be read by the next run */
 	uint64_t doubts; /* of owners of listeners, that have been looked into */
-	bool verify;	/* the owners of listeners, in the next look or the one at hand */
+	bool verify;	 /* the owners of listeners, in the next look or the one at hand */
 
 	/* of the look at hand */
 	bool ended; /* the filter's namespace */

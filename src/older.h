@@ -5,14 +5,14 @@
 /*
  * older.h - who holds the sockets that were found among open files
  *
- * A sorted table of 8 bytes a socket plus one entry a process. Filled row by row in the order of the
- * walk (of several holders the first counts), then settled, then only read.
+ * A sorted table of 8 bytes a socket plus one entry a process. Filled row by row in the order of
+ * the walk (of several holders the first counts), then settled, then only read.
  *
  * A connection that nobody had accepted has no file. It is in a row all the same (TCS_SCAN_QUEUED)
  * and gets its listener's owner. Where there is no row for it, the listener is looked for by where
  * it listens, as the kernel does (inet_lookup_listener()): its own address before every address,
- * then its device and its family; an IPv6 listener takes IPv4 unless it is IPV6_V6ONLY. Several that
- * match equally well (SO_REUSEPORT) and have different holders: the owner is unknown.
+ * then its device and its family; an IPv6 listener takes IPv4 unless it is IPV6_V6ONLY. Several
+ * that match equally well (SO_REUSEPORT) and have different holders: the owner is unknown.
  *
  * Pure. Bounds: OLDER_MAX sockets, then `skipped` counts. Ids are kept in 44 bits: cookies, which
  * the kernel counts from 1, are whole; of ids of our own, which are hashes, two among a million are

@@ -230,7 +230,7 @@ static bool quick_look(struct pipeline *p)
 
 	for (i = 0; urgent && i < n; i++)
 		(void)census_want(p->config.census, wanted[i]);
-	/* A finding needs two looks in a row (detect.h): this one may raise it, and names an owner. */
+	/* A finding needs two looks in a row (detect.h): this one may raise it, with an owner. */
 	if (strange)
 		census_verify_owners(p->config.census);
 	look(p, urgent ? CADENCE_URGENT : CADENCE_COUNTERS);

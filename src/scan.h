@@ -11,8 +11,8 @@
  * subflows and the socket above them with the holder of an MPTCP socket (TCS_SCAN_MPTCP).
  *
  * The event programs walk once after they are attached (what changes meanwhile tells its owner
- * itself) and leave notes at listeners; a census walks for the sockets it has rows for, and corrects
- * the owners in the notes of listeners that it meets (bpf/tcs_owners.h).
+ * itself) and leave notes at listeners; a census walks for the sockets it has rows for, and
+ * corrects the owners in the notes of listeners that it meets (bpf/tcs_owners.h).
  *
  * Bounds: TCS_FOUND sockets without a file of their own; before Linux 5.17 256 of an accept queue.
  */

@@ -285,8 +285,8 @@ void owner_of_wire(const struct tcs_wire_owner *wire, struct owner *ret)
 }
 
 /*
- * A child that was born before our eyes has the owner of its listener, as the programs know it. The
- * scan at start knows no better: the listener may have changed hands since. (Up to format 2.1 it was
+ * A child whose birth was an event has the owner of its listener, as the programs know it. The scan
+ * at start knows no better: the listener may have changed hands since. (Up to format 2.1 it was
  * asked all the same.)
  */
 static bool is_older(const struct event *ev)

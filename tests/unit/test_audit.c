@@ -89,6 +89,33 @@ static void what_has_no_owner_is_a_group_too(void **state)
 	audit_release(&a);
 }
 
+/* It is no TCP socket: its subflow is counted, as `ss -t` does, and may be stalled. */
+static void an_mptcp_socket_in_close_wait_is_its_owners_only(void **state)
+{
+	const struct audit_config by = { .by = AUDIT_BY_COMM, .count_rows = true, .stalled = 3 };
+	struct audit_socket s = socket_of(1, 7, "app", TCS_CLOSE_WAIT);
+	struct audit_netns n = { .netns = 1 };
+	struct audit a;
+
+	(void)state;
+	assert_int_equal(audit_init(&a, &by), 0);
+	assert_int_equal(audit_add_netns(&a, &n), 0);
+	s.flags = AUDIT_MPTCP;
+	s.stalled = 9;
+	add(&a, s, 2);
+	add(&a, socket_of(1, 7, "app", TCS_CLOSE_WAIT), 1);
+	add(&a, socket_of(1, 7, "app", TCS_ESTABLISHED), 2);
+	assert_int_equal(audit_settle(&a, NULL, NULL), 0);
+	assert_int_equal(a.n_close_wait, 1);
+	assert_int_equal(a.close_wait[0].count, 3);
+	assert_int_equal(a.states[TCS_CLOSE_WAIT], 1);
+	assert_int_equal(a.states[TCS_ESTABLISHED], 2);
+	assert_int_equal(a.n_groups, 1);
+	assert_int_equal(a.groups[0].states[TCS_CLOSE_WAIT], 1);
+	assert_int_equal(a.n_dead, 0);
+	audit_release(&a);
+}
+
 static void rows_grow_between_two_looks(void **state)
 {
 	struct audit_place p = { .netns = 1,
@@ -342,6 +369,7 @@ int main(void)
 		cmocka_unit_test(close_wait_is_of_a_process_in_a_namespace),
 		cmocka_unit_test(rows_are_bounded_and_the_rest_counted),
 		cmocka_unit_test(what_has_no_owner_is_a_group_too),
+		cmocka_unit_test(an_mptcp_socket_in_close_wait_is_its_owners_only),
 		cmocka_unit_test(rows_grow_between_two_looks),
 		cmocka_unit_test(a_device_is_part_of_the_tuple),
 		cmocka_unit_test(link_local_peers_are_grouped_by_device),

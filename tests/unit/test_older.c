@@ -279,11 +279,9 @@ static void rows_of_older_recordings(void **state)
 /* In the accept queue of a listener: its holder's, whatever else listens there. */
 static void a_connection_that_waits_to_be_accepted(void **state)
 {
-	struct tcs_wire_scan row = { .id = 50,
-				     .pid = 200,
-				     .netns = 1,
-				     .state = TCS_CLOSE_WAIT,
-				     .flags = TCS_SCAN_QUEUED };
+	struct tcs_wire_scan row = {
+		.id = 50, .pid = 200, .netns = 1, .state = TCS_CLOSE_WAIT, .flags = TCS_SCAN_QUEUED
+	};
 	struct owner o;
 
 	(void)state;

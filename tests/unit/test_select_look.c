@@ -383,6 +383,28 @@ static void rows_count(void **state)
 	forget(&t);
 }
 
+static void an_mptcp_socket_is_not_counted(void **state)
+{
+	static const uint32_t states[TCS_STATE_MAX] = { [TCS_CLOSE_WAIT] = 2 };
+	struct record_socket msk = socket_row(TCS_CLOSE_WAIT, 80);
+	struct through t = { 0 };
+	const char *why;
+
+	(void)state;
+	assert_int_equal(filter_parse_ports("80", &t.filter.lport, &why), 0);
+	begin(&t);
+	put_netns(&t, NET, states);
+	put_socket(&t, TCS_CLOSE_WAIT, 80);
+	put_socket(&t, TCS_CLOSE_WAIT, 443);
+	msk.socket.flags = AUDIT_MPTCP;
+	take(&t, &msk, sizeof(msk));
+	finish(&t);
+	assert_int_equal(t.look.states[TCS_CLOSE_WAIT], 1);
+	assert_int_equal(t.look.n_close_wait, 1);
+	assert_int_equal(t.look.close_wait[0].count, 2);
+	forget(&t);
+}
+
 static void groups(void **state)
 {
 	struct record_group r = { .head.kind = RECORD_GROUP,
@@ -423,6 +445,7 @@ int main(void)
 		cmocka_unit_test(some_of_them_by_where_they_come_from),
 		cmocka_unit_test(nobody_knows_their_ports),
 		cmocka_unit_test(rows_count),
+		cmocka_unit_test(an_mptcp_socket_is_not_counted),
 		cmocka_unit_test(groups),
 	};
 
