@@ -41,8 +41,8 @@ void netns_change_text(enum netns_change change, bool by_name, const char *name,
 	switch (change) {
 	case NETNS_NAME_GONE:
 		snprintf(to, size,
-			 "network namespace '%s' has lost its name; it still exists and is "
-			 "followed until it ends",
+			 "network namespace '%s' has lost its name; it still exists, and "
+			 "its sockets are shown until it ends",
 			 name);
 		break;
 	case NETNS_NAME_BACK:

@@ -95,8 +95,8 @@ static void every_change_has_a_sentence(void **unused)
 	} want[] = {
 		{ NETNS_SAME, true, "" },
 		{ NETNS_NAME_GONE, true,
-		  "network namespace 'web' has lost its name; it still exists and is followed "
-		  "until it ends" },
+		  "network namespace 'web' has lost its name; it still exists, and its sockets "
+		  "are shown until it ends" },
 		{ NETNS_NAME_BACK, true, "network namespace 'web' has its name again" },
 		{ NETNS_GONE, true,
 		  "network namespace 'web' has ended; waiting for it to come back" },
