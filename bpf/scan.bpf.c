@@ -59,6 +59,9 @@ struct {
 	__u32 pid;
 } table;
 
+/* The note at hand. Not on the stack, which is 512 bytes for a program and what it calls. */
+static struct tcs_note fresh __attribute__((used));
+
 char LICENSE[] SEC("license") = "GPL";
 
 static __always_inline __u64 own_id(void)
@@ -118,16 +121,16 @@ static __always_inline void owner_correct(const struct sock *sk)
  */
 static __always_inline void note_older(struct sock *sk, struct tcs_wire_scan *row)
 {
-	struct tcs_note fresh = {
+	const struct tcs_note *known;
+	__u64 key = (__u64)sk;
+	struct addrs a;
+
+	fresh = (struct tcs_note){
 		.id = own_id(),
 		.cookie_low = kernel.cookies ? row->id : 0,
 		.pid = row->pid,
 		.owner_source = TCS_OWNER_SCAN,
 	};
-	const struct tcs_note *known;
-	__u64 key = (__u64)sk;
-	struct addrs a;
-
 	if (row->state == TCP_LISTEN)
 		fresh.mark = TCP_CLOSE << 8 | TCP_LISTEN;
 	else if (kernel.cookies)
@@ -157,15 +160,15 @@ static __always_inline __u64 note_found(struct sock *sk, const struct tcs_wire_s
 					__u64 listener)
 {
 	__u64 key = (__u64)sk, cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	struct tcs_note fresh = {
+	const struct tcs_note *known;
+	struct addrs a;
+
+	fresh = (struct tcs_note){
 		.cookie_low = cookie,
 		.listener = listener,
 		.pid = row->pid,
 		.owner_source = listener ? TCS_OWNER_LISTENER : TCS_OWNER_SCAN,
 	};
-	const struct tcs_note *known;
-	struct addrs a;
-
 	if (row->state == TCP_LISTEN)
 		fresh.mark = TCP_CLOSE << 8 | TCP_LISTEN;
 	else if (kernel.cookies && cookie)
