@@ -33,6 +33,7 @@ check; fuzzer;           fuzz targets; libclang-rt-dev; compiler-rt; compiler-rt
 check; cmd bats;          end-to-end tests; bats; bats; bash-bats; bats; bats
 check; cmd jq;            tests of JSON and of kernel types; jq; jq; jq; jq; jq
 check; cmd ip;            network namespaces for tests; iproute2; iproute; iproute2; iproute2; iproute2
+check; cmd nft;           loses packets and redirects connections in tests; nftables; nftables; nftables; nftables; nftables
 check; cmd pgrep;         processes in tests; procps; procps-ng; procps-ng; procps; procps
 check; cmd setpriv;       rights in tests; util-linux; util-linux; util-linux; util-linux; util-linux
 check; cmd script;        terminals in tests; bsdutils; util-linux-script util-linux; util-linux; util-linux; util-linux-misc

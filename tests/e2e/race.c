@@ -9,8 +9,8 @@
  * handshakes on a TUN device with two queues nearly all raced on four CPUs, some on two busy ones.
  * Waits for a line on standard input after it has told where it is, as dance does.
  *
- *   --listed   between the SYN and the ACKs the request sockets are dumped by inet_diag, as `ss` does
- *              it: a dump gives each socket that has none a cookie, and both children inherit it
+ *   --listed   between the SYN and the ACKs the request sockets are dumped by inet_diag, as in ss:
+ *              a dump gives each socket that has none a cookie, and both children inherit it
  *   --early    all SYNs are sent before the line on standard input, the ACKs after it
  *   --ipv6     over IPv6
  *

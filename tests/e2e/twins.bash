@@ -61,11 +61,6 @@ twins_get() { jq -rcs "(.[0] + .[-1]) | $2" "twins.$1.json"; }
 # pid_of INDEX NAME: of a listener
 pid_of() { twins_get "$1" ".listeners[] | select(.name == \"$2\").pid"; }
 
-# clients_of INDEX LISTENER: [port...] of all clients so far
-clients_of() {
-	jq -cs --arg w "$2" '[.[] | select(.done == "connect")] | map(.ports) | add // []' "twins.$1.json"
-}
-
 # lab_is INDEX: the addresses and ports that the trace is about
 lab_is() {
 	read -r LAB_NETNS LAB_PORT LAB_NET4 LAB_NET6 LAB_PID < <(head -n1 "twins.$1.json" |

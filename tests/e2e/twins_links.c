@@ -216,8 +216,8 @@ static void lossy_set_up(void)
 }
 
 /*
- * Until all sockets of the current namespace are listeners or in TIME_WAIT. A SYN that was sent again
- * may come after its connection has ended: a request of which nothing will become is left out.
+ * Until all sockets of the current namespace are listeners or in TIME_WAIT. A retransmitted SYN may
+ * arrive after the end of its connection; its request socket is left out, and expires.
  */
 static void wait_closed(uint64_t end)
 {
