@@ -32,10 +32,23 @@ paths() {
 			| .new = (.new // .kernel_new_state) | select(${2:-true})) | $PATHS" "$1"
 }
 
+# Process 1 hid an event from all BPF programs.
+blind() { grep -q '"blind":true' truth.json; }
+
+# The 4-tuples that have such an event, as paths prints them; of no socket, a pattern that never is.
+blind_tuples() {
+	jq -r 'def place($a; $p): if $p == 0 then "-" else "\($a):\($p)" end;
+		select(.type == "state" and .blind) |
+		"\(place(.laddr; .lport)) \(place(.raddr; .rport)): "' truth.json
+	echo "no such tuple"
+}
+
 # as_traced NAME [CONDITION]: what NAME printed of the lab is what the kernel's trace has
 as_traced() {
-	paths truth.json "${2:-true}" >traced
-	paths "$1.out" >printed
+	blind_tuples >blind
+	paths truth.json "${2:-true}" | grep -vFf blind >traced || true
+	paths "$1.out" | grep -vFf blind >printed || true
+	[[ -s traced ]]
 	diff traced printed >different || {
 		echo "$1: < traced, > printed; of $(wc -l <traced) paths" >&2
 		head -n 20 different >&2
@@ -57,7 +70,7 @@ counts_as_traced() {
 	}
 }
 
-nothing_lost() { same 0 "$1.out" '.[-1].lost | add'; }
+nothing_lost() { blind || same 0 "$1.out" '.[-1].lost | add'; }
 
 # ends FILE: connections that ended in ESTABLISHED
 ends_are() {
@@ -75,17 +88,17 @@ children_given_up() {
 }
 
 # raced FUNCTION: once more, twice at most, if no two ACKs met or process 1 hid an event; MET is how
-# many met. All comparisons hold without one; a test ends with `met`, which says that it had none.
+# many met. Comparisons leave out the 4-tuples of hidden events, and hold where no two ACKs met; a test
+# ends with `met`, which reports that there were none.
 raced() {
 	local _
 	for _ in 1 2 3; do
 		TWINS_FIRST=${#TWINS_PIDS[@]}
 		"$@" || return
 		MET=$(children_given_up)
-		if grep -q '"blind":true' truth.json; then continue; fi
+		if blind; then continue; fi
 		((MET == 0)) || return 0
 	done
-	not grep -q '"blind":true' truth.json || skip "process 1 was in the way three times"
 }
 met() { ((MET > 0)) || skip "in three attempts no two ACKs met"; }
 
@@ -102,9 +115,9 @@ listed_race() {
 
 whole_race() {
 	raced listed_race "$@"
-	ends_are 300 truth.json
-	ends_are 300 tool.out
-	counts_as_traced tool
+	blind || ends_are 300 truth.json
+	blind || ends_are 300 tool.out
+	blind || counts_as_traced tool
 	as_traced tool
 	nothing_lost tool
 	met
@@ -171,7 +184,7 @@ two_races() {
 
 @test "two namespaces at once" {
 	raced two_races
-	counts_as_traced tool
+	blind || counts_as_traced tool
 	as_traced tool
 	lab_is $((TWINS_FIRST + 1))
 	truth_json
@@ -191,9 +204,9 @@ lifecycle_race() {
 
 @test "one line per connection, also of children that share a cookie" {
 	raced lifecycle_race
-	same 300 tool.out 'map(select(.type == "connection" and
+	blind || same 300 tool.out 'map(select(.type == "connection" and
 		[.path[][0]] == ["syn_recv", "established", "close"] and .reason == "reset_by_peer")) | length'
-	same "$(children_given_up)" tool.out 'map(select(.type == "connection" and
+	blind || same "$(children_given_up)" tool.out 'map(select(.type == "connection" and
 		[.path[][0]] == ["syn_recv", "close"])) | length'
 	nothing_lost tool
 	met
@@ -237,9 +250,9 @@ whole_lossy() {
 	nothing_lost tool
 	nothing_lost client
 	# each connection ends at its client and at its server; its client had no port at first
-	same "$n" tool.out 'map(select(.type == "state" and .old_state == "established")) | length'
-	same "$n" client.out 'map(select(.type == "state" and .old_state == "established")) | length'
-	same "$n" client.out 'map(select(.type == "state" and .new_state == "syn_sent")) | length'
+	blind || same "$n" tool.out 'map(select(.type == "state" and .old_state == "established")) | length'
+	blind || same "$n" client.out 'map(select(.type == "state" and .old_state == "established")) | length'
+	blind || same "$n" client.out 'map(select(.type == "state" and .new_state == "syn_sent")) | length'
 	met
 }
 

@@ -58,7 +58,7 @@ static void links_set_up(void)
 	sysctl_set("ipv4/tcp_tw_reuse", "0");
 	for (i = 0; i < LINKS; i++)
 		link_new(i);
-	printf(",\"netns\":%llu,\"far_netns\":[%llu,%llu],\"rport\":%u,\"laddr\":\"%s\","
+	printf(",\"netns\":%llu,\"far_netns\":[%llu,%llu],\"rport\":%d,\"laddr\":\"%s\","
 	       "\"raddr\":\"%s\",\"devices\":[\"left\",\"right\"]",
 	       (unsigned long long)here.inode, (unsigned long long)far[0].inode,
 	       (unsigned long long)far[1].inode, LINK_PORT, options.ipv6 ? "fe80::1" : "10.9.0.2",
@@ -88,15 +88,15 @@ static int connect_over(unsigned int i)
 	return fd;
 }
 
+/* The port is in the same place in sockaddr_in and sockaddr_in6. */
 static unsigned int local_port(int fd)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
+	struct sockaddr_in6 in6 = { 0 };
+	socklen_t len = sizeof(in6);
 
-	/* the port is in the same place in both families */
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
+	if (getsockname(fd, (struct sockaddr *)&in6, &len) < 0)
 		die("getsockname");
-	return ntohs(((struct sockaddr_in *)&ss)->sin_port);
+	return ntohs(in6.sin6_port);
 }
 
 /* The server's FIN has come when it has been acknowledged. */
@@ -143,9 +143,9 @@ static bool links_word(const char *word, const unsigned int *numbers, unsigned i
 
 static pid_t server_pid;
 
-static bool server_closes_first(const struct sockaddr_storage *peer)
+static bool server_closes_first(const struct sockaddr_in6 *peer)
 {
-	return ntohs(((const struct sockaddr_in *)peer)->sin_port) & 1;
+	return ntohs(peer->sin6_port) & 1;
 }
 
 /* It ends with its parent. */
@@ -153,7 +153,7 @@ static __attribute__((noreturn)) void serve(int listener)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.fd = listener };
 	int ep = epoll_create1(EPOLL_CLOEXEC), fd;
-	struct sockaddr_storage peer;
+	struct sockaddr_in6 peer = { 0 };
 	socklen_t len;
 
 	prctl(PR_SET_NAME, "twin-server");
