@@ -115,8 +115,8 @@ is() {
 		return 1
 	}
 }
-# has NAME FILTER: the same, without a message; for until_true. The last line may be incomplete.
-has() { sed -n '/}$/p' "$1.out" | jq -es "$2" >/dev/null; }
+# has NAME FILTER: the same, without a message, for until_true: of the whole lines printed so far
+has() { head -c "$(stat -c %s "$1.out")" "$1.out" | sed -n '/}$/p' | jq -es "$2" >/dev/null; }
 # comes NAME FILTER: within the deadline
 comes() {
 	until_true "$DEADLINE_S" has "$1" "$2" || is "$1" "$2"
