@@ -18,7 +18,7 @@ static void put_place(struct outbuf *b, const uint8_t laddr[16], uint8_t family,
 	text_put_owner(b, owner);
 }
 
-/* " on 10.0.0.7:80 nginx(1180) (4 listeners)", " on one of 0.0.0.0:80 nginx(1180), [::]:22 sshd(702)" */
+/* " on 10.0.0.7:80 nginx(1180) (4 listeners)", " on one of 0.0.0.0:80, [::]:22 sshd(702)" */
 static void put_service(struct outbuf *b, const struct finding_syn *syn)
 {
 	const struct audit_service *s = &syn->service;
