@@ -40,7 +40,8 @@ void census_forget_owners(struct census *c)
 
 static_assert((int)TCS_CENSUS_HANDSHAKES == AUDIT_HAS_HANDSHAKES &&
 		      (int)TCS_CENSUS_INET4 == AUDIT_INET4 &&
-		      (int)TCS_CENSUS_V6ONLY == AUDIT_V6ONLY && (int)TCS_CENSUS_SHARED == AUDIT_SHARED,
+		      (int)TCS_CENSUS_V6ONLY == AUDIT_V6ONLY &&
+		      (int)TCS_CENSUS_SHARED == AUDIT_SHARED,
 	      "handed on as they are");
 
 static void take_row(const struct census *c, const struct tcs_wire_census *row, uint32_t netns,

@@ -16,7 +16,7 @@ struct detect {
 	struct standing standing;
 	struct syn_cookies *cookies; /* of the look at hand, by its namespaces */
 	uint32_t cap_cookies;
-	bool *left_out; /* members of the group at hand, whose accept queue explains what they show */
+	bool *left_out; /* of the group at hand: their accept queue explains what they show */
 	uint32_t cap_left_out;
 	/* What each service looked like, one look ago and now; by service_key(). */
 	struct hash before, now;

@@ -77,7 +77,7 @@ struct finding_place {
 
 #define FINDING_PLACES 8 /* so many are named */
 
-/* A service, which may be a group of listeners, and what its rule saw; rates in thousandths a second. */
+/* A service, or a group of them, and what its rule saw; rates in thousandths a second. */
 struct finding_syn {
 	struct audit_service service; /* service_unknown() where several are possible: */
 	struct finding_place possible[FINDING_PLACES];

@@ -16,8 +16,8 @@
 #include "loader.h"
 
 #define SCAN_NS 10000000000ull /* a source is counted anew after so long */
-#define IDLE_NS \
-	30000000000ull /* an address and port is forgotten when nothing has come for so long */
+/* Of an address and port, which is forgotten when nothing has been counted there for so long. */
+#define IDLE_NS 30000000000ull
 
 struct handshakes {
 	struct handshakes_bpf *skel;

@@ -10,14 +10,14 @@
  *
  * And who sends SYNs to ports where nobody listens, with how many ports (from Linux 6.12 on).
  *
- * The counts are in three maps, filled by watch's event programs or, for a look without them, by two
- * small programs of our own (handshakes_new()) for as long as they are loaded. They leave as
- * records of a look; two looks make rates.
+ * The counts are in three maps, filled by watch's event programs or, for a look without them, by
+ * small programs of our own (handshakes_new()) for as long as they are loaded. Two looks make
+ * rates.
  *
  * Bounds: TCS_HANDSHAKE_PLACES addresses and ports, TCS_SCANNERS sources; what found no room is
  * counted under a key of zeros, which handshakes_seed() puts there, and is a record with netns 0.
- * An address and port is forgotten when nothing has been counted there for 30 s. Errors: -errno, with a sentence
- * where there is a struct failure.
+ * An address and port is forgotten when nothing has been counted there for 30 s. Errors: -errno,
+ * with a sentence where there is a struct failure.
  */
 #include <stdint.h>
 
