@@ -8,8 +8,8 @@
  * As ss and RFC 4007 write it, "%eth0" directly after the address. A device whose name is not
  * known is its number (ifindex). The name is escaped (outbuf.h): it may contain any byte.
  *
- * Of the two addresses of a connection, each link-local one has the device; if the remote address is
- * none, the local one has it: the socket is bound to the device.
+ * Of the two addresses of a connection, each link-local one has the device. If the remote address
+ * is not link-local, the local one has it: the socket is bound to the device.
  *
  * The caller has made room: an address with its device takes less than 100 bytes, as JSON 200.
  */

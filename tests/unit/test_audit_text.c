@@ -547,7 +547,7 @@ static void devices_stand_behind_the_addresses_they_are_of(void **unused)
 	outbuf_putc(&b, '\0');
 	assert_non_null(strstr(b.data, "\"netns\":1,\"netns_cookie\":\"5\",\"subject\":"));
 	assert_non_null(strstr(b.data, "\"raddr\":\"fe80::2\",\"rport\":8000,"
-				       "\"device\":\"left\",\"rprefix\":null}"));
+				       "\"device\":\"left\",\"rprefix\":null,"));
 
 	/* of a bound socket the local address has it; a device of another namespace is a number */
 	memcpy(f.row.place.laddr, v4[0], 16);
