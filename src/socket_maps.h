@@ -12,7 +12,7 @@ struct socket_maps {
 	int listeners;
 	int parents;	/* -1: this kernel's programs may not use it */
 	int handshakes; /* of each listener; bpf/tcs_parents.h, as `parents` is */
-	int watched; /* bpf/tcs_listeners.h: filled by the census, too */
+	int watched;	/* bpf/tcs_listeners.h: filled by the census, too */
 };
 
 /* Those of bpf/tcs_handshake.h, owned by the event programs or by handshakes.c. */
