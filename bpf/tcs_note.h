@@ -49,7 +49,7 @@ struct tcs_note {
 	__u8 owner_changed; /* by the event at hand */
 	__u8 known;	    /* the epoch in which user space was first told of it; 0 not yet */
 	__u16 flags;	    /* of the event at hand, enum tcs_wire_flags */
-	__u8 owner_writes; /* of a listener's owner, odd during one; tcs_owners.h */
+	__u8 owner_writes;  /* of a listener's owner, odd during one; tcs_owners.h */
 	union {
 		__u8 unsure; /* child: its listener may be at another address; 0 with a listener */
 		/* listener: scan that met the first holder, TCS_OWNER_SHARED; 0 none */

@@ -104,8 +104,8 @@ static __always_inline __u64 net_cookie_of(const struct net *net)
 }
 
 /*
- * Identity of a network namespace, which no later one has: its cookie; before 5.12 the random number
- * that the kernel draws for its hash tables, with a bit that no 0 is left.
+ * Identity of a network namespace, which no later one has: its cookie; before 5.12 the random
+ * number that the kernel draws for its hash tables, with a bit set that makes it differ from 0.
  */
 static __always_inline __u64 net_id_of(const struct net *net)
 {

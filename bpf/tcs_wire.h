@@ -220,8 +220,8 @@ struct tcs_owner_state {
 };
 
 /* In a note's owner_scan, beside the low bits of the scan's number: it met several holders. */
-#define TCS_OWNER_SHARED  0x80
-#define TCS_OWNER_SCANNED 0x7f
+#define TCS_OWNER_SHARED	0x80
+#define TCS_OWNER_SCANNED	0x7f
 /*
  * Handshakes of one listener, since it listens or since they are counted. Where a child's listener
  * is not known they are counted by the child's local address instead (struct tcs_handshake_place).
@@ -284,12 +284,13 @@ struct tcs_wire_census {
 	__u32 pad2;
 };
 
-enum tcs_census_flags { /* as enum audit_socket_flags */
-	TCS_CENSUS_HANDSHAKES = 1 << 0, /* counted for this listener */
-	TCS_CENSUS_INET4 = 1 << 1,
-	TCS_CENSUS_V6ONLY = 1 << 2,
-	TCS_CENSUS_SHARED = 1 << 3, /* SO_REUSEPORT */
-	TCS_CENSUS_MPTCP = 1 << 4,  /* the state is an MPTCP socket's, the rest its subflow's */
+enum tcs_census_flags {					/* as enum audit_socket_flags */
+			TCS_CENSUS_HANDSHAKES = 1 << 0, /* counted for this listener */
+			TCS_CENSUS_INET4 = 1 << 1,
+			TCS_CENSUS_V6ONLY = 1 << 2,
+			TCS_CENSUS_SHARED = 1 << 3, /* SO_REUSEPORT */
+			TCS_CENSUS_MPTCP =
+				1 << 4, /* the state is an MPTCP socket's, the rest its subflow's */
 };
 
 #define TCS_CENSUS_NEVER   (~0U)
@@ -458,8 +459,8 @@ struct tcs_scanner {
  * Names of network devices, by namespace and number. An entry is of the namespace whose cookie it
  * has: the inode number may be given to another one.
  */
-#define TCS_DEVICES 1024 /* the entries used least recently make room */
-#define TCS_DEVICE_NAME 16 /* IFNAMSIZ */
+#define TCS_DEVICES	1024 /* the entries used least recently make room */
+#define TCS_DEVICE_NAME 16   /* IFNAMSIZ */
 
 struct tcs_device_key {
 	__u32 netns; /* inode */
@@ -467,8 +468,8 @@ struct tcs_device_key {
 };
 
 struct tcs_device {
-	__u64 netns_cookie; /* 0: the kernel has none (before 5.12) */
-	__u64 read_ns;	    /* when the name was read */
+	__u64 netns_cookie;	    /* 0: the kernel has none (before 5.12) */
+	__u64 read_ns;		    /* when the name was read */
 	char name[TCS_DEVICE_NAME]; /* hostile bytes */
 };
 

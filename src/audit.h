@@ -195,8 +195,8 @@ struct audit_handshakes {
 	uint8_t laddr[16];
 	uint32_t netns;
 	uint16_t lport;
-	uint8_t inet4;	/* the sockets are AF_INET */
-	uint8_t unsure; /* their listener may be at another address */
+	uint8_t inet4;	 /* the sockets are AF_INET */
+	uint8_t unsure;	 /* their listener may be at another address */
 	uint32_t device; /* ifindex of the bound device of the sockets; 0 none */
 	uint32_t pad2;
 };

@@ -43,7 +43,7 @@ struct census {
 	uint32_t list_of; /* the filter's namespace when it was made */
 	uint64_t hz;	  /* jiffies a second; 0 unknown */
 	bool pids_are_ours;
-	bool found; /* a namespace, in any look so far */
+	bool found;	     /* a namespace, in any look so far */
 	bool children_named; /* handshakes_of_netns() was called in every namespace */
 	struct handshake_maps counts;
 	uint32_t wanted[CENSUS_WANTED]; /* namespaces; of the next look */

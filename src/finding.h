@@ -118,13 +118,13 @@ uint64_t finding_amount(const struct finding *f);
  * where it is not known what it is about.
  */
 bool finding_is_about(const struct finding_syn *f, const struct audit_service *s);
-/* Of a finding about a group: does this member show it by itself? */
+/* Of a finding about a group: does this member of it show it by itself? */
 enum finding_shown {
 	FINDING_NOT_SHOWN = 0,
 	FINDING_SHOWN,
 	FINDING_SHOWN_UNKNOWN, /* the kernel knows of the group only, or rates are not known */
 };
-enum finding_shown finding_shown_by(const struct finding *f, const struct audit_service *member);
+enum finding_shown finding_shown_by(const struct finding *f, const struct audit_service *s);
 
 /* A flood may be at this service, where nobody can tell at which it is. */
 bool finding_is_possible(const struct finding_syn *f, const struct audit_service *s);

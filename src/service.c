@@ -613,27 +613,27 @@ static void take_rate(int64_t *from, int64_t milli)
 		audit_add_rate(from, -milli);
 }
 
-void service_leave_out(struct audit_service *g, const struct audit_service *s)
+void service_leave_out(struct audit_service *group, const struct audit_service *member)
 {
-	g->listeners--;
-	g->syn_full -= s->syn_full;
-	g->accept_full -= s->accept_full;
-	g->syn_queue -= s->syn_queue;
-	g->syn_queue_young -= s->syn_queue_young;
-	g->accept_queue -= s->accept_queue;
-	g->queue_limit -= s->queue_limit;
-	g->half_open -= s->half_open;
-	g->full -= s->full;
-	g->acked -= s->acked;
-	g->stuck -= s->stuck;
-	g->recent -= s->recent;
-	g->old_stuck -= s->old_stuck;
-	g->plain -= s->plain;
-	take_rate(&g->drops_milli, s->drops_milli);
-	take_rate(&g->done_milli, s->done_milli);
-	take_rate(&g->late_milli, s->late_milli);
-	take_rate(&g->resent_milli, s->resent_milli);
-	take_rate(&g->failing_milli, s->failing_milli);
+	group->listeners--;
+	group->syn_full -= member->syn_full;
+	group->accept_full -= member->accept_full;
+	group->syn_queue -= member->syn_queue;
+	group->syn_queue_young -= member->syn_queue_young;
+	group->accept_queue -= member->accept_queue;
+	group->queue_limit -= member->queue_limit;
+	group->half_open -= member->half_open;
+	group->full -= member->full;
+	group->acked -= member->acked;
+	group->stuck -= member->stuck;
+	group->recent -= member->recent;
+	group->old_stuck -= member->old_stuck;
+	group->plain -= member->plain;
+	take_rate(&group->drops_milli, member->drops_milli);
+	take_rate(&group->done_milli, member->done_milli);
+	take_rate(&group->late_milli, member->late_milli);
+	take_rate(&group->resent_milli, member->resent_milli);
+	take_rate(&group->failing_milli, member->failing_milli);
 }
 
 /* ---- handshakes that are counted by address and port ----------------------------------------- */

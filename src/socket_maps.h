@@ -14,9 +14,9 @@ struct socket_maps {
 	int listeners;
 	int parents;	/* -1: this kernel's programs may not use it */
 	int handshakes; /* of each listener; bpf/tcs_parents.h, as `parents` is */
-	int watched; /* bpf/tcs_listeners.h: filled by the census, too */
-	int devices; /* bpf/tcs_device.h: the same */
-	int owners;  /* these three: bpf/tcs_owners.h */
+	int watched;	/* bpf/tcs_listeners.h: filled by the census, too */
+	int devices;	/* bpf/tcs_device.h: the same */
+	int owners;	/* these three: bpf/tcs_owners.h */
 	int owner_changes;
 	struct tcs_owner_state *owner_state; /* shared with the programs */
 };

@@ -89,9 +89,9 @@ static size_t wrap_again(const uint8_t *data, size_t size, uint8_t *to)
 
 static size_t finish_seed(const uint8_t *packed, size_t len, uint8_t *to)
 {
-	static const uint8_t head[CAPTURE_HEAD] = {
-		'T', 'C', 'S', 'C', 'A', 'P', CAPTURE_MAJOR, CAPTURE_MINOR, CAPTURE_GUARD
-	};
+	static const uint8_t head[CAPTURE_HEAD] = { 'T',	   'C',		  'S',
+						    'C',	   'A',		  'P',
+						    CAPTURE_MAJOR, CAPTURE_MINOR, CAPTURE_GUARD };
 	static uint8_t chunk[INNER];
 	size_t n = len < INNER - sizeof(head) ? len : INNER - sizeof(head);
 
