@@ -375,10 +375,9 @@ static __always_inline __u64 msk_at_hand(void)
 	return msk;
 }
 
-/* After the row of its subflow, or instead. */
-static __always_inline void fill_msk(struct tcs_wire_census *row, __u64 msk)
+/* The row of its subflow becomes that of an MPTCP socket. */
+static __always_inline void set_msk(struct tcs_wire_census *row)
 {
-	fill_row(row, id_as_it_is((const struct sock *)msk));
 	row->state = TCP_CLOSE_WAIT;
 	row->flags = TCS_CENSUS_MPTCP;
 	row->stalled = 0;
@@ -473,22 +472,25 @@ static __always_inline bool is_still(const struct sock_common *skc)
 	       (now->skc_cookie.counter == skc->skc_cookie.counter || !skc->skc_cookie.counter);
 }
 
-/* That of one which has been freed meanwhile is told to nobody. msk: its row; 0: the socket's. */
-static __always_inline void put_row(const struct sock_common *skc, __u64 msk)
+/*
+ * That of one which has been freed meanwhile is told to nobody. msk: its row; 0: the socket's. A
+ * global function: the verifier goes through it once.
+ */
+__noinline int census_put_row(__u64 msk)
 {
 	__u32 place = sweep.n_rows;
 	struct tcs_wire_census *row = bpf_map_lookup_elem(&rows, &place);
 
 	if (!row) {
 		sweep.left_out++;
-		return;
+		return 0;
 	}
+	fill_row(row, id_as_it_is((const struct sock *)(msk ? msk : at_hand.sk)));
 	if (msk)
-		fill_msk(row, msk);
-	else
-		fill_row(row, id_as_it_is((const struct sock *)at_hand.sk));
-	if (is_still(skc))
+		set_msk(row);
+	if (is_still((const void *)copy))
 		sweep.n_rows = place + 1;
+	return 0;
 }
 
 __noinline int sweep_look_at(__u64 sk)
@@ -512,10 +514,10 @@ __noinline int sweep_look_at(__u64 sk)
 	if (at_hand.full && state == TCP_LISTEN)
 		take_listener(id_as_it_is((const struct sock *)sk));
 	if (count_at_hand())
-		put_row(skc, 0);
+		census_put_row(0);
 	msk = msk_at_hand();
 	if (msk)
-		put_row(skc, msk);
+		census_put_row(msk);
 	return 0;
 }
 
@@ -593,7 +595,8 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 	}
 	msk = msk_at_hand();
 	if (msk) {
-		fill_msk(&row, msk);
+		fill_row(&row, id_as_it_is((const struct sock *)msk));
+		set_msk(&row);
 		bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	}
 	return 0;
@@ -646,6 +649,7 @@ struct tcs_wire_census answers[TCS_CENSUS_ASK];
 
 /* Written before each run, and by it. */
 bool mark_listeners;  /* their files, so that their holders can be looked up */
+bool renew_owners;    /* of listeners; there are no rows */
 bool forget_owners;   /* of listeners: those that have exited */
 bool owners_overflow; /* nobody knows which owners have exited */
 bool owners_doubtful; /* some may hold their listener no more */
@@ -687,9 +691,13 @@ __noinline int read_listener(__u32 i)
 
 	if (i >= TCS_CENSUS_ASK)
 		return 0;
+	sk = (const struct sock *)ask[i].sk;
+	if (renew_owners) {
+		renew_owner(sk, ask[i].id);
+		return 0;
+	}
 	row = &answers[i];
 	__builtin_memset(row, 0, sizeof(*row));
-	sk = (const struct sock *)ask[i].sk;
 	row->id = ask[i].id;
 	row->state = TCP_LISTEN;
 	net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
@@ -723,23 +731,5 @@ int tcs_listeners(void *ctx)
 	for (i = 0; i < TCS_CENSUS_ASK; i++)
 		if (ask[i].sk)
 			read_listener(i);
-	return 0;
-}
-
-__noinline int listener_renew_owner(__u32 i)
-{
-	if (i < TCS_CENSUS_ASK)
-		renew_owner((const struct sock *)ask[i].sk, ask[i].id);
-	return 0;
-}
-
-SEC("raw_tp")
-int tcs_owners(void *ctx)
-{
-	__u32 i;
-
-	for (i = 0; i < TCS_CENSUS_ASK; i++)
-		if (ask[i].sk)
-			listener_renew_owner(i);
 	return 0;
 }

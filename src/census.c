@@ -243,18 +243,27 @@ static int walk(struct census *c)
 	return err;
 }
 
-/* Read the listeners that have been asked for. */
-static int run_listeners(struct census *c)
+/* The program, with the first n in ask[]. */
+static int run_asked(struct census *c, uint32_t n)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	struct census_bpf__bss *bss = c->skel->bss;
-	uint32_t i, n = c->n_ask;
-	int err = 0;
 
-	c->n_ask = 0;
 	memset(&bss->ask[n], 0, (TCS_CENSUS_ASK - n) * sizeof(bss->ask[0]));
 	if (n && bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.tcs_listeners), &opts))
 		return -errno;
+	return 0;
+}
+
+/* Read the listeners that have been asked for. */
+static int run_listeners(struct census *c)
+{
+	struct census_bpf__bss *bss = c->skel->bss;
+	uint32_t i, n = c->n_ask;
+	int err;
+
+	c->n_ask = 0;
+	err = run_asked(c, n);
 	for (i = 0; !err && i < n; i++)
 		err = census_add_listener(c, (const struct tcs_wire_census *)&bss->answers[i]);
 	if (c->config.between)
@@ -297,15 +306,10 @@ enum census_owners census_owners(const struct census *c)
 
 static int run_owners(struct census *c)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-	struct census_bpf__bss *bss = c->skel->bss;
 	uint32_t n = c->n_ask;
 
 	c->n_ask = 0;
-	memset(&bss->ask[n], 0, (TCS_CENSUS_ASK - n) * sizeof(bss->ask[0]));
-	return n && bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.tcs_owners), &opts) ?
-		       -errno :
-		       0;
+	return run_asked(c, n);
 }
 
 static int ask_owner(void *ctx, const void *key, const void *value)
@@ -325,8 +329,12 @@ static int each_owner(struct census *c)
 
 	c->n_ask = 0;
 	c->skel->bss->n_stale = 0;
+	c->skel->bss->renew_owners = true;
 	err = bpf_map_each(c->config.maps->watched, ask_owner, c);
-	return err ? err : run_owners(c);
+	if (!err)
+		err = run_owners(c);
+	c->skel->bss->renew_owners = false;
+	return err;
 }
 
 static int pass_over(void *ctx, const struct tcs_wire_scan *row)

@@ -84,8 +84,6 @@ static int share_maps(struct census *c)
 	bpf_program__set_autoload(skel->progs.tcs_listeners, maps != NULL);
 	bpf_program__set_autoattach(skel->progs.tcs_listeners, false);
 	bpf_program__set_autoattach(skel->progs.tcs_netns_here, false);
-	bpf_program__set_autoload(skel->progs.tcs_owners, maps != NULL);
-	bpf_program__set_autoattach(skel->progs.tcs_owners, false);
 	/* Of bpf/tcs_note.h, for others. */
 	bpf_map__set_autocreate(skel->maps.listeners, false);
 	bpf_map__set_autocreate(skel->maps.parents, false);

@@ -18,6 +18,8 @@
 struct scan {
 	struct scan_bpf *skel;
 	bool fast; /* there is bpf_loop(), and with it the faster program for marked files */
+	bool all;  /* the program for all files is loaded */
+	int marks;
 	char buf[READ_BYTES];
 };
 
@@ -141,21 +143,6 @@ uint32_t scan_corrected(const struct scan *s)
 	return s->skel->bss->n_corrected;
 }
 
-int scan_walk(struct scan *s, enum scan_what what, uint32_t netns, scan_fn fn, void *ctx,
-	      struct failure *reterr)
-{
-	int err = -E2BIG;
-
-	s->skel->bss->leave_notes = what == SCAN_NOTES;
-	s->skel->bss->marked_only = what == SCAN_MARKED;
-	s->skel->bss->only_netns = netns;
-	if (s->fast && what == SCAN_MARKED)
-		err = walk_marked(s, fn, ctx);
-	if (err == -E2BIG)
-		err = walk_all(s, fn, ctx);
-	return err ? complain(reterr, err) : 0;
-}
-
 static int share(struct scan_bpf *skel, const struct socket_maps *maps, int marks)
 {
 	int err = bpf_map__reuse_fd(skel->maps.marks, marks);
@@ -183,7 +170,7 @@ static int share(struct scan_bpf *skel, const struct socket_maps *maps, int mark
 	return err ? err : bpf_map__reuse_fd(skel->maps.listeners, maps->listeners);
 }
 
-static int load(struct scan *s, const struct socket_maps *maps, int marks, bool fast)
+static int load(struct scan *s, const struct socket_maps *maps, bool fast)
 {
 	struct bpf_object_open_opts opts = loader_open(NULL);
 	struct scan_bpf *skel = s->skel = scan_bpf__open_opts(&opts);
@@ -193,11 +180,11 @@ static int load(struct scan *s, const struct socket_maps *maps, int marks, bool 
 		return -errno;
 	*(struct tcs_kernel *)&skel->rodata->kernel = feature_get()->kernel;
 	*(bool *)&skel->rodata->has_notes = maps != NULL;
-	err = share(skel, maps, marks);
+	err = share(skel, maps, s->marks);
 	if (!err)
 		err = bpf_program__set_autoload(skel->progs.tcs_scan_marked, fast);
 	if (!err)
-		err = bpf_program__set_autoload(skel->progs.tcs_scan, fast);
+		err = bpf_program__set_autoload(skel->progs.tcs_scan, fast && s->all);
 	if (!err)
 		err = bpf_program__set_autoload(skel->progs.tcs_scan_bounded, !fast);
 	if (!err)
@@ -208,6 +195,46 @@ static int load(struct scan *s, const struct socket_maps *maps, int marks, bool 
 	return err;
 }
 
+/* For more marked sockets than the map has room for; without notes (audit) that is rare. */
+static int load_all(struct scan *s)
+{
+	struct scan_bpf *before = s->skel;
+	int err;
+
+	s->all = true;
+	err = load(s, NULL, true);
+	scan_bpf__destroy(err ? s->skel : before);
+	if (err) {
+		s->skel = before;
+		s->all = false;
+	}
+	return err;
+}
+
+static void set_up(struct scan *s, enum scan_what what, uint32_t netns)
+{
+	s->skel->bss->leave_notes = what == SCAN_NOTES;
+	s->skel->bss->marked_only = what == SCAN_MARKED;
+	s->skel->bss->only_netns = netns;
+}
+
+int scan_walk(struct scan *s, enum scan_what what, uint32_t netns, scan_fn fn, void *ctx,
+	      struct failure *reterr)
+{
+	int err = -E2BIG;
+
+	set_up(s, what, netns);
+	if (s->fast && what == SCAN_MARKED)
+		err = walk_marked(s, fn, ctx);
+	if (err != -E2BIG)
+		return err ? complain(reterr, err) : 0;
+	err = s->fast && !s->all ? load_all(s) : 0;
+	set_up(s, what, netns);
+	if (!err)
+		err = walk_all(s, fn, ctx);
+	return err ? complain(reterr, err) : 0;
+}
+
 int scan_new(const struct socket_maps *maps, int marks, struct scan **ret, struct failure *reterr)
 {
 	struct scan *s = calloc(1, sizeof(*s));
@@ -215,11 +242,13 @@ int scan_new(const struct socket_maps *maps, int marks, struct scan **ret, struc
 
 	if (!s)
 		return complain(reterr, -ENOMEM);
-	err = load(s, maps, marks, true);
+	s->marks = marks;
+	s->all = maps != NULL;
+	err = load(s, maps, true);
 	if (err) {
 		/* Before 5.17 there is no bpf_loop(). */
 		scan_bpf__destroy(s->skel);
-		err = load(s, maps, marks, false);
+		err = load(s, maps, false);
 	}
 	if (err) {
 		scan_free(s);
