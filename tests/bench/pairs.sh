@@ -4,7 +4,8 @@
 #
 # What: per pair, one run of churn under each of two binaries, `before` and `after`, in alternating
 # order; each gives the nanoseconds in all BPF programs for an event (kernel.bpf_stats_enabled, the
-# loader at nice -20 so that no ring is full) and the connections per second. Printed are the medians
+# loader at nice -20 so that no ring is full), the connections per second, and the processor time of
+# a start (`watch -d 0.001 -N self`, best of three, milliseconds). Printed are the medians
 # and, of the ratios after/before of the pairs, the median with a 95 % confidence interval by order
 # statistics (binomial, as of the sign test): no assumption about their distribution.
 # Why in pairs: on a shared machine an hour differs from the next by more than most changes do.
@@ -53,7 +54,20 @@ lib_begin
 trap pairs_end EXIT
 echo 1 >"$stats" || die "cannot set kernel.bpf_stats_enabled"
 
-# run NAME BINARY: appends "NAME ns conns_per_s" to the figures
+# start_ms BINARY: user and system time of a start, the best of three
+start_ms() {
+	local best=9999 user sys took TIMEFORMAT="%U %S" _
+
+	for _ in 1 2 3; do
+		{ time "$1" watch -d 0.001 -N self >/dev/null 2>&1; } 2>"$tmp/times"
+		read -r user sys <"$tmp/times"
+		took=$((10#${user/./} + 10#${sys/./}))
+		((took >= best)) || best=$took
+	done
+	echo "$best"
+}
+
+# run NAME BINARY: appends "NAME ns conns_per_s start_ms" to the figures
 run() {
 	local ns
 
@@ -62,7 +76,7 @@ run() {
 	programs_watch
 	finish "$monitor" 20 TERM
 	read -r ns _ < <(programs_cost)
-	echo "$1 $ns $(field "$tmp/churn.out" result conns_per_s)"
+	echo "$1 $ns $(field "$tmp/churn.out" result conns_per_s) $(start_ms "$2")"
 }
 
 read -r load _ </proc/loadavg
@@ -108,14 +122,17 @@ awk '
 		printf "%-8s before %9.1f  after %9.1f  after/before %.3f [%.3f, %.3f]\n", what,
 			middle(was, n), middle(is, n), middle(ratio, n), ratio[k], ratio[n + 1 - k]
 	}
-	{ n = ++seen[$1]; ns[$1, n] = $2; rate[$1, n] = $3 }
+	{ n = ++seen[$1]; ns[$1, n] = $2; rate[$1, n] = $3; start[$1, n] = $4 }
 	END {
 		for (i = 1; i <= n; i++) {
 			a[i] = ns["before", i]
 			b[i] = ns["after", i]
 			c[i] = rate["before", i]
 			d[i] = rate["after", i]
+			e[i] = start["before", i]
+			f[i] = start["after", i]
 		}
 		tell("ns/event", a, b, n)
 		tell("conns/s", c, d, n)
+		tell("start ms", e, f, n)
 	}' "$tmp/figures"
