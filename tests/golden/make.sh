@@ -94,6 +94,51 @@ hold() {
 	kill -KILL "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
 }
+# twins NAME SITUATION WORD -- WORDS...: words of the start, and lines of the input while it is recorded;
+# until there are two looks more
+twins() {
+	local gate name=$1 pid start=() lines=1
+	shift
+	while [[ $1 != -- ]]; do
+		start+=("$1")
+		shift
+	done
+	shift
+	mkfifo "$tmp/gate.$name"
+	build/e2e/twins "${start[@]}" <"$tmp/gate.$name" >"$tmp/held.$name" 2>"$tmp/err" &
+	pid=$!
+	pids+=("$pid")
+	exec {gate}>"$tmp/gate.$name"
+	until_true 30 test -s "$tmp/held.$name" || die "$name: $(cat "$tmp/err")"
+	record "$name" "$(head -n 1 "$tmp/held.$name" | jq .netns)" -i 0.5
+	for words; do
+		lines=$((lines + 1))
+		echo "${words//_/ }" >&"$gate"
+		until_true 30 has_lines "$tmp/held.$name" $lines || die "$name: $(cat "$tmp/err")"
+	done
+	until_true 60 looks $(($(looks_so_far) + 2))
+	stop "$name"
+	exec {gate}>&-
+	kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+}
+has_lines() { (($(wc -l <"$1") >= $2)); }
+# race NAME WORD...: requests that have a cookie, whose last ACKs race
+race() {
+	local gate name=$1 pid
+	shift
+	mkfifo "$tmp/gate.$name"
+	build/e2e/race "$@" <"$tmp/gate.$name" >"$tmp/held.$name" 2>"$tmp/err" &
+	pid=$!
+	pids+=("$pid")
+	exec {gate}>"$tmp/gate.$name"
+	until_true 10 test -s "$tmp/held.$name" || die "$name: $(cat "$tmp/err")"
+	record "$name" "$(head -n 1 "$tmp/held.$name" | jq .netns)" -i 0.5
+	echo go >&"$gate"
+	exec {gate}>&-
+	wait "$pid" || die "$name: $(cat "$tmp/err")"
+	stop "$name"
+}
 # part NAME WORD...: in another file than that in which they began they all end
 part() {
 	local gate name=$1 pid
@@ -168,6 +213,9 @@ declare -A how=(
 	[dead]='hold dead established=10 dead=6'
 	[overflow]='hold overflow buckets=20 time_wait=18'
 	[fastopen]='dance fastopen tfo'
+	[shared]='race shared --listed 60'
+	[links]='twins links links ipv6 -- connect_0_96 connect_1_30'
+	[workers]='twins workers workers -- accept_0 accept_2 accept_3 connect_1_17 steady_4_4_0_0'
 	[part]='part part established=2 close_wait=2 ipv6=1 established=1'
 )
 declare -A ready=([dead]=dead_enough) more=([overflow]=server_tw=12)
@@ -182,7 +230,9 @@ declare -A floods=(
 	[scan]='syn_scan|cookies=1|backlog=128 listen=8000|syn from=198.18.9.9/32 port=7000 ports=500 rate=100'
 )
 ((EUID == 0)) || die "needs root"
-[[ -x ./tcpconnstate && -x build/e2e/dance && -x build/e2e/hold && -x build/e2e/flood ]] || die "run make all helpers"
+for name in ./tcpconnstate build/e2e/{dance,hold,flood,twins,race}; do
+	[[ -x $name ]] || die "run make all helpers"
+done
 (($#)) || set -- "${!how[@]}" "${!floods[@]}"
 for name; do
 	if [[ -n ${floods[$name]-} ]]; then
