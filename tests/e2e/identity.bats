@@ -164,11 +164,12 @@ filtered_race() {
 	met
 }
 
-# Both at once: their sockets come and go beside each other, at equal source ports.
+# Both at once: their sockets come and go beside each other, at equal source ports. Each has two
+# processes that spin, so there are fewer of them.
 two_races() {
 	local first=$TWINS_FIRST port
-	twins_program "$RACE" --listed 300 || return
-	twins_program "$RACE" --listed 300 || return
+	twins_program "$RACE" --listed 100 || return
+	twins_program "$RACE" --listed 100 || return
 	lab_is $((first + 1))
 	port=$LAB_PORT
 	lab_is "$first"
