@@ -185,7 +185,9 @@ walked_since() {
 	close_wait_made 0 8000
 	leak_is tool 0 giver "${GIVER[0]}"
 	close_wait_passed 0 heir
-	until_true 20 has tool "any(.type == \"alert\" and .subject.pid == ${HEIR[0]})" || true
+	# the last line of the snapshot that finds it: the other finding is over
+	until_true 20 has tool "any(.type == \"alert\" and .subject.pid == ${HEIR[0]}) and
+		any(.type == \"alert\" and .status == \"cleared\")" || true
 	is tool "[.[] | select(.type == \"alert\") | [.status, .subject.pid, .subject.comm]] |
 		map(select(.[0] != \"updated\")) | sort == ([[\"raised\", ${GIVER[0]}, \"giver\"],
 			[\"cleared\", ${GIVER[0]}, \"giver\"], [\"raised\", ${HEIR[0]}, \"heir\"]] | sort)"
