@@ -85,7 +85,7 @@ bool census_counts_by_owner(const struct census *c);
 int census_emit(struct census *c, const void *record, size_t len);
 
 /* A row of the namespace at hand; its owner may have to wait until census_emit_waiting(). */
-int census_add_row(struct census *c, const struct tcs_wire_census *row);
+int census_add_row(struct census *c, const struct tcs_wire_census *walked);
 /* A listener of any namespace, with the owner in its note; where owners are verified it waits. */
 int census_add_listener(struct census *c, const struct tcs_wire_census *row);
 

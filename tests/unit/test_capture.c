@@ -555,10 +555,9 @@ static void refused(void **state)
 static size_t make_chunk(uint8_t minor, const void *record, size_t len, char *to)
 {
 	static struct capture_pack pack;
-
 	size_t head = minor < 2 ? CAPTURE_HEAD_2_1 : CAPTURE_HEAD;
 
-	memcpy(to, "TCSCAP", 6);
+	memcpy(to, (const char[]){ 'T', 'C', 'S', 'C', 'A', 'P' }, 6);
 	to[6] = CAPTURE_MAJOR;
 	to[7] = (char)minor;
 	to[8] = (char)CAPTURE_GUARD;
