@@ -24,7 +24,7 @@
 #include "tcs_wire.h"
 
 #define DEVICE_CHAINS	 256 /* NETDEV_HASHENTRIES */
-#define DEVICE_CHAIN_MAX 16 /* 4,096 devices of a namespace, evenly spread */
+#define DEVICE_CHAIN_MAX 16  /* 4,096 devices of a namespace, evenly spread */
 #define DEVICE_READ_NS	 1000000000ULL
 
 struct {
