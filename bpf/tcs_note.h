@@ -121,7 +121,7 @@ static __always_inline void listener_key(const struct sock *sk, const struct net
 	key->laddr[0] = a->l[0];
 	key->laddr[1] = a->l[1];
 	key->netns = BPF_CORE_READ(net, ns.inum);
-	key->device = kernel.storage ? 0 : sk->__sk_common.skc_bound_dev_if;
+	key->device = kernel.storage ? 0 : BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
 	key->family = a->sk_family;
 	key->lport = lport;
 	key->pad = 0;
