@@ -298,7 +298,6 @@ static struct audit_dead *dead_at(struct audit *a, const struct audit_timeout *t
 				  .bits = t->family == 4 ? 32 : 128,
 				  .hosts = 1,
 				  .quiet_ns = AUDIT_UNKNOWN,
-				  .owner = t->owner,
 				  .net = AUDIT_NONE };
 	memcpy(d->raddr, t->raddr, 16);
 	*err = hash_add(&a->by_peer, key, a->n_dead - 1);
@@ -317,8 +316,7 @@ static int add_dead(struct audit *a, const struct audit_socket *s)
 	struct audit_timeout peer = { .netns_cookie = s->netns_cookie,
 				      .netns = s->netns,
 				      .device = s->device,
-				      .family = s->family,
-				      .owner = s->owner };
+				      .family = s->family };
 	struct audit_dead *d;
 	int err;
 
@@ -327,6 +325,8 @@ static int add_dead(struct audit *a, const struct audit_socket *s)
 	if (d) {
 		d->count++;
 		d->quiet_ns = audit_longest(d->quiet_ns, s->quiet_ns);
+		if (!d->owner.pid)
+			d->owner = s->owner;
 	}
 	return err;
 }

@@ -251,7 +251,10 @@ struct audit_place {
 	uint32_t pad2;
 };
 
-/* A connection that a timeout has ended. */
+/*
+ * A connection that a timeout has ended. It has no owner: its socket is closed, so the process that
+ * had it cannot be looked up among open files, and a finding names no other.
+ */
 struct audit_timeout {
 	uint64_t ts_ns;
 	uint64_t netns_cookie; /* 0 unknown */
@@ -259,7 +262,6 @@ struct audit_timeout {
 	uint32_t netns;
 	uint32_t device; /* ifindex; 0 none */
 	uint8_t family;
-	struct owner owner;
 };
 
 /* Connections whose peer does not answer: to one address, or to those of one /24 or /64. */
@@ -274,7 +276,7 @@ struct audit_dead {
 	uint64_t timed_out; /* of these: they were closed for it, lately */
 	uint64_t hosts;	    /* addresses */
 	uint64_t quiet_ns;  /* of the longest that is still there; AUDIT_UNKNOWN */
-	struct owner owner; /* of one of them */
+	struct owner owner; /* of the first open socket that has one; pid 0: unknown */
 	uint32_t net;	    /* of an address: index of its prefix; AUDIT_NONE: no other is dead */
 };
 

@@ -291,7 +291,6 @@ static int add_dead_net(struct audit *a, struct audit_dead *hosts, uint32_t n)
 		.bits = hosts->family == 4 ? 24 : 64,
 		.hosts = n,
 		.quiet_ns = AUDIT_UNKNOWN,
-		.owner = hosts->owner,
 		.net = AUDIT_NONE,
 	};
 	uint32_t i, before = a->n_dead_nets;
@@ -302,6 +301,8 @@ static int add_dead_net(struct audit *a, struct audit_dead *hosts, uint32_t n)
 		net.count += hosts[i].count;
 		net.timed_out += hosts[i].timed_out;
 		net.quiet_ns = audit_longest(net.quiet_ns, hosts[i].quiet_ns);
+		if (!net.owner.pid)
+			net.owner = hosts[i].owner;
 	}
 	err = audit_add_dead_net(a, &net);
 	for (i = 0; i < n && a->n_dead_nets > before; i++)

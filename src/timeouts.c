@@ -51,8 +51,7 @@ void timeouts_change(struct timeouts *t, const struct change *change)
 				      .netns_cookie = c->netns_cookie,
 				      .netns = c->netns,
 				      .device = c->device,
-				      .family = c->family,
-				      .owner = change->owner };
+				      .family = c->family };
 	memcpy(to->raddr, c->raddr, sizeof(to->raddr));
 }
 

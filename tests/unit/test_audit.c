@@ -207,6 +207,35 @@ static void a_device_is_part_of_the_tuple(void **state)
 	audit_release(&b);
 }
 
+/* A closed socket is in no table of open files: only an open one names the owner of a dead peer. */
+static void an_open_socket_names_the_owner_of_a_dead_peer(void **state)
+{
+	struct audit_socket s = socket_of(1, 7, "app", TCS_ESTABLISHED);
+	struct audit_timeout t = { .netns = 1, .family = 4 };
+	struct audit a;
+
+	(void)state;
+	assert_int_equal(audit_init(&a, &config), 0);
+	a.covers = AUDIT_SOCKETS;
+	s.stalled = 3;
+	t.netns = s.netns;
+	t.family = s.family;
+	memcpy(t.raddr, s.raddr, sizeof(t.raddr));
+	assert_int_equal(audit_add_timeout(&a, &t), 0);
+	add(&a, s, 1);
+	t.raddr[15] ^= 1; /* its neighbour: timeouts only */
+	assert_int_equal(audit_add_timeout(&a, &t), 0);
+	assert_int_equal(audit_settle(&a, NULL, NULL), 0);
+	assert_int_equal(a.n_dead, 2);
+	assert_int_equal(a.dead[0].count, 2);
+	assert_int_equal(a.dead[0].timed_out, 1);
+	assert_int_equal(a.dead[0].owner.pid, 7);
+	assert_int_equal(a.dead[1].owner.pid, 0);
+	assert_int_equal(a.n_dead_nets, 1);
+	assert_int_equal(a.dead_nets[0].owner.pid, 7);
+	audit_release(&a);
+}
+
 static void link_local_peers_are_grouped_by_device(void **state)
 {
 	struct audit_config by = { .by = AUDIT_BY_RADDR };
@@ -372,6 +401,7 @@ int main(void)
 		cmocka_unit_test(an_mptcp_socket_in_close_wait_is_its_owners_only),
 		cmocka_unit_test(rows_grow_between_two_looks),
 		cmocka_unit_test(a_device_is_part_of_the_tuple),
+		cmocka_unit_test(an_open_socket_names_the_owner_of_a_dead_peer),
 		cmocka_unit_test(link_local_peers_are_grouped_by_device),
 		cmocka_unit_test(a_reused_inode_number_is_another_namespace),
 		cmocka_unit_test(hostile_names_stay_in_their_place),
