@@ -127,7 +127,9 @@ parts     = $(foreach c,$(HELPER_C),$(if $(filter $1,$(call owner,$c)),$(c:tests
 FUZZ      := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJS := $(patsubst src/%.c,build/fuzz/src/%.o,$(filter-out src/main.c,$(wildcard src/*.c)))
 
-# Tests in the order in which they are run: cheap first, and the look at who owns the build last.
+# Tests in the order in which they are run. tests/run has two lanes: the end-to-end tests one after
+# another, and beside them all others, cheap first. The floods want both CPUs: they come after the
+# rest, and the check of the owner of the build after them.
 LINTS  := $(wildcard tests/check/lint-*.sh)
 CHECKS := $(filter-out $(LINTS) tests/check/owner.sh,$(wildcard tests/check/*.sh))
 E2E    := $(wildcard tests/e2e/*.bats)
@@ -135,7 +137,9 @@ CONTAINER := $(wildcard tests/container/*.bats)
 KERNELS := tests/kernels/run.sh
 SOAK   := $(wildcard tests/soak/*.bats)
 SAN_UNIT := $(patsubst tests/%.c,build/san/%,$(wildcard tests/unit/test_*.c))
-TESTS  := $(CHECKS) $(UNIT) $(SAN_UNIT) $(LINTS) $(E2E) $(CONTAINER) $(KERNELS) $(SOAK) tests/check/owner.sh
+FLOOD  := tests/e2e/flood.bats
+LIVE   := $(filter-out $(FLOOD),$(E2E)) $(SOAK) $(FLOOD) tests/check/owner.sh
+TESTS  := $(LIVE) $(CHECKS) $(UNIT) $(SAN_UNIT) $(LINTS) $(CONTAINER) $(KERNELS)
 
 # ---- Flags ----------------------------------------------------------------------------------
 
