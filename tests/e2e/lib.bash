@@ -115,7 +115,7 @@ until_true() {
 	shift
 	until "$@"; do
 		((EPOCHSECONDS <= end)) || return 1
-		read -rt 0.005 -u "$NAP_FD" || true # nothing is ever written there
+		read -rt 0.02 -u "$NAP_FD" || true # nothing is ever written there
 	done
 }
 
