@@ -123,7 +123,7 @@ saw_transitions() {
 	until_true 5 sums_are "$(($(sums tool | wc -l) + 4))"
 	[[ $(alerts | wc -l) == 0 ]]
 	hold_more 0 timed_out=3
-	until_true 5 alerts_are 1
+	until_true 20 alerts_are 1
 	tool_stop
 	tool_ended 0
 	is tool "([.[] | select(.type == \"state\" and .reason == \"timeout\")] | length == 7) and
