@@ -392,6 +392,11 @@ uint32_t engine_findings(const struct engine *e)
 	return detect_open(e->detect);
 }
 
+uint64_t engine_findings_skipped(const struct engine *e)
+{
+	return detect_skipped(e->detect);
+}
+
 void engine_each_finding(const struct engine *e, finding_fn fn, void *ctx)
 {
 	detect_each(e->detect, fn, ctx);

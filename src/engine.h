@@ -118,6 +118,7 @@ uint64_t engine_lost(const struct engine_totals *t);
 /* Open findings; engine_worst() is the worst severity ever raised. */
 uint32_t engine_findings(const struct engine *e);
 void engine_each_finding(const struct engine *e, finding_fn fn, void *ctx);
+uint64_t engine_findings_skipped(const struct engine *e); /* that found no room */
 enum severity engine_worst(const struct engine *e);
 /* Something is strange, and the namespaces that a walk should explain (detect.h). */
 bool engine_strange(const struct engine *e);

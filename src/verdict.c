@@ -20,16 +20,13 @@ static void keep_finding(void *ctx, const struct finding *finding)
 		f->at[f->n++] = *finding;
 }
 
-/* What one look does not show, a run may have seen in several. */
-static void keep_standing(void *ctx, const struct finding *finding)
+/* An active finding may have been updated since it was raised. */
+static void keep_active(void *ctx, const struct finding *finding)
 {
-	struct findings *f = ctx;
-	uint32_t i;
+	struct finding f = *finding;
 
-	for (i = 0; i < f->n; i++)
-		if (finding_same(&f->at[i], finding))
-			return;
-	keep_finding(f, finding);
+	f.status = FINDING_RAISED;
+	keep_finding(ctx, &f);
 }
 
 static int worst_first(const void *left, const void *right)
@@ -50,6 +47,21 @@ static int exit_status(const struct opts *o, const struct verdict *v, enum sever
 	return worst >= from ? TCS_EXIT_FINDING : TCS_EXIT_OK;
 }
 
+/*
+ * A run has judged its looks one after the other: its findings are those that watch has raised and
+ * not cleared. Otherwise there is one look, or two for rates. Returns the number of findings that
+ * found no room.
+ */
+static uint64_t find(const struct verdict *v, struct detect *detect, struct findings *findings)
+{
+	if (v->run) {
+		engine_each_finding(v->run, keep_active, findings);
+		return engine_findings_skipped(v->run);
+	}
+	detect_look(detect, v->look, UINT32_MAX, keep_finding, findings);
+	return detect_skipped(detect);
+}
+
 static int judge(const struct opts *o, const struct verdict *v, struct detect *detect,
 		 struct findings *findings, struct output *out)
 {
@@ -63,14 +75,11 @@ static int judge(const struct opts *o, const struct verdict *v, struct detect *d
 		.columns = output_columns(out),
 	};
 
-	detect_look(detect, v->look, UINT32_MAX, keep_finding, findings);
-	if (v->run)
-		engine_each_finding(v->run, keep_standing, findings);
+	report.findings_skipped = find(v, detect, findings);
 	if (findings->n > 1)
 		qsort(findings->at, findings->n, sizeof(*findings->at), worst_first);
 	report.findings = findings->at;
 	report.n_findings = findings->n;
-	report.findings_skipped = detect_skipped(detect);
 	report.worst = findings->n ? findings->at[0].severity : SEVERITY_OK;
 	report.exit_status = exit_status(o, v, report.worst);
 	if (o->format == OPTS_JSON)

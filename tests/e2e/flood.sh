@@ -9,7 +9,8 @@
 # prints a table of scenario against verdict. For each:
 #
 #   1. the laboratory and the servers; a witness that notes when the kernel's counters first move
-#   2. `tcpconnstate watch --json` of that namespace, each alert with the time of its arrival
+#   2. `tcpconnstate record --json` of that namespace, each alert with the time of its arrival; at the end
+#      a replay of the recording has the same alerts, and its verdict the findings that they leave active
 #   3. the traffic; in the midst of it `tcpconnstate audit --window 1`
 #   4. when a flood is over: as many half-open connections in `audit --window 0` as in ss, from as
 #      many sources; then its alert must be cleared
@@ -146,7 +147,7 @@ tool_start() {
 	mkfifo watched || exit 1
 	start watch.out stamp
 	stamp_pid=$pid
-	start watched "$tool" watch --json -N "$scope"
+	start watched "$tool" record --json -N "$scope" watched.tcs
 	watch_pid=$pid
 	until_true 20 has '"type":"meta"' watch.out ||
 		verdict "wrong watch does not begin: $(tail -n 1 watched.err)"
@@ -160,6 +161,18 @@ tool_stop() {
 	kill -INT "$watch_pid"
 	until_true 10 gone "$stamp_pid" || verdict "wrong watch does not end"
 	wait "$watch_pid" || wrong+=("watch's exit status is $?")
+}
+
+# compare_replay: one rule for all: what was recorded has the findings that were reported at the time
+compare_replay() {
+	local active='[inputs | select(.type == "alert")] | group_by([.kind, .netns, .subject]) |
+		map(.[-1] | select(.status != "cleared") | [.kind, .severity, .subject]) | sort'
+	"$tool" replay --json watched.tcs 2>replay.err >replay.json
+	"$tool" replay --verdict --json watched.tcs 2>verdict.err >verdict.json
+	cut -f 2 watch.out | grep '"type":"alert"' >watch.alerts
+	grep '"type":"alert"' replay.json | cmp -s - watch.alerts || wrong+=("a replay has other alerts")
+	[[ $(jq -cn "$active" watch.alerts) == "$(jq -cn "$active" verdict.json)" ]] ||
+		wrong+=("the verdict of a replay is another one")
 }
 
 # live FILTER: of the alerts, as an array of objects with `at` in seconds
@@ -417,6 +430,7 @@ scenario() {
 	compare_truth
 	if [[ -z $truth_only ]]; then
 		compare_scope
+		compare_replay
 		if [[ $(plan expect) == syn_flood* ]]; then
 			compare_live_flood
 		else
