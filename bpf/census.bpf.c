@@ -29,6 +29,7 @@
 #include "tcs_listeners.h"
 #include "tcs_marks.h"
 #include "tcs_mptcp.h"
+#include "tcs_netns.h"
 #include "tcs_note.h"
 #include "tcs_owners.h"
 #include "tcs_socket.h"
@@ -294,6 +295,31 @@ static __always_inline void ask_note(struct tcs_wire_census *row, const struct s
 	__builtin_memcpy(row->owner.comm, owner.comm, sizeof(row->owner.comm));
 }
 
+/*
+ * Jiffies since payload last went the way that is still open: sent in CLOSE_WAIT, received in
+ * FIN_WAIT2. Neither probe of a keep-alive timer nor its answer carries any.
+ */
+static __always_inline __u32 payload_age(const struct tcp_sock *tp, __u32 state)
+{
+	__u32 at = state == TCP_FIN_WAIT2 ? BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime) :
+					    BPF_CORE_READ(tp, lsndtime);
+
+	return (__u32)bpf_jiffies64() - at;
+}
+
+/* accept() and socket() attach a struct socket; close() detaches it (sock_orphan()). */
+static __always_inline bool is_attached(__u64 sk)
+{
+	return BPF_CORE_READ((const struct sock *)sk, sk_socket) != NULL;
+}
+
+static __always_inline void fill_ages(struct tcs_wire_census *row, const struct tcp_sock *tp)
+{
+	row->quiet = (__u32)bpf_jiffies64() - BPF_CORE_READ(tp, rcv_tstamp);
+	row->payload = payload_age(tp, row->state);
+	row->flags |= is_attached(at_hand.sk) ? TCS_CENSUS_ATTACHED : TCS_CENSUS_DETACHED;
+}
+
 static __always_inline void fill_row(struct tcs_wire_census *row, __u64 id)
 {
 	const struct tcp_sock *tp = (const struct tcp_sock *)at_hand.sk;
@@ -317,7 +343,7 @@ static __always_inline void fill_row(struct tcs_wire_census *row, __u64 id)
 		if (row->state == TCP_LISTEN)
 			fill_listener(row, tp);
 		else
-			row->quiet = (__u32)bpf_jiffies64() - BPF_CORE_READ(tp, rcv_tstamp);
+			fill_ages(row, tp);
 		if (set.notes)
 			ask_note(row, sk);
 	}
@@ -328,9 +354,28 @@ static __always_inline void fill_row(struct tcs_wire_census *row, __u64 id)
 	}
 }
 
+/* Of an MPTCP socket, which receives and sends by all of its subflows. */
+static struct {
+	__u32 state;
+	__u32 quiet; /* the least of its subflows' */
+	__u32 payload;
+	bool attached;
+} msk_ages __attribute__((used));
+
+static __always_inline void take_least_ages(const struct tcp_sock *tp)
+{
+	__u32 quiet = (__u32)bpf_jiffies64() - BPF_CORE_READ(tp, rcv_tstamp);
+	__u32 payload = payload_age(tp, msk_ages.state);
+
+	if (quiet < msk_ages.quiet)
+		msk_ages.quiet = quiet;
+	if (payload < msk_ages.payload)
+		msk_ages.payload = payload;
+}
+
 /*
  * Which of the subflows of an MPTCP socket stands for it; 0: none has to, for a subflow that is in
- * CLOSE_WAIT itself counts already. (Verified where there is no MPTCP, too.)
+ * the socket's state itself counts already. (Verified where there is no MPTCP, too.)
  */
 __noinline __u64 census_msk_subflow(__u64 msk)
 {
@@ -341,34 +386,42 @@ __noinline __u64 census_msk_subflow(__u64 msk)
 
 	if (!HAS_MPTCP)
 		return 0;
+	msk_ages.quiet = msk_ages.payload = ~0U;
 	subflows_begin(&s, msk);
 	for (i = 0; i < SUBFLOWS_MAX; i++) {
 		sk = subflows_next(&s);
 		if (!sk)
 			break;
 		state = BPF_CORE_READ((const struct sock *)sk, __sk_common.skc_state);
-		if (state == TCP_CLOSE_WAIT)
+		if (state == msk_ages.state)
 			return 0;
-		if (!first && state != TCP_CLOSE)
+		if (state == TCP_CLOSE)
+			continue;
+		take_least_ages((const struct tcp_sock *)sk);
+		if (!first)
 			first = sk;
 	}
 	return first;
 }
 
 /*
- * The MPTCP socket in CLOSE_WAIT that the socket at hand stands for: the peer has closed the
- * connection, and keeps its subflows, which are ESTABLISHED. 0: none, or it is not asked for.
+ * The half-closed MPTCP socket that the socket at hand stands for: CLOSE_WAIT or FIN_WAIT2 of the
+ * connection, while its subflows are ESTABLISHED. 0: none, or it is not asked for.
  */
 static __always_inline __u64 msk_at_hand(void)
 {
 	__u64 msk;
 
-	if (!HAS_MPTCP || !at_hand.full || half_open_only || at_hand.state == TCP_LISTEN ||
-	    !(set.count & set.rows & 1U << TCP_CLOSE_WAIT))
+	if (!HAS_MPTCP || !at_hand.full || half_open_only || at_hand.state == TCP_LISTEN)
 		return 0;
 	msk = msk_of((const struct sock *)at_hand.sk);
-	if (!msk ||
-	    BPF_CORE_READ((const struct sock *)msk, __sk_common.skc_state) != TCP_CLOSE_WAIT ||
+	if (!msk)
+		return 0;
+	msk_ages.state = BPF_CORE_READ((const struct sock *)msk, __sk_common.skc_state);
+	msk_ages.attached = is_attached(msk);
+	if ((msk_ages.state != TCP_CLOSE_WAIT &&
+	     (msk_ages.state != TCP_FIN_WAIT2 || !msk_ages.attached)) ||
+	    !(set.count & set.rows & 1U << (msk_ages.state & 31)) ||
 	    census_msk_subflow(msk) != at_hand.sk || addrs_unwanted(&at_hand.a, at_hand.lport) ||
 	    socket_unwanted())
 		return 0;
@@ -378,8 +431,11 @@ static __always_inline __u64 msk_at_hand(void)
 /* The row of its subflow becomes that of an MPTCP socket. */
 static __always_inline void set_msk(struct tcs_wire_census *row)
 {
-	row->state = TCP_CLOSE_WAIT;
-	row->flags = TCS_CENSUS_MPTCP;
+	row->state = msk_ages.state;
+	row->flags =
+		TCS_CENSUS_MPTCP | (msk_ages.attached ? TCS_CENSUS_ATTACHED : TCS_CENSUS_DETACHED);
+	row->quiet = msk_ages.quiet;
+	row->payload = msk_ages.payload;
 	row->stalled = 0;
 	row->since_ns = 0;
 	__builtin_memset(&row->owner, 0, sizeof(row->owner));
@@ -436,6 +492,14 @@ static __always_inline void take_listener(__u64 id)
 	mark_file(sk);
 }
 
+/* An orphan in FIN_WAIT2 is the kernel's, and over when tcp_fin_timeout is. */
+static __always_inline bool wants_row(__u32 state)
+{
+	if (!(set.rows >> (state & 31) & 1))
+		return false;
+	return state != TCP_FIN_WAIT2 || set.orphans || (at_hand.full && is_attached(at_hand.sk));
+}
+
 /* Count what is at hand. True: there is to be a row of it. */
 static __always_inline bool count_at_hand(void)
 {
@@ -457,7 +521,7 @@ static __always_inline bool count_at_hand(void)
 		out.half_open_full++;
 	if (half_open_only)
 		return false;
-	return set.rows >> state & 1 || (set.stalled && at_hand.stalled >= set.stalled);
+	return wants_row(state) || (set.stalled && at_hand.stalled >= set.stalled);
 }
 
 /* ---- the walk over the table ----------------------------------------------------------------- */
@@ -599,6 +663,79 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 		set_msk(&row);
 		bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	}
+	return 0;
+}
+
+/* ---- namespaces ------------------------------------------------------------------------------ */
+
+#define LIST_STEPS  16 /* of one call of netns_list_some(); together 16,384 namespaces */
+#define LIST_ROUNDS 32 /* calls of each, in a loop */
+
+struct tcs_netns_list netns_list;
+
+/* Position in the list. Used, or clang takes it apart, and its BTF is wrong. */
+static struct {
+	__u64 net; /* the next one */
+	__u64 first;
+	__u64 ops; /* of network namespaces */
+	bool over;
+	bool full;
+} at_netns __attribute__((used));
+
+static __always_inline void list_netns(const struct net *net)
+{
+	__u32 n = netns_list.n;
+
+	if (!netns_is_one(net, at_netns.ops))
+		return;
+	if (n >= TCS_CENSUS_NETNS) {
+		at_netns.full = true;
+		return;
+	}
+	netns_list.at[n].net = (__u64)net;
+	netns_list.at[n].cookie = net_cookie_of(net);
+	netns_list.at[n].inode = BPF_CORE_READ(net, ns.inum);
+	netns_list.n = n + 1;
+}
+
+/* Global functions: the verifier goes through each once, and not once for each call. */
+__noinline int netns_list_some(__u32 unused)
+{
+	__u32 i;
+
+	for (i = 0; i < LIST_STEPS && !at_netns.over; i++) {
+		const struct net *net = (const void *)at_netns.net;
+
+		list_netns(net);
+		at_netns.net = netns_next(net);
+		at_netns.over = at_netns.net == at_netns.first;
+	}
+	return 0;
+}
+
+__noinline int netns_list_more(__u32 unused)
+{
+	__u32 i;
+
+	for (i = 0; i < LIST_ROUNDS && !at_netns.over; i++)
+		netns_list_some(i);
+	return 0;
+}
+
+/* All namespaces that exist, whether a process or a name shows them or not. */
+SEC("raw_tp")
+int tcs_netns_listed(void *ctx)
+{
+	const struct net *net = netns_current();
+	__u32 i;
+
+	netns_list.n = 0;
+	at_netns.over = at_netns.full = false;
+	at_netns.net = at_netns.first = (__u64)net;
+	at_netns.ops = (__u64)BPF_CORE_READ(net, ns.ops);
+	for (i = 0; i < LIST_ROUNDS && !at_netns.over; i++)
+		netns_list_more(i);
+	netns_list.complete = at_netns.over && !at_netns.full;
 	return 0;
 }
 

@@ -5,17 +5,13 @@
  * The inode number of a namespace is given to another one as soon as it is free, and a name may
  * lead to another one. This program finds the identity (net_id_of()) that belongs to an inode
  * number, and whether the namespace of an identity still exists. No right to enter it is needed.
- *
- * The list is a ring of struct net and its head, net_namespace_list, which is no struct net: the
- * walk begins at the namespace of the current task and ends there. Namespaces are freed after an
- * RCU grace period (cleanup_net()), and a test run of a raw tracepoint program is an RCU read-side
- * section. A namespace without references is over, though it may still be in the list.
  */
 #include "vmlinux.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "tcs_netns.h"
 #include "tcs_socket.h"
 #include "tcs_wire.h"
 
@@ -33,24 +29,11 @@ static struct {
 	__u64 ops; /* of network namespaces */
 } at __attribute__((used));
 
-static __always_inline bool has_references(const struct net *net)
-{
-	const struct net *n = net;
-
-	if (bpf_core_field_exists(n->ns.__ns_ref))
-		return BPF_CORE_READ(n, ns.__ns_ref.refs.counter);
-	if (bpf_core_field_exists(n->ns.count))
-		return BPF_CORE_READ(n, ns.count.refs.counter);
-	if (bpf_core_field_exists(n->count))
-		return BPF_CORE_READ(n, count.refs.counter);
-	return true;
-}
-
 static __always_inline void compare(const struct net *net)
 {
 	__u64 id;
 
-	if ((__u64)BPF_CORE_READ(net, ns.ops) != at.ops || !has_references(net))
+	if (!netns_is_one(net, at.ops))
 		return;
 	id = net_id_of(net);
 	if (find.inode && BPF_CORE_READ(net, ns.inum) == find.inode)
@@ -68,8 +51,7 @@ __noinline int compare_some(__u32 unused)
 		const struct net *net = (const void *)at.net;
 
 		compare(net);
-		at.net = (__u64)BPF_CORE_READ(net, list.next) -
-			 bpf_core_field_offset(struct net, list);
+		at.net = netns_next(net);
 		find.complete = at.net == at.first;
 	}
 	return 0;
@@ -87,8 +69,7 @@ __noinline int compare_more(__u32 unused)
 SEC("raw_tp")
 int tcs_netns_find(void *ctx)
 {
-	const struct task_struct *task = (const void *)bpf_get_current_task();
-	const struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
+	const struct net *net = netns_current();
 	__u32 i;
 
 	find.id_of_inode = 0;

@@ -332,12 +332,17 @@ static long sweep_step(__u32 i, void *ctx)
 
 /* ---- for user space -------------------------------------------------------------------------- */
 
-/* Begin, in the namespace we are in. No ehash: this kernel's tables are not like that. */
+/*
+ * Begin, in the namespace that is asked for. It may have ended: its sockets are those of the table
+ * with its address, and memory of it is only read by probes. No ehash: this kernel's tables are not
+ * like that.
+ */
 SEC("raw_tp")
 int tcs_sweep_find(void *ctx)
 {
 	const struct task_struct *task = (const void *)bpf_get_current_task();
-	const struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
+	const struct net *net = sweep.asked ? (const struct net *)sweep.asked :
+					      BPF_CORE_READ(task, nsproxy, net_ns);
 	const struct inet_hashinfo *info;
 
 	at.chain = at.node = at.stranger = 0;

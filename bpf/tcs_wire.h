@@ -281,7 +281,8 @@ struct tcs_wire_census {
 	struct tcs_handshakes handshakes; /* listeners */
 	__u64 netns_cookie;		  /* where netns is not 0; 0 unknown */
 	__u32 device; /* ifindex: bound device, or zone of a link-local address; 0 none */
-	__u32 pad2;
+	/* jiffies since payload was last sent (CLOSE_WAIT) or received (FIN_WAIT2); full sockets */
+	__u32 payload;
 };
 
 enum tcs_census_flags {					/* as enum audit_socket_flags */
@@ -291,6 +292,8 @@ enum tcs_census_flags {					/* as enum audit_socket_flags */
 			TCS_CENSUS_SHARED = 1 << 3, /* SO_REUSEPORT */
 			TCS_CENSUS_MPTCP =
 				1 << 4, /* the state is an MPTCP socket's, the rest its subflow's */
+			TCS_CENSUS_ATTACHED = 1 << 5, /* has a struct socket: a process holds it */
+			TCS_CENSUS_DETACHED = 1 << 6, /* never accepted, or closed */
 };
 
 #define TCS_CENSUS_NEVER   (~0U)
@@ -367,9 +370,25 @@ struct tcs_census_ask {
 
 #define TCS_CENSUS_ASK 64 /* that one run reads */
 
+/* A network namespace of the kernel's list. */
+struct tcs_netns_listed {
+	__u64 net;    /* its address */
+	__u64 cookie; /* 0: the kernel has none (before 5.12) */
+	__u32 inode;
+	__u32 pad;
+};
+
+struct tcs_netns_list {
+	__u32 n;
+	__u8 complete; /* the end of the list was reached, and all found room */
+	__u8 pad[3];
+	struct tcs_netns_listed at[TCS_CENSUS_NETNS];
+};
+
 /* The walk at hand over the kernel's table (bpf/tcs_sweep.h); user space begins it. */
 struct tcs_census_sweep {
-	__u64 net; /* the namespace, and where its sockets are; tcs_sweep_find() */
+	__u64 asked; /* the namespace to walk; 0: that of the current task */
+	__u64 net;   /* the namespace, and where its sockets are; tcs_sweep_find() */
 	__u64 ehash;
 	__u64 lhash;
 	__u32 ehash_mask;
@@ -489,7 +508,8 @@ struct tcs_census_settings {
 	__u8 has_uid;
 	__u8 src_bits; /* 0 any */
 	__u8 dst_bits;
-	__u8 pad[2];
+	__u8 orphans; /* a row for FIN_WAIT2 sockets without a process, too */
+	__u8 pad;
 	__u32 uid;
 	__u32 cgroup_level;
 	__u64 cgroup; /* 0 any */
@@ -598,6 +618,7 @@ static_assert(sizeof(struct tcs_wire_scan) == 64, "wire layout");
 static_assert(sizeof(struct tcs_owner_change) == 24, "wire layout");
 static_assert(sizeof(struct tcs_wire_census) == 184, "wire layout");
 static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");
+static_assert(sizeof(struct tcs_netns_listed) == 24, "wire layout");
 static_assert(sizeof(struct tcs_census_place) == 44, "wire layout");
 static_assert(sizeof(struct tcs_census_group) == 24, "wire layout");
 static_assert(sizeof(struct tcs_census_half_open) == 88 + 2 * sizeof(struct tcs_sketch),

@@ -24,6 +24,8 @@ int audit_init(struct audit *a, const struct audit_config *config)
 	*a = (struct audit){ .config = *config };
 	err = hash_init(&a->by_holder);
 	if (!err)
+		err = hash_init(&a->by_fin_holder);
+	if (!err)
 		err = hash_init(&a->by_peer);
 	if (!err)
 		err = hash_init(&a->by_group);
@@ -35,12 +37,14 @@ int audit_init(struct audit *a, const struct audit_config *config)
 void audit_release(struct audit *a)
 {
 	hash_release(&a->by_holder);
+	hash_release(&a->by_fin_holder);
 	hash_release(&a->by_peer);
 	hash_release(&a->by_group);
 	hash_release(&a->by_netns);
 	free(a->netns);
 	free(a->listeners);
 	free(a->close_wait);
+	free(a->fin_wait2);
 	free(a->places);
 	free(a->dead);
 	free(a->dead_nets);
@@ -50,6 +54,7 @@ void audit_release(struct audit *a)
 	free(a->requests);
 	free(a->handshakes);
 	free(a->scanners);
+	free(a->unseen);
 	free(a->services);
 	free(a->service_groups);
 	free(a->group_sources);
@@ -59,12 +64,15 @@ void audit_release(struct audit *a)
 void audit_clear(struct audit *a)
 {
 	hash_clear(&a->by_holder);
+	hash_clear(&a->by_fin_holder);
 	hash_clear(&a->by_peer);
 	hash_clear(&a->by_group);
 	hash_clear(&a->by_netns);
-	a->n_netns = a->n_listeners = a->n_close_wait = a->n_places = a->n_dead = a->n_groups = 0;
+	a->n_netns = a->n_listeners = a->n_close_wait = a->n_fin_wait2 = a->n_places = 0;
+	a->n_dead = a->n_groups = 0;
 	a->n_half_open = a->n_sources = a->n_requests = a->n_handshakes = a->n_scanners = 0;
 	a->n_services = a->n_dead_nets = a->n_service_groups = a->n_group_sources = 0;
+	a->n_unseen = 0;
 	a->ts_ns = a->covers = a->blank = 0;
 	a->blind = (struct audit_blind){ 0 };
 	memset(a->states, 0, sizeof(a->states));
@@ -134,6 +142,26 @@ bool audit_same_netns(const struct audit *a, const struct audit *b, uint32_t net
 	return !here || !there || here == there;
 }
 
+static bool is_netns(uint32_t netns, uint64_t cookie, uint32_t other, uint64_t other_cookie)
+{
+	return cookie && other_cookie ? cookie == other_cookie : netns == other;
+}
+
+bool audit_covers_netns(const struct audit *a, uint32_t netns, uint64_t cookie)
+{
+	uint32_t i;
+
+	for (i = 0; i < a->n_unseen; i++)
+		if (is_netns(netns, cookie, a->unseen[i].netns, a->unseen[i].netns_cookie))
+			return false;
+	if (a->blind.netns_listed)
+		return true;
+	for (i = 0; i < a->n_netns; i++)
+		if (is_netns(netns, cookie, a->netns[i].netns, a->netns[i].netns_cookie))
+			return true;
+	return false;
+}
+
 void audit_add_blind(struct audit *a, const struct audit_blind *b)
 {
 	a->blind.sockets += b->sockets;
@@ -143,6 +171,25 @@ void audit_add_blind(struct audit *a, const struct audit_blind *b)
 	a->blind.netns_only_own |= b->netns_only_own;
 	a->blind.owners_unknown |= b->owners_unknown;
 	a->blind.processes_hidden |= b->processes_hidden;
+	a->blind.netns_listed |= b->netns_listed;
+}
+
+uint64_t audit_hidden(const struct audit *a, uint64_t *ret_sockets)
+{
+	uint64_t n = 0, sockets = 0;
+	uint32_t i, state;
+
+	for (i = 0; i < a->n_netns; i++) {
+		if (!a->netns[i].hidden)
+			continue;
+		n++;
+		for (state = 0; state < TCS_STATE_MAX && sockets != AUDIT_UNKNOWN; state++)
+			sockets = a->netns[i].states[state] == AUDIT_STATE_UNKNOWN ?
+					  AUDIT_UNKNOWN :
+					  sockets + a->netns[i].states[state];
+	}
+	*ret_sockets = sockets;
+	return n;
 }
 
 static int add_listener(struct audit *a, const struct audit_socket *s)
@@ -175,6 +222,7 @@ ADD(half_open, half_open)
 ADD(request, requests)
 ADD(handshakes, handshakes)
 ADD(scanner, scanners)
+ADD(unseen, unseen)
 
 int audit_add_dead_net(struct audit *a, const struct audit_dead *r)
 {
@@ -210,20 +258,52 @@ static uint64_t holder_key(uint32_t netns, uint32_t pid)
 	return (uint64_t)netns << 32 | pid;
 }
 
+static void set_descriptors(struct audit_half_closed *c, const struct audit_holder *h)
+{
+	c->fd_used = h->fd_used;
+	c->fd_limit = h->fd_limit;
+}
+
 void audit_add_holder(struct audit *a, const struct audit_holder *h)
 {
 	uint32_t i, at;
 
 	for (i = 0; i < a->n_netns; i++) {
-		if (!hash_find(&a->by_holder, holder_key(a->netns[i].netns, h->pid), &at))
-			continue;
-		a->close_wait[at].fd_used = h->fd_used;
-		a->close_wait[at].fd_limit = h->fd_limit;
+		uint64_t key = holder_key(a->netns[i].netns, h->pid);
+
+		if (hash_find(&a->by_holder, key, &at))
+			set_descriptors(&a->close_wait[at], h);
+		if (hash_find(&a->by_fin_holder, key, &at))
+			set_descriptors(&a->fin_wait2[at], h);
 	}
 }
 
-static void count_close_wait(const struct audit *a, struct audit_close_wait *c,
-			     const struct audit_socket *s)
+/* Without payload, and without a segment at all: an acknowledgment of payload is one. */
+static uint64_t idle_ns(const struct audit_socket *s)
+{
+	uint64_t payload_ns = s->payload_ms ? (uint64_t)s->payload_ms * 1000000 : AUDIT_UNKNOWN;
+
+	return audit_longest(payload_ns, s->quiet_ns);
+}
+
+static bool is_old(const struct audit_socket *s, uint64_t age_ns, uint64_t old_ns)
+{
+	return age_ns != AUDIT_UNKNOWN && age_ns >= old_ns && idle_ns(s) >= old_ns;
+}
+
+static void count_unaccepted(struct audit_half_closed *c, const struct audit_socket *s)
+{
+	if (c->unaccepted == AUDIT_UNKNOWN)
+		return;
+	if (s->flags & (AUDIT_ATTACHED | AUDIT_DETACHED))
+		c->unaccepted += !!(s->flags & AUDIT_DETACHED);
+	else
+		c->unaccepted = AUDIT_UNKNOWN;
+}
+
+/* Seen as an event, or the time since the peer's last segment: its FIN, or its ACK of ours. */
+static void count_half_closed(struct audit_half_closed *c, const struct audit_socket *s,
+			      uint64_t old_ns)
 {
 	const struct audit_socket *e = &c->example;
 	bool exact = s->in_state_ns != AUDIT_UNKNOWN;
@@ -233,19 +313,33 @@ static void count_close_wait(const struct audit *a, struct audit_close_wait *c,
 	c->same_remote &=
 		s->rport == e->rport && s->device == e->device && !memcmp(s->raddr, e->raddr, 16);
 	c->same_local &= s->lport == e->lport;
-	if (age == AUDIT_UNKNOWN)
-		return;
-	c->old += age >= a->config.old_ns;
-	if (c->oldest_ns != AUDIT_UNKNOWN && age <= c->oldest_ns)
+	count_unaccepted(c, s);
+	c->old += is_old(s, age, old_ns);
+	if (age == AUDIT_UNKNOWN || (c->oldest_ns != AUDIT_UNKNOWN && age <= c->oldest_ns))
 		return;
 	c->oldest_ns = age;
 	c->oldest_exact = exact;
 }
 
+static struct audit_half_closed half_closed_by(const struct audit_socket *first)
+{
+	return (struct audit_half_closed){
+		.netns = first->netns,
+		.owner = first->owner,
+		.oldest_ns = AUDIT_UNKNOWN,
+		.growth_milli = AUDIT_NO_RATE,
+		.fd_used = AUDIT_UNKNOWN,
+		.fd_limit = AUDIT_UNKNOWN,
+		.example = *first,
+		.same_remote = true,
+		.same_local = true,
+	};
+}
+
 static int add_close_wait(struct audit *a, const struct audit_socket *s)
 {
 	uint64_t key = holder_key(s->netns, s->owner.pid);
-	struct audit_close_wait *c;
+	struct audit_half_closed *c;
 	uint32_t at;
 	bool full;
 	int err;
@@ -255,23 +349,52 @@ static int add_close_wait(struct audit *a, const struct audit_socket *s)
 		if (!c)
 			return no_room(a, full);
 		at = a->n_close_wait - 1;
-		*c = (struct audit_close_wait){
-			.netns = s->netns,
-			.owner = s->owner,
-			.oldest_ns = AUDIT_UNKNOWN,
-			.growth_milli = AUDIT_NO_RATE,
-			.fd_used = AUDIT_UNKNOWN,
-			.fd_limit = AUDIT_UNKNOWN,
-			.example = *s,
-			.same_remote = true,
-			.same_local = true,
-		};
+		*c = half_closed_by(s);
 		err = hash_add(&a->by_holder, key, at);
 		if (err)
 			return err;
 	}
-	count_close_wait(a, &a->close_wait[at], s);
+	count_half_closed(&a->close_wait[at], s, a->config.old_ns);
 	return 0;
+}
+
+/* False: an orphan, which the kernel ends (tcp_fin_timeout). */
+static bool is_held(const struct audit_socket *s)
+{
+	if (s->flags & (AUDIT_ATTACHED | AUDIT_DETACHED))
+		return s->flags & AUDIT_ATTACHED;
+	return s->owner.pid;
+}
+
+static int add_fin_wait2(struct audit *a, const struct audit_socket *s)
+{
+	uint64_t key = holder_key(s->netns, s->owner.pid);
+	struct audit_half_closed *c;
+	uint32_t at;
+	bool full;
+	int err;
+
+	if (!is_held(s))
+		return 0;
+	if (!hash_find(&a->by_fin_holder, key, &at)) {
+		c = APPEND(a, fin_wait2, &full);
+		if (!c)
+			return no_room(a, full);
+		at = a->n_fin_wait2 - 1;
+		*c = half_closed_by(s);
+		err = hash_add(&a->by_fin_holder, key, at);
+		if (err)
+			return err;
+	}
+	count_half_closed(&a->fin_wait2[at], s, a->config.fin_old_ns);
+	return 0;
+}
+
+static int add_half_closed(struct audit *a, const struct audit_socket *s)
+{
+	if (s->state == TCS_CLOSE_WAIT)
+		return add_close_wait(a, s);
+	return s->state == TCS_FIN_WAIT2 ? add_fin_wait2(a, s) : 0;
 }
 
 /* The row of an address that does not answer; NULL with *err 0: there is no room for it. */
@@ -388,15 +511,15 @@ int audit_add_socket(struct audit *a, const struct audit_socket *s)
 	if (s->state >= TCS_STATE_MAX)
 		return 0;
 	if (s->flags & AUDIT_MPTCP) /* no TCP socket: its subflows are counted */
-		return s->state == TCS_CLOSE_WAIT ? add_close_wait(a, s) : 0;
+		return add_half_closed(a, s);
 	if (a->config.count_rows)
 		count_state(a, s);
 	if (a->config.by == AUDIT_BY_COMM || a->config.count_rows)
 		err = add_to_group(a, s);
 	if (!err && s->state == TCS_LISTEN)
 		err = add_listener(a, s);
-	if (!err && s->state == TCS_CLOSE_WAIT)
-		err = add_close_wait(a, s);
+	if (!err)
+		err = add_half_closed(a, s);
 	if (!err && a->config.stalled && s->stalled >= a->config.stalled &&
 	    s->quiet_ns >= a->config.dead_ns) /* unknown is long, too */
 		err = add_dead(a, s);

@@ -61,7 +61,11 @@ struct audit_socket {
 	uint64_t resent;
 	uint64_t failing;
 	uint32_t device; /* ifindex of the bound device; 0 none */
-	uint32_t pad2;
+	/*
+	 * Half-closed: milliseconds, at least 1, since payload was last sent (CLOSE_WAIT) or received
+	 * (FIN_WAIT2); 0 unknown. UINT32_MAX: that long or longer.
+	 */
+	uint32_t payload_ms;
 };
 
 enum audit_socket_flags {
@@ -70,6 +74,9 @@ enum audit_socket_flags {
 	AUDIT_V6ONLY = 1 << 2,
 	AUDIT_SHARED = 1 << 3, /* SO_REUSEPORT */
 	AUDIT_MPTCP = 1 << 4,  /* the state is that of an MPTCP socket */
+	/* These two are unknown where neither is set: in recordings of 2.1 and before. */
+	AUDIT_ATTACHED = 1 << 5, /* has a struct socket: a process holds it */
+	AUDIT_DETACHED = 1 << 6, /* never accepted, or closed by its process */
 };
 
 struct audit_netns {
@@ -84,13 +91,23 @@ struct audit_netns {
 	uint8_t tw_reuse; /* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
 	uint8_t cookies;  /* tcp_syncookies: 0 never, 1 when the SYN queue is full, 2 always */
 	uint8_t walked;	  /* its half-open connections are in this look */
-	uint8_t pad;
+	uint8_t hidden;	  /* no process or name shows it, so that it cannot be entered */
 	uint64_t counters[COUNTER_MAX];	    /* so far; AUDIT_UNKNOWN */
 	int64_t counter_milli[COUNTER_MAX]; /* a second, in thousandths; audit_settle() */
 	uint64_t netns_cookie;		    /* never reused; 0 unknown */
 };
 
-/* Descriptors of a process that holds sockets in CLOSE_WAIT. */
+/*
+ * A namespace that exists and was in an earlier look, and is not in this one: its sockets cannot be
+ * walked any more. What is known of it is neither confirmed nor over.
+ */
+struct audit_unseen {
+	uint64_t netns_cookie; /* 0 unknown */
+	uint32_t netns;
+	uint32_t pad;
+};
+
+/* Descriptors of a process that holds half-closed sockets. */
 struct audit_holder {
 	uint64_t fd_used; /* AUDIT_UNKNOWN */
 	uint64_t fd_limit;
@@ -122,7 +139,12 @@ struct audit_blind {
 	uint8_t netns_only_own;	  /* without the right to enter others */
 	uint8_t owners_unknown;	  /* open files could not be walked */
 	uint8_t processes_hidden; /* by a PID namespace, with what they hold */
-	uint8_t pad[5];
+	/*
+	 * Of a look at all sockets: a namespace that was in an earlier look and is neither in this one
+	 * nor unseen has ended, or has no sockets. 0 in recordings of 2.1 and before: that is unknown.
+	 */
+	uint8_t netns_listed;
+	uint8_t pad[4];
 };
 
 struct audit_listener {
@@ -214,14 +236,19 @@ struct audit_scanner {
 	uint32_t pad2;
 };
 
-/* CLOSE_WAIT of one process in one namespace. */
-struct audit_close_wait {
+/*
+ * What one process holds in one namespace in a state that only an end's close() ends: CLOSE_WAIT,
+ * or FIN_WAIT2 after shutdown(). Old: in this state for the configured time, and as long without
+ * payload in the direction that is still open.
+ */
+struct audit_half_closed {
 	uint32_t netns;
 	struct owner owner;
 	uint64_t count;
-	uint64_t old;	    /* of these, at least so old as is asked for */
-	uint64_t oldest_ns; /* AUDIT_UNKNOWN */
-	bool oldest_exact;  /* seen as an event; else a lower bound */
+	uint64_t old;
+	uint64_t unaccepted; /* of all, in an accept queue: no descriptor; AUDIT_UNKNOWN */
+	uint64_t oldest_ns;  /* AUDIT_UNKNOWN */
+	bool oldest_exact;   /* seen as an event; else a lower bound */
 	int64_t growth_milli;
 	uint64_t fd_used; /* AUDIT_UNKNOWN */
 	uint64_t fd_limit;
@@ -303,10 +330,11 @@ struct audit_group {
 };
 
 struct audit_config {
-	uint64_t old_ns;  /* CLOSE_WAIT counts as old from this age on */
-	uint64_t dead_ns; /* a peer is dead when it has said nothing for so long */
-	uint8_t stalled;  /* in so many timeouts in a row */
-	bool count_rows;  /* count the states here, from sockets, for they are filtered by owner */
+	uint64_t old_ns;     /* CLOSE_WAIT counts as old from this age on */
+	uint64_t fin_old_ns; /* and FIN_WAIT2 from this one */
+	uint64_t dead_ns;    /* a peer is dead when it has said nothing for so long */
+	uint8_t stalled;     /* in so many timeouts in a row */
+	bool count_rows; /* count the states here, from sockets, for they are filtered by owner */
 	enum audit_by by;
 	uint32_t uncounted; /* states, as bits, that are filtered out: nobody knows how many */
 };
@@ -322,7 +350,7 @@ struct audit {
 
 	struct audit_netns *netns;
 	struct audit_listener *listeners;
-	struct audit_close_wait *close_wait;
+	struct audit_half_closed *close_wait, *fin_wait2;
 	struct audit_place *places;
 	struct audit_dead *dead, *dead_nets; /* the second are made by settling */
 	struct audit_group *groups;
@@ -331,16 +359,20 @@ struct audit {
 	struct audit_request *requests;
 	struct audit_handshakes *handshakes;
 	struct audit_scanner *scanners;
+	struct audit_unseen *unseen;
 	/* These three are made by settling (service.h): of listeners, of groups of them. */
 	struct audit_service *services, *service_groups;
 	struct audit_source *group_sources;
-	uint32_t n_netns, n_listeners, n_close_wait, n_places, n_dead, n_groups;
+	uint32_t n_netns, n_listeners, n_close_wait, n_fin_wait2, n_places, n_dead, n_groups;
 	uint32_t n_half_open, n_sources, n_requests, n_handshakes, n_scanners, n_services;
+	uint32_t n_unseen, cap_unseen;
 	uint32_t n_dead_nets, cap_dead_nets, n_service_groups, n_group_sources;
-	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_places, cap_dead, cap_groups;
+	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_fin_wait2, cap_places, cap_dead;
+	uint32_t cap_groups;
 	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes, cap_scanners;
-	uint32_t at_netns; /* of the socket that was added last */
-	struct hash by_holder, by_peer, by_group;
+	uint32_t at_netns;		      /* of the socket that was added last */
+	struct hash by_holder, by_fin_holder; /* holder_key(): index in close_wait, in fin_wait2 */
+	struct hash by_peer, by_group;
 	struct hash by_netns; /* inode: index of the row */
 };
 
@@ -362,6 +394,7 @@ bool audit_is_address(const struct audit_source *r);		     /* or it is a prefix 
 int audit_add_request(struct audit *a, const struct audit_request *r);
 int audit_add_handshakes(struct audit *a, const struct audit_handshakes *r);
 int audit_add_scanner(struct audit *a, const struct audit_scanner *r);
+int audit_add_unseen(struct audit *a, const struct audit_unseen *r);
 int audit_add_place(struct audit *a, const struct audit_place *p);
 int audit_add_timeout(struct audit *a, const struct audit_timeout *t);
 int audit_add_dead_net(struct audit *a, const struct audit_dead *r); /* for settling */
@@ -400,12 +433,21 @@ uint64_t audit_netns_cookie(const struct audit *a, uint32_t netns);
  * that the number was given to another one in between.
  */
 bool audit_same_netns(const struct audit *a, const struct audit *b, uint32_t netns);
+/*
+ * Does a look at all sockets say what this namespace holds: is it in it, or known to have ended?
+ * cookie: 0 unknown.
+ */
+bool audit_covers_netns(const struct audit *a, uint32_t netns, uint64_t cookie);
+/* How many namespaces are hidden, and the sockets in them: AUDIT_UNKNOWN where some are filtered. */
+uint64_t audit_hidden(const struct audit *a, uint64_t *ret_sockets);
 /* Nobody knows which of the half-open connections of this namespace are wanted. */
 bool audit_half_open_blank(const struct audit *a, uint32_t netns);
 /* Ports that nothing but time gives back. */
 uint32_t audit_ports_taken(const struct audit_place *p);
 /* Ports towards this destination, and descriptors, that can still be had; AUDIT_UNKNOWN. */
 uint64_t audit_ports_left(const struct audit_place *p);
-uint64_t audit_descriptors_left(const struct audit_close_wait *c);
+uint64_t audit_descriptors_left(const struct audit_half_closed *c);
+/* Of these sockets, those that take a descriptor of their process. */
+uint64_t audit_descriptors_of(const struct audit_half_closed *c);
 
 #endif /* TCS_AUDIT_H */

@@ -193,32 +193,49 @@ static void put_requests(const struct json *j)
 	}
 }
 
+static void put_half_closed(const struct json *j, const char *type,
+			    const struct audit_half_closed *c)
+{
+	struct device_ref d = device_of(j, c->netns, 0);
+	struct outbuf *b = begin(j, type);
+
+	json_put_netns(b, &d);
+	json_put_owner(b, &c->owner);
+	json_put_number(b, "count", c->count);
+	json_put_us(b, "oldest_us", c->oldest_ns);
+	json_put_bool(b, "oldest_exact", c->oldest_exact);
+	json_put_rate(b, "growth_per_s", c->growth_milli);
+	json_put_number(b, "fd_used", c->fd_used);
+	json_put_number(b, "fd_limit", c->fd_limit);
+	json_put_number(b, "fd_seconds_left",
+			audit_seconds_left(audit_descriptors_left(c), c->growth_milli));
+	json_put_key(b, "ports");
+	outbuf_putc(b, '"');
+	text_put_ports(b, c, j->report->world);
+	outbuf_putc(b, '"');
+	json_put_number(b, "old", c->old);
+}
+
 static void put_close_wait(const struct json *j)
 {
 	const struct audit *a = j->report->look;
 	uint32_t i;
 
 	for (i = 0; i < a->n_close_wait; i++) {
-		const struct audit_close_wait *c = &a->close_wait[i];
-		struct device_ref d = device_of(j, c->netns, 0);
-		struct outbuf *b = begin(j, "close_wait");
+		put_half_closed(j, "close_wait", &a->close_wait[i]);
+		json_put_number(&j->out->buf, "unaccepted", a->close_wait[i].unaccepted);
+		json_put_end(&j->out->buf);
+	}
+}
 
-		json_put_netns(b, &d);
-		json_put_owner(b, &c->owner);
-		json_put_number(b, "count", c->count);
-		json_put_us(b, "oldest_us", c->oldest_ns);
-		json_put_bool(b, "oldest_exact", c->oldest_exact);
-		json_put_rate(b, "growth_per_s", c->growth_milli);
-		json_put_number(b, "fd_used", c->fd_used);
-		json_put_number(b, "fd_limit", c->fd_limit);
-		json_put_number(b, "fd_seconds_left",
-				audit_seconds_left(audit_descriptors_left(c), c->growth_milli));
-		json_put_key(b, "ports");
-		outbuf_putc(b, '"');
-		text_put_ports(b, c, j->report->world);
-		outbuf_putc(b, '"');
-		json_put_number(b, "old", c->old);
-		json_put_end(b);
+static void put_fin_wait2(const struct json *j)
+{
+	const struct audit *a = j->report->look;
+	uint32_t i;
+
+	for (i = 0; i < a->n_fin_wait2; i++) {
+		put_half_closed(j, "fin_wait2", &a->fin_wait2[i]);
+		json_put_end(&j->out->buf);
 	}
 }
 
@@ -333,6 +350,7 @@ void audit_json(struct output *out, const struct audit_report *report)
 	put_sources(&j);
 	put_requests(&j);
 	put_close_wait(&j);
+	put_fin_wait2(&j);
 	put_places(&j);
 	put_counters(&j);
 	put_alerts(&j);

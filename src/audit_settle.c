@@ -32,9 +32,9 @@ static int compare_listeners(const void *left, const void *right)
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
-static int compare_close_wait(const void *left, const void *right)
+static int compare_half_closed(const void *left, const void *right)
 {
-	const struct audit_close_wait *a = left, *b = right;
+	const struct audit_half_closed *a = left, *b = right;
 
 	return by_count(a->count, b->count);
 }
@@ -140,7 +140,7 @@ static uint64_t place_key(const struct audit_place *p)
 /* Where the earlier look has which row. */
 struct earlier {
 	const struct audit *look;
-	struct hash close_wait, places;
+	struct hash close_wait, fin_wait2, places;
 };
 
 static int index_one(struct hash *h, uint64_t key, uint32_t i)
@@ -150,7 +150,7 @@ static int index_one(struct hash *h, uint64_t key, uint32_t i)
 	return hash_find(h, key, &at) ? 0 : hash_add(h, key, i);
 }
 
-static uint64_t close_wait_key(const struct audit_close_wait *c)
+static uint64_t half_closed_key(const struct audit_half_closed *c)
 {
 	return (uint64_t)c->netns << 32 | c->owner.pid;
 }
@@ -162,24 +162,34 @@ static int index_rows(struct earlier *e)
 	int err = 0;
 
 	for (i = 0; !err && i < a->n_close_wait; i++)
-		err = index_one(&e->close_wait, close_wait_key(&a->close_wait[i]), i);
+		err = index_one(&e->close_wait, half_closed_key(&a->close_wait[i]), i);
+	for (i = 0; !err && i < a->n_fin_wait2; i++)
+		err = index_one(&e->fin_wait2, half_closed_key(&a->fin_wait2[i]), i);
 	for (i = 0; !err && i < a->n_places; i++)
 		err = index_one(&e->places, place_key(&a->places[i]), i);
 	return err;
+}
+
+/* before, by_key: the rows of the earlier look. */
+static void grow_half_closed(struct audit *a, const struct earlier *e, struct audit_half_closed *c,
+			     const struct audit_half_closed *before, const struct hash *by_key,
+			     uint64_t ns)
+{
+	uint32_t at;
+	bool there = audit_same_netns(a, e->look, c->netns) &&
+		     hash_find(by_key, half_closed_key(c), &at);
+
+	c->growth_milli = audit_rate_milli(c->count, there ? before[at].count : 0, ns);
 }
 
 static void grow_rows(struct audit *a, const struct earlier *e, uint64_t ns)
 {
 	uint32_t i, at;
 
-	for (i = 0; i < a->n_close_wait; i++) {
-		struct audit_close_wait *c = &a->close_wait[i];
-		bool there = audit_same_netns(a, e->look, c->netns) &&
-			     hash_find(&e->close_wait, close_wait_key(c), &at);
-
-		c->growth_milli =
-			audit_rate_milli(c->count, there ? e->look->close_wait[at].count : 0, ns);
-	}
+	for (i = 0; i < a->n_close_wait; i++)
+		grow_half_closed(a, e, &a->close_wait[i], e->look->close_wait, &e->close_wait, ns);
+	for (i = 0; i < a->n_fin_wait2; i++)
+		grow_half_closed(a, e, &a->fin_wait2[i], e->look->fin_wait2, &e->fin_wait2, ns);
 	for (i = 0; i < a->n_places; i++) {
 		struct audit_place *p = &a->places[i];
 		bool there = audit_same_netns(a, e->look, p->netns) &&
@@ -197,12 +207,15 @@ static int grow(struct audit *a, const struct audit *earlier, uint64_t ns)
 	int err = hash_init(&e.close_wait);
 
 	if (!err)
+		err = hash_init(&e.fin_wait2);
+	if (!err)
 		err = hash_init(&e.places);
 	if (!err)
 		err = index_rows(&e);
 	if (!err)
 		grow_rows(a, &e, ns);
 	hash_release(&e.close_wait);
+	hash_release(&e.fin_wait2);
 	hash_release(&e.places);
 	return err;
 }
@@ -344,7 +357,8 @@ int audit_settle(struct audit *a, const struct audit *whole, const struct audit 
 	if (!err && a->covers & AUDIT_SOCKETS && whole && a->ts_ns > whole->ts_ns)
 		err = grow(a, whole, a->ts_ns - whole->ts_ns);
 	sort(a->listeners, a->n_listeners, sizeof(*a->listeners), compare_listeners);
-	sort(a->close_wait, a->n_close_wait, sizeof(*a->close_wait), compare_close_wait);
+	sort(a->close_wait, a->n_close_wait, sizeof(*a->close_wait), compare_half_closed);
+	sort(a->fin_wait2, a->n_fin_wait2, sizeof(*a->fin_wait2), compare_half_closed);
 	sort(a->places, a->n_places, sizeof(*a->places), compare_places);
 	if (!err)
 		err = add_dead_nets(a);
@@ -374,11 +388,16 @@ uint64_t audit_ports_left(const struct audit_place *p)
 	return p->ports_range > taken ? p->ports_range - taken : 0;
 }
 
-uint64_t audit_descriptors_left(const struct audit_close_wait *c)
+uint64_t audit_descriptors_left(const struct audit_half_closed *c)
 {
 	if (c->fd_used == AUDIT_UNKNOWN || c->fd_limit == AUDIT_UNKNOWN)
 		return AUDIT_UNKNOWN;
 	return c->fd_limit > c->fd_used ? c->fd_limit - c->fd_used : 0;
+}
+
+uint64_t audit_descriptors_of(const struct audit_half_closed *c)
+{
+	return c->unaccepted == AUDIT_UNKNOWN ? c->count : c->count - c->unaccepted;
 }
 
 uint64_t audit_seconds(uint64_t ns)

@@ -85,6 +85,28 @@ static void tell_limit(const struct page *p, const char *sentence, uint64_t n, c
 	page_fold(p, b, start, 2);
 }
 
+static void put_hidden(const struct page *p)
+{
+	const struct audit *a = p->report->look;
+	struct outbuf *b = page_line(p);
+	size_t start = b->len;
+	uint64_t n, sockets;
+
+	n = audit_hidden(a, &sockets);
+	if (n) {
+		outbuf_lit(b, "Network namespaces that cannot be entered, since no process or name "
+			      "shows them: ");
+		outbuf_put_grouped(b, n);
+		outbuf_lit(b, ". Their sockets are counted below: ");
+		text_put_count(b, sockets);
+		outbuf_lit(b, "; their counters and limits are unknown.");
+		page_fold(p, b, start, 2);
+	}
+	if (a->n_unseen)
+		tell_limit(p, "Network namespaces that exist and cannot be looked into any more: ",
+			   a->n_unseen, ". What was found in them is neither confirmed nor over.");
+}
+
 /* Nothing where they are whole. */
 static void tell_limits(const struct page *p)
 {
@@ -104,6 +126,7 @@ static void tell_limits(const struct page *p)
 			   0, NULL);
 	if (blind->owners_unknown)
 		tell_limit(p, "Owners are unknown: open files cannot be walked here.", 0, NULL);
+	put_hidden(p);
 	if (blind->skipped)
 		tell_limit(p, "Rows that had no room and are missing below: ", blind->skipped,
 			   "; counts of states are whole.");
@@ -152,52 +175,55 @@ static void tell_groups(const struct page *p)
 	page_rest(p, a->n_groups);
 }
 
-static const struct table_layout close_wait_layout = {
-	.title = "CLOSE_WAIT by owner",
-	.name_least = 19,
-	.name_most = 30,
-	.gap = 2,
-	.columns = {
-		{ "COUNT", 6, 0, false },
-		{ "OLDEST", 7, 0, false },
-		{ "GROWTH", 7, 1, false },
-		{ "FD USED/LIMIT", 20, 0, false },
-		{ "PORTS", 8, 0, true },
-	},
-};
+#define HALF_CLOSED_LAYOUT(heading)                                                   \
+	{                                                                             \
+		.title = heading, .name_least = 19, .name_most = 30, .gap = 2,        \
+		.columns = {                                                          \
+			{ "COUNT", 6, 0, false },  { "OLDEST", 7, 0, false },         \
+			{ "GROWTH", 7, 1, false }, { "FD USED/LIMIT", 20, 0, false }, \
+			{ "PORTS", 8, 0, true },                                      \
+		},                                                                    \
+	}
 
-static void tell_close_wait(const struct page *p)
+static const struct table_layout close_wait_layout = HALF_CLOSED_LAYOUT("CLOSE_WAIT by owner");
+static const struct table_layout fin_wait2_layout = HALF_CLOSED_LAYOUT("FIN_WAIT2 by owner");
+
+static void put_half_closed_row(const struct page *p, struct table *t,
+				const struct audit_half_closed *c)
 {
-	const struct audit *a = p->report->look;
+	struct outbuf *b = page_line(p);
+
+	table_row(t, b);
+	text_put_owner(b, &c->owner);
+	page_netns(p, b, c->netns);
+	table_cell(t);
+	outbuf_put_grouped(b, c->count);
+	table_cell(t);
+	text_put_age(b, c->oldest_ns, c->oldest_exact);
+	table_cell(t);
+	text_put_rate(b, c->growth_milli);
+	table_cell(t);
+	text_put_descriptors(b, c);
+	table_cell(t);
+	text_put_ports(b, c, p->report->world);
+	table_cell(t);
+	table_end(t);
+}
+
+static void put_half_closed(const struct page *p, const struct table_layout *layout,
+			    const struct audit_half_closed *rows, uint32_t n)
+{
 	struct table t;
 	uint32_t i;
 
-	if (!a->n_close_wait)
+	if (!n)
 		return;
-	table_init(&t, &close_wait_layout, p->columns);
+	table_init(&t, layout, p->columns);
 	outbuf_putc(page_line(p), '\n');
 	table_header(&t, page_line(p));
-	for (i = 0; i < page_shown(p, a->n_close_wait); i++) {
-		const struct audit_close_wait *c = &a->close_wait[i];
-		struct outbuf *b = page_line(p);
-
-		table_row(&t, b);
-		text_put_owner(b, &c->owner);
-		page_netns(p, b, c->netns);
-		table_cell(&t);
-		outbuf_put_grouped(b, c->count);
-		table_cell(&t);
-		text_put_age(b, c->oldest_ns, c->oldest_exact);
-		table_cell(&t);
-		text_put_rate(b, c->growth_milli);
-		table_cell(&t);
-		text_put_descriptors(b, c);
-		table_cell(&t);
-		text_put_ports(b, c, p->report->world);
-		table_cell(&t);
-		table_end(&t);
-	}
-	page_rest(p, a->n_close_wait);
+	for (i = 0; i < page_shown(p, n); i++)
+		put_half_closed_row(p, &t, &rows[i]);
+	page_rest(p, n);
 }
 
 static const struct table_layout place_layout = {
@@ -272,7 +298,9 @@ void audit_text(struct output *out, const struct audit_report *report)
 	syn_text_listeners(&p);
 	syn_text_counters(&p);
 	syn_text_half_open(&p);
-	tell_close_wait(&p);
+	put_half_closed(&p, &close_wait_layout, report->look->close_wait,
+			report->look->n_close_wait);
+	put_half_closed(&p, &fin_wait2_layout, report->look->fin_wait2, report->look->n_fin_wait2);
 	tell_places(&p);
 	for (i = 0; i < report->n_findings; i++) {
 		outbuf_putc(page_line(&p), '\n');

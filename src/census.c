@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 
 #include "bpf_map.h"
 #include "census_inside.h"
+#include "feature.h"
 #include "loader.h"
 #include "scan.h"
 
@@ -27,13 +29,21 @@ static uint64_t jiffies_rate(void)
 	return (NS_PER_S + (uint64_t)tick.tv_nsec / 2) / (uint64_t)tick.tv_nsec;
 }
 
+static int netns_tables_init(struct census *c)
+{
+	c->hidden = calloc(TCS_CENSUS_NETNS, sizeof(*c->hidden));
+	c->covered = calloc(TCS_CENSUS_NETNS, sizeof(*c->covered));
+	c->covers = calloc(TCS_CENSUS_NETNS, sizeof(*c->covers));
+	return c->hidden && c->covered && c->covers ? hash_init(&c->shown) : -ENOMEM;
+}
+
 int census_new(const struct census_config *config, struct census **ret, struct failure *reterr)
 {
 	struct census *c = calloc(1, sizeof(*c));
 	struct failure no_owners;
 	int err;
 
-	if (!c || hash_init(&c->seen) || hash_init(&c->half_open)) {
+	if (!c || hash_init(&c->seen) || hash_init(&c->half_open) || netns_tables_init(c)) {
 		failure_set(reterr, false, "out of memory");
 		census_free(c);
 		return -ENOMEM;
@@ -43,6 +53,8 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 	c->counts = config->handshakes ? *config->handshakes : (struct handshake_maps){ 0 };
 	c->list.own = -1;
 	c->pids_are_ours = host_pids_are_ours();
+	c->sees_all = c->pids_are_ours && feature_capable(CAP_SYS_ADMIN) &&
+		      feature_capable(CAP_SYS_PTRACE);
 	loader_verbose(config->verbose);
 	err = census_load(c, reterr);
 	if (err) {
@@ -74,6 +86,10 @@ void census_free(struct census *c)
 	census_bpf__destroy(c->skel);
 	older_free(c->owners);
 	free(c->waiting);
+	hash_release(&c->shown);
+	free(c->hidden);
+	free(c->covered);
+	free(c->covers);
 	free(c);
 }
 
@@ -181,6 +197,7 @@ static int between_runs(void *ctx)
 static int walk_sweep(struct census *c)
 {
 	const struct sweep_walk walk = {
+		.net = c->here_net,
 		.slice = c->config.slice ? c->config.slice : SWEEP_SLICE,
 		.row = take_sweep_row,
 		.between = between_runs,
@@ -224,7 +241,7 @@ static int walk_half_open(struct census *c)
 	return skel->bss->out.states[TCS_SYN_RECV] ? census_take_half_open(c) : 0;
 }
 
-static int walk(struct census *c)
+int census_walk(struct census *c)
 {
 	struct census_bpf *skel = c->skel;
 	int err;
@@ -428,7 +445,7 @@ static bool may_have_sockets(const struct host_counters *counters)
 	return counters->in_use || counters->time_wait; /* or unknown */
 }
 
-static int emit_netns(struct census *c)
+int census_emit_netns(struct census *c)
 {
 	struct record_netns record = { .head.kind = RECORD_NETNS, .netns = c->here };
 
@@ -467,6 +484,7 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 	};
 	memcpy(c->here.counters, c->net.counters.handshakes, sizeof(c->here.counters));
 	if (covers & AUDIT_SOCKETS) {
+		census_cover(c, inode, c->here.netns_cookie, 0);
 		c->here.time_wait_limit = c->net.time_wait_limit;
 		c->here.ports_range = c->net.ports.count;
 		c->here.tw_reuse = c->net.tw_reuse;
@@ -475,13 +493,13 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 		c->skel->rodata->set.half_open && (covers & AUDIT_SOCKETS || is_wanted(c, inode));
 	/* Where the states are counted from rows, the rows find their namespace there. */
 	if (c->config.audit.count_rows)
-		err = emit_netns(c);
+		err = census_emit_netns(c);
 	if (!err && covers & AUDIT_SOCKETS && may_have_sockets(&c->net.counters))
-		err = walk(c);
+		err = census_walk(c);
 	else if (!err && !(covers & AUDIT_SOCKETS) && c->here.walked)
 		err = walk_half_open(c);
 	if (!err && !c->config.audit.count_rows)
-		err = emit_netns(c);
+		err = census_emit_netns(c);
 	return err;
 }
 
@@ -494,7 +512,7 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
  */
 static int prepare_all(struct census *c, uint32_t covers)
 {
-	bool expect = c->sweep && covers & AUDIT_SOCKETS && c->list.n > 1;
+	bool expect = c->sweep && covers & AUDIT_SOCKETS && c->list.n + c->n_hidden > 1;
 	bool name = c->config.counter && !c->children_named;
 	struct host_counters n;
 	uint32_t i;
@@ -508,8 +526,11 @@ static int prepare_all(struct census *c, uint32_t covers)
 			(void)handshakes_of_netns(c->config.counter);
 		if (expect && n.in_use != HOST_UNKNOWN && n.time_wait != HOST_UNKNOWN &&
 		    may_have_sockets(&n))
-			err = sweep_expect(c->sweep, c->list.at[i].inode, n.in_use + n.time_wait);
+			err = sweep_expect(c->sweep, c->list.at[i].inode, 0,
+					   n.in_use + n.time_wait);
 	}
+	if (!err && expect && c->sees_all)
+		err = census_expect_hidden(c);
 	c->children_named |= name;
 	if (err)
 		(void)netns_return(&c->list);
@@ -533,7 +554,9 @@ static int look_everywhere(struct census *c, uint32_t covers)
 	}
 	if (c->list.own >= 0)
 		(void)netns_return(&c->list);
-	return err;
+	if (!err)
+		err = census_look_hidden(c, covers);
+	return err || !(covers & AUDIT_SOCKETS) ? err : census_emit_unseen(c);
 }
 
 static int emit_holders(struct census *c)
@@ -570,6 +593,13 @@ static void check_list(struct census *c)
 	c->ended = c->config.scope && !netns_scope_exists(c->config.scope);
 	if (c->ended || c->list_of != c->config.filter->netns)
 		netns_list_release(&c->list);
+	if (c->list_of != c->config.filter->netns)
+		c->n_covered = c->n_hidden = 0;
+}
+
+static bool is_found(const struct census *c)
+{
+	return c->list.n || (c->sees_all && c->sweep && c->n_hidden);
 }
 
 static int list_again(struct census *c, struct failure *reterr)
@@ -577,18 +607,22 @@ static int list_again(struct census *c, struct failure *reterr)
 	int err;
 
 	netns_list_release(&c->list);
+	c->n_hidden = c->n_covers = 0;
+	census_read_netns(c);
 	if (c->ended)
 		return 0;
 	c->list_of = c->config.filter->netns;
 	err = netns_list_init(&c->list, c->list_of);
+	if (!err)
+		err = census_find_hidden(c);
 	c->blind.netns_denied = c->list.denied;
 	c->blind.netns_vanished = c->list.vanished;
-	c->found |= c->list.n > 0;
+	c->found |= is_found(c);
 	if (err == -ENOENT)
 		failure_set(reterr, true,
 			    "there is no /proc here: it shows the network namespaces, and their "
 			    "limits; mount it");
-	if (err || c->list.n || (c->found && !c->config.scope))
+	if (err || is_found(c) || (c->found && !c->config.scope))
 		return err; /* one that has gone has no sockets */
 	failure_set(reterr, false,
 		    "no namespace of this number can be entered: it has no process we may look "

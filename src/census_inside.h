@@ -5,8 +5,8 @@
 /*
  * census_inside.h - what the parts of the census share, and nobody else includes
  *
- * census_load.c puts the programs into the kernel; census.c enters namespaces and has them walked;
- * census_rows.c hands on the sockets that get a row, with their owners, and census_tables.c what
+ * census_load.c puts the programs into the kernel; census.c enters namespaces and has them walked,
+ * census_netns.c those that cannot be entered; census_rows.c hands on the sockets that get a row, with their owners, and census_tables.c what
  * the kernel has counted. Bounds and errors: census.h.
  */
 #include <stdbool.h>
@@ -33,6 +33,15 @@ struct census_waiting {
 	uint32_t netns;
 };
 
+/* A namespace of a look, or one that is hidden from it (census_netns.c). */
+struct census_netns {
+	uint64_t cookie;  /* 0 unknown */
+	uint64_t net;	  /* of hidden ones: address in the kernel */
+	uint64_t sockets; /* of hidden ones: in the last walk */
+	uint32_t inode;
+	bool walked; /* of hidden ones: in this look */
+};
+
 struct census {
 	struct census_config config;
 	struct census_bpf *skel;
@@ -43,7 +52,16 @@ struct census {
 	uint32_t list_of; /* the filter's namespace when it was made */
 	uint64_t hz;	  /* jiffies a second; 0 unknown */
 	bool pids_are_ours;
-	bool found;	     /* a namespace, in any look so far */
+	bool found; /* a namespace, in any look so far */
+	/*
+	 * Tables of TCS_CENSUS_NETNS, of looks at all sockets. hidden: in the kernel's list, but shown
+	 * by no process or name. covered, covers: entered, hidden and walked, or unseen; in the last
+	 * look and in the one at hand.
+	 */
+	struct census_netns *hidden, *covered, *covers;
+	uint32_t n_hidden, n_covered, n_covers;
+	struct hash shown;   /* inodes of the list */
+	bool sees_all;	     /* a namespace that no process shows has none */
 	bool children_named; /* handshakes_of_netns() was called in every namespace */
 	struct handshake_maps counts;
 	uint32_t wanted[CENSUS_WANTED]; /* namespaces; of the next look */
@@ -63,12 +81,13 @@ struct census {
 	struct census_waiting *waiting;
 	uint32_t n_waiting, cap_waiting;
 	struct older *owners; /* NULL: nobody has been asked for yet */
-	struct hash seen;     /* processes with CLOSE_WAIT, of which holders[] are the numbers */
+	struct hash seen;     /* processes with half-closed sockets; holders[] are the numbers */
 	uint32_t holders[CENSUS_HOLDERS_MAX];
 	uint32_t n_holders;
 
 	/* of the namespace at hand */
 	struct host_net net;
+	uint64_t here_net; /* address in the kernel, of a hidden one; 0: we are inside it */
 	struct audit_netns here;
 };
 
@@ -93,6 +112,27 @@ int census_add_listener(struct census *c, const struct tcs_wire_census *row);
 int census_emit_waiting(struct census *c);
 /* At the end of a look. */
 void census_forget_owners(struct census *c);
+
+/* ---- census.c, for census_netns.c ------------------------------------------------------------ */
+
+int census_emit_netns(struct census *c); /* c->here */
+/* All sockets of the namespace at hand: c->net, c->here, c->here_net. */
+int census_walk(struct census *c);
+
+/* ---- census_netns.c; of looks at all sockets ------------------------------------------------- */
+
+/* Before the namespaces that processes and names show are listed. */
+void census_read_netns(struct census *c);
+/* After it. 0 or -ENOMEM. */
+int census_find_hidden(struct census *c);
+/* Their sockets are put aside by the walks over the others. 0 or -errno. */
+int census_expect_hidden(struct census *c);
+/* This look has it. */
+void census_cover(struct census *c, uint32_t inode, uint64_t cookie, uint64_t sockets);
+/* After those that were entered; in looks at counters alone their records without counters. */
+int census_look_hidden(struct census *c, uint32_t covers);
+/* After that: what was covered before, exists, and is not covered now. */
+int census_emit_unseen(struct census *c);
 
 /* ---- census_tables.c; all of them are empty afterwards --------------------------------------- */
 

@@ -22,7 +22,7 @@ static uint32_t row_states(const struct census *c)
 {
 	if (census_counts_by_owner(c))
 		return ALL_STATES & ~NO_OWNER;
-	return 1u << TCS_LISTEN | 1u << TCS_CLOSE_WAIT |
+	return 1u << TCS_LISTEN | 1u << TCS_CLOSE_WAIT | 1u << TCS_FIN_WAIT2 |
 	       (c->config.each_half_open ? 1u << TCS_SYN_RECV : 0);
 }
 
@@ -35,6 +35,7 @@ static void set_up(struct census *c)
 	if (set->count >> TCS_NEW_SYN_RECV & 1)
 		set->count |= 1u << TCS_SYN_RECV;
 	set->rows = row_states(c);
+	set->orphans = census_counts_by_owner(c); /* states are counted from rows */
 	/* Where iter/tcp that goes on may miss a socket, or meet it again, it is not cut for us. */
 	set->slice = feature_get()->btf.batches ? c->config.slice : 0;
 	set->stalled = c->config.audit.stalled;
@@ -84,6 +85,7 @@ static int share_maps(struct census *c)
 	bpf_program__set_autoload(skel->progs.tcs_listeners, maps != NULL);
 	bpf_program__set_autoattach(skel->progs.tcs_listeners, false);
 	bpf_program__set_autoattach(skel->progs.tcs_netns_here, false);
+	bpf_program__set_autoattach(skel->progs.tcs_netns_listed, false);
 	/* Of bpf/tcs_note.h, for others. */
 	bpf_map__set_autocreate(skel->maps.listeners, false);
 	bpf_map__set_autocreate(skel->maps.parents, false);

@@ -41,8 +41,24 @@ void census_forget_owners(struct census *c)
 static_assert((int)TCS_CENSUS_HANDSHAKES == AUDIT_HAS_HANDSHAKES &&
 		      (int)TCS_CENSUS_INET4 == AUDIT_INET4 &&
 		      (int)TCS_CENSUS_V6ONLY == AUDIT_V6ONLY &&
-		      (int)TCS_CENSUS_SHARED == AUDIT_SHARED,
+		      (int)TCS_CENSUS_SHARED == AUDIT_SHARED &&
+		      (int)TCS_CENSUS_MPTCP == AUDIT_MPTCP &&
+		      (int)TCS_CENSUS_ATTACHED == AUDIT_ATTACHED &&
+		      (int)TCS_CENSUS_DETACHED == AUDIT_DETACHED,
 	      "handed on as they are");
+
+static bool is_half_closed(uint8_t state)
+{
+	return state == TCS_CLOSE_WAIT || state == TCS_FIN_WAIT2;
+}
+
+/* At least 1: 0 is unknown. */
+static uint32_t ms_of_jiffies(const struct census *c, uint32_t jiffies)
+{
+	uint64_t ms = jiffies * UINT64_C(1000) / c->hz + 1;
+
+	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
 
 static void take_row(const struct census *c, const struct tcs_wire_census *row, uint32_t netns,
 		     struct audit_socket *ret)
@@ -77,6 +93,8 @@ static void take_row(const struct census *c, const struct tcs_wire_census *row, 
 	memcpy(ret->raddr, row->raddr, sizeof(ret->raddr));
 	if (c->hz && row->state != TCS_LISTEN)
 		ret->quiet_ns = row->quiet * NS_PER_S / c->hz;
+	if (c->hz && row->id && is_half_closed(row->state))
+		ret->payload_ms = ms_of_jiffies(c, row->payload);
 	if (c->hz && row->state == TCS_LISTEN && row->cookie_age != TCS_CENSUS_NEVER)
 		ret->cookie_age_ns = row->cookie_age * NS_PER_S / c->hz;
 	if (row->since_ns && row->since_ns <= c->now_ns)
@@ -105,7 +123,7 @@ static int note_holder(struct census *c, uint32_t pid)
 static int emit_socket(struct census *c, const struct audit_socket *s)
 {
 	struct record_socket record = { .head.kind = RECORD_SOCKET, .socket = *s };
-	int err = s->state == TCS_CLOSE_WAIT ? note_holder(c, s->owner.pid) : 0;
+	int err = is_half_closed(s->state) ? note_holder(c, s->owner.pid) : 0;
 
 	if (err || !select_owner(c->config.filter, &s->owner))
 		return err;
@@ -120,7 +138,7 @@ static bool wants_holder(const struct census *c, const struct audit_socket *s)
 {
 	const struct audit_config *audit = &c->config.audit;
 
-	return s->state == TCS_LISTEN || s->state == TCS_CLOSE_WAIT ||
+	return s->state == TCS_LISTEN || is_half_closed(s->state) ||
 	       (audit->stalled && s->stalled >= audit->stalled);
 }
 

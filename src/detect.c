@@ -415,7 +415,12 @@ static void look_at_rows(struct detect *d, const struct audit *look)
 
 	for (i = 0; i < look->n_close_wait; i++) {
 		f = begin(look, FINDING_CLOSE_WAIT_LEAK, look->close_wait[i].netns);
-		f.row.close_wait = look->close_wait[i];
+		f.row.half_closed = look->close_wait[i];
+		look_at_pile(d, &f);
+	}
+	for (i = 0; i < look->n_fin_wait2; i++) {
+		f = begin(look, FINDING_FIN_WAIT2_HELD, look->fin_wait2[i].netns);
+		f.row.half_closed = look->fin_wait2[i];
 		look_at_pile(d, &f);
 	}
 	for (i = 0; i < look->n_places; i++) {
@@ -491,6 +496,8 @@ void detect_look(struct detect *d, const struct audit *look, uint32_t judge, fin
 {
 	judge &= look->covers;
 	standing_begin(&d->standing, kinds_of(judge), fn, ctx);
+	if (judge & AUDIT_SOCKETS)
+		standing_keep_unseen(&d->standing, look, kinds_of(AUDIT_SOCKETS));
 	if (judge & AUDIT_LISTENERS)
 		look_at_services(d, look);
 	if (judge & AUDIT_HANDSHAKES)

@@ -17,9 +17,14 @@
  *                     CADENCE_SECOND_NS apart, or an interval.
  *   syn_scan          one source tried scan_ports closed ports within ten seconds (Linux 6.12).
  *   close_wait_leak   a process has close_wait_count sockets in CLOSE_WAIT for audit_config.old_ns
- *                     or longer. One that is slow for a moment has many young ones; one that leaks
- *                     has old ones. Critical when CLOSE_WAIT holds half of its descriptors or more
- *                     and nine tenths of its limit are taken, or the rest is gone within a minute.
+ *                     or longer, and has sent nothing on them for as long: a connection that its
+ *                     client half-closed and reads on is in use. One that is slow for a moment has
+ *                     many young ones; one that leaks has old ones. Critical when CLOSE_WAIT holds
+ *                     half of its descriptors or more and nine tenths of its limit are taken, or
+ *                     the rest is gone within a minute.
+ *   fin_wait2_held    a process has fin_wait2_count sockets in FIN_WAIT2, which it has shut down
+ *                     and not closed, for audit_config.fin_old_ns or longer, and has received
+ *                     nothing on them for as long. Critical as close_wait_leak is.
  *   port_exhaustion   connections from one address to one address and port have taken
  *                     ports_percent of the local port range; TIME_WAIT that connect() would take
  *                     over (tcp_tw_reuse) is not counted. Critical from 95 % on.
@@ -49,6 +54,11 @@ struct detect_config {
 	 * program busy for a moment, as long as the timeouts of most servers.
 	 */
 	uint64_t close_wait_count;
+	/*
+	 * The same for the other end: proxies wait for a peer's FIN by timeouts of half a minute to a
+	 * minute (nginx lingering_time, HAProxy timeout client-fin).
+	 */
+	uint64_t fin_wait2_count;
 	/* At a steady rate what is taken by TIME_WAIT is a minute's: a fifth is twelve seconds. */
 	uint32_t ports_percent;
 	uint32_t time_wait_percent;  /* the same minute */

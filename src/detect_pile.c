@@ -5,7 +5,7 @@
 #define FD_SECONDS_CRITICAL    60
 /*
  * accept() and open() begin to fail at the limit; a burst of ordinary size takes the last tenth.
- * Where CLOSE_WAIT holds less than half, the rest is to blame, and it may be meant so.
+ * Where half-closed sockets hold less than half, the rest is to blame, and it may be meant so.
  */
 #define FD_TENTHS_CRITICAL     9
 /*
@@ -14,16 +14,16 @@
  */
 #define PORTS_PERCENT_CRITICAL 95
 
-static enum severity judge_close_wait(const struct detect_config *config,
-				      const struct audit_close_wait *c, uint64_t *ret_left,
-				      uint32_t tenths)
+/* least: so many are too many. */
+static enum severity judge_half_closed(uint64_t least, const struct audit_half_closed *c,
+				       uint64_t *ret_left, uint32_t tenths)
 {
 	uint64_t left = audit_descriptors_left(c);
 
 	*ret_left = audit_seconds_left(left, c->growth_milli);
-	if (!c->old || c->old * 10 < config->close_wait_count * tenths)
+	if (!c->old || c->old * 10 < least * tenths)
 		return SEVERITY_OK;
-	if (left == AUDIT_UNKNOWN || c->count * 2 < c->fd_used)
+	if (left == AUDIT_UNKNOWN || audit_descriptors_of(c) * 2 < c->fd_used)
 		return SEVERITY_WARNING;
 	if (c->fd_used * 10 >= c->fd_limit * FD_TENTHS_CRITICAL || *ret_left <= FD_SECONDS_CRITICAL)
 		return SEVERITY_CRITICAL;
@@ -68,7 +68,11 @@ enum severity pile_judge(const struct detect_config *config, struct finding *f, 
 {
 	switch (f->kind) {
 	case FINDING_CLOSE_WAIT_LEAK:
-		return judge_close_wait(config, &f->row.close_wait, &f->seconds_left, tenths);
+		return judge_half_closed(config->close_wait_count, &f->row.half_closed,
+					 &f->seconds_left, tenths);
+	case FINDING_FIN_WAIT2_HELD:
+		return judge_half_closed(config->fin_wait2_count, &f->row.half_closed,
+					 &f->seconds_left, tenths);
 	case FINDING_PORT_EXHAUSTION:
 		return judge_ports(config, &f->row.place, &f->seconds_left, tenths);
 	case FINDING_TIME_WAIT_BUILDUP:

@@ -12,6 +12,7 @@ static const char *const kind_names[FINDING_MAX] = {
 	[FINDING_HANDSHAKE_LOSS] = "handshake_loss",
 	[FINDING_SYN_SCAN] = "syn_scan",
 	[FINDING_CLOSE_WAIT_LEAK] = "close_wait_leak",
+	[FINDING_FIN_WAIT2_HELD] = "fin_wait2_held",
 	[FINDING_PORT_EXHAUSTION] = "port_exhaustion",
 	[FINDING_TIME_WAIT_BUILDUP] = "time_wait_buildup",
 	[FINDING_DEAD_PEER] = "dead_peer",
@@ -62,11 +63,27 @@ const char *finding_status_name(enum finding_status status)
 	return statuses[status];
 }
 
-const char *finding_advice(enum finding_kind kind, size_t *ret_len)
+/* Most of the sockets wait in an accept queue: a close() cannot be missing. */
+static bool is_unaccepted(const struct finding *f)
 {
-	const char *name = finding_name(kind);
+	const struct audit_half_closed *c = &f->row.half_closed;
+
+	return f->kind == FINDING_CLOSE_WAIT_LEAK && c->unaccepted != AUDIT_UNKNOWN &&
+	       c->unaccepted * 2 > c->count;
+}
+
+const char *finding_advice(const struct finding *f, size_t *ret_len)
+{
+	static const char unaccepted[] =
+		"Fix the program: it does not accept() these connections, which their peers have "
+		"given up.";
+	const char *name = finding_name(f->kind);
 	const struct explanation *page = explain_find(name, strlen(name));
 
+	if (is_unaccepted(f)) {
+		*ret_len = sizeof(unaccepted) - 1;
+		return unaccepted;
+	}
 	*ret_len = explain_first_advice(page);
 	return page->advice;
 }
@@ -123,7 +140,8 @@ bool finding_same(const struct finding *a, const struct finding *b)
 		return a->row.scanner.device == b->row.scanner.device &&
 		       !memcmp(a->row.scanner.addr, b->row.scanner.addr, 16);
 	case FINDING_CLOSE_WAIT_LEAK:
-		return a->row.close_wait.owner.pid == b->row.close_wait.owner.pid;
+	case FINDING_FIN_WAIT2_HELD:
+		return a->row.half_closed.owner.pid == b->row.half_closed.owner.pid;
 	case FINDING_PORT_EXHAUSTION:
 		return a->row.place.rport == b->row.place.rport &&
 		       a->row.place.device == b->row.place.device &&
@@ -149,7 +167,8 @@ uint64_t finding_amount(const struct finding *f)
 	case FINDING_SYN_SCAN:
 		return f->row.scanner.ports;
 	case FINDING_CLOSE_WAIT_LEAK:
-		return f->row.close_wait.count;
+	case FINDING_FIN_WAIT2_HELD:
+		return f->row.half_closed.count;
 	case FINDING_PORT_EXHAUSTION:
 		return audit_ports_taken(&f->row.place);
 	case FINDING_TIME_WAIT_BUILDUP:

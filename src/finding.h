@@ -24,6 +24,7 @@ enum finding_kind {
 	FINDING_HANDSHAKE_LOSS,
 	FINDING_SYN_SCAN,
 	FINDING_CLOSE_WAIT_LEAK,
+	FINDING_FIN_WAIT2_HELD,
 	FINDING_PORT_EXHAUSTION,
 	FINDING_TIME_WAIT_BUILDUP,
 	FINDING_DEAD_PEER,
@@ -51,8 +52,6 @@ const char *severity_name(enum severity severity);
 const char *finding_status_name(enum finding_status status);
 /* Is it about handshakes at a service: does row.syn count? */
 bool finding_is_syn(enum finding_kind kind);
-/* What an operator can do, in a sentence: the first of the finding's page (explain.h). */
-const char *finding_advice(enum finding_kind kind, size_t *ret_len);
 bool severity_parse(const char *name, enum severity *ret);
 
 /* What half-open connections press against. */
@@ -100,7 +99,7 @@ struct finding {
 	union {
 		struct finding_syn syn; /* all of SYN_* but syn_scan */
 		struct audit_scanner scanner;
-		struct audit_close_wait close_wait;
+		struct audit_half_closed half_closed; /* close_wait_leak, fin_wait2_held */
 		struct audit_place place;
 		struct audit_netns table;
 		struct audit_dead dead;
@@ -111,6 +110,11 @@ typedef void (*finding_fn)(void *ctx, const struct finding *finding);
 
 /* Are they about the same thing? Then one is what the other has become. */
 bool finding_same(const struct finding *a, const struct finding *b);
+/*
+ * What an operator can do, in a sentence: the first of the finding's page (explain.h), or of another
+ * page where the evidence has another cause.
+ */
+const char *finding_advice(const struct finding *f, size_t *ret_len);
 /* What of it can become twice as much, and is then told again; 0: nothing. */
 uint64_t finding_amount(const struct finding *f);
 /*

@@ -34,7 +34,8 @@ static struct subject subject_of(const struct finding *f)
 					 .family = f->row.scanner.family,
 					 .device = f->row.scanner.device };
 	case FINDING_CLOSE_WAIT_LEAK:
-		return (struct subject){ .owner = &f->row.close_wait.owner };
+	case FINDING_FIN_WAIT2_HELD:
+		return (struct subject){ .owner = &f->row.half_closed.owner };
 	case FINDING_PORT_EXHAUSTION:
 		return (struct subject){ .owner = &nobody,
 					 .laddr = p->laddr,
@@ -78,14 +79,14 @@ static void put_subject(struct outbuf *b, const struct sink_world *world, const 
 struct evidence {
 	uint64_t count, old, oldest_ns, fd_used, fd_limit;
 	uint64_t ports_used, ports_left, ports_range, ports_reusable, limit, ports;
-	uint64_t timed_out, hosts;
+	uint64_t timed_out, hosts, unaccepted;
 	int64_t growth, overflow;
 	const struct finding_syn *syn; /* NULL: it is not about a service */
 };
 
 static struct evidence evidence_of(const struct finding *f)
 {
-	const struct audit_close_wait *c = &f->row.close_wait;
+	const struct audit_half_closed *c = &f->row.half_closed;
 	const struct audit_place *p = &f->row.place;
 	struct evidence e;
 
@@ -94,6 +95,9 @@ static struct evidence evidence_of(const struct finding *f)
 	e.syn = NULL;
 	switch (f->kind) {
 	case FINDING_CLOSE_WAIT_LEAK:
+		e.unaccepted = c->unaccepted;
+		/* fall through */
+	case FINDING_FIN_WAIT2_HELD:
 		e.count = c->count;
 		e.old = c->old;
 		e.oldest_ns = c->oldest_ns;
@@ -217,6 +221,7 @@ static void put_evidence(struct outbuf *b, const struct sink_world *world, const
 	put_possible(b, world, f, e.syn);
 	json_put_number(b, "timed_out", e.timed_out);
 	json_put_number(b, "hosts", e.hosts);
+	json_put_number(b, "unaccepted", e.unaccepted);
 	json_put_close(b);
 }
 
@@ -234,7 +239,7 @@ void finding_json(struct outbuf *b, const struct sink_world *world, const struct
 	json_put_netns(b, &(struct device_ref){ world, f->netns_cookie, f->netns, 0 });
 	put_subject(b, world, f);
 	put_evidence(b, world, f);
-	advice = finding_advice(f->kind, &len);
+	advice = finding_advice(f, &len);
 	json_put_key(b, "advice");
 	outbuf_put_json(b, advice, len);
 	json_put_time(b, "since", world, f->since_ns);

@@ -92,8 +92,9 @@ void finding_text_subject(struct outbuf *b, const struct sink_world *world, cons
 		device_put_addr(b, f->row.scanner.addr, f->row.scanner.family, &d);
 		break;
 	case FINDING_CLOSE_WAIT_LEAK:
+	case FINDING_FIN_WAIT2_HELD:
 		outbuf_lit(b, " in ");
-		text_put_owner(b, &f->row.close_wait.owner);
+		text_put_owner(b, &f->row.half_closed.owner);
 		break;
 	case FINDING_PORT_EXHAUSTION:
 		put_destination(b, &f->row.place, device_of(world, f, f->row.place.device));
@@ -240,16 +241,26 @@ static void put_scan(struct outbuf *b, const struct audit_scanner *s)
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
-static void put_leak(struct outbuf *b, const struct finding *f)
+/* "app(7) holds 54 sockets whose peer has closed, 48 of them for long; the oldest 8.96s, ..." */
+static void put_half_closed(struct outbuf *b, const struct finding *f)
 {
-	const struct audit_close_wait *c = &f->row.close_wait;
+	const struct audit_half_closed *c = &f->row.half_closed;
 
 	text_put_owner(b, &c->owner);
 	outbuf_lit(b, " holds ");
 	outbuf_put_grouped(b, c->count);
-	outbuf_lit(b, " sockets whose peer has closed, ");
+	if (f->kind == FINDING_FIN_WAIT2_HELD)
+		outbuf_lit(b, " sockets that it has shut down and whose peer has not closed, ");
+	else
+		outbuf_lit(b, " sockets whose peer has closed, ");
 	outbuf_put_grouped(b, c->old);
-	outbuf_lit(b, " of them for long; the oldest ");
+	outbuf_lit(b, " of them for long");
+	if (c->unaccepted != AUDIT_UNKNOWN && c->unaccepted) {
+		outbuf_lit(b, " and ");
+		outbuf_put_grouped(b, c->unaccepted);
+		outbuf_lit(b, " never accepted");
+	}
+	outbuf_lit(b, "; the oldest ");
 	text_put_age(b, c->oldest_ns, c->oldest_exact);
 	if (c->growth_milli != AUDIT_NO_RATE) {
 		outbuf_lit(b, ", growth ");
@@ -337,7 +348,8 @@ static void put_evidence(struct outbuf *b, const struct sink_world *world, const
 		put_scan(b, &f->row.scanner);
 		break;
 	case FINDING_CLOSE_WAIT_LEAK:
-		put_leak(b, f);
+	case FINDING_FIN_WAIT2_HELD:
+		put_half_closed(b, f);
 		break;
 	case FINDING_PORT_EXHAUSTION:
 		put_exhaustion(b, world, f);
@@ -365,7 +377,7 @@ static void put_advice(struct outbuf *b, const struct finding *f, unsigned int c
 {
 	struct wrap w = { b, b->len, 0, INDENT, wrap_width(columns) };
 	size_t len;
-	const char *advice = finding_advice(f->kind, &len);
+	const char *advice = finding_advice(f, &len);
 
 	outbuf_pad_to(b, w.start + INDENT);
 	w.fresh = b->len;

@@ -6,8 +6,8 @@
  * netns.h - the network namespaces of this host, and going into each of them
  *
  * They are found where the kernel shows them: at processes (/proc/PID/ns/net), and by the names
- * that ip-netns(8) and container engines leave under /run. One that only a thread of its own, an
- * open descriptor or a mount elsewhere keeps alive is not found.
+ * that ip-netns(8) and container engines leave under /run. One that only a thread of its own, a
+ * socket, an open descriptor or a mount elsewhere keeps alive is not found here (census_netns.c).
  *
  * A list holds paths, not descriptors: an open descriptor would keep a namespace alive that its
  * users have left. So one may have gone when it is to be entered, or its path may lead to another

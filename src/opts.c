@@ -207,6 +207,7 @@ struct audit_config opts_audit_config(const struct opts *o)
 {
 	return (struct audit_config){
 		.old_ns = o->close_wait_age_ms * 1000000,
+		.fin_old_ns = o->fin_wait2_age_ms * 1000000,
 		.dead_ns = o->dead_peer_age_ms * 1000000,
 		.stalled = (uint8_t)o->detect.dead_peer_timeouts,
 		.count_rows = o->filter.has_pid || o->filter.has_comm,
@@ -225,9 +226,11 @@ static const struct opts defaults = {
 	.max_sockets = 1U << 20,
 	.window_ms = 1000,
 	.close_wait_age_ms = 60000,
+	.fin_wait2_age_ms = 60000,
 	.dead_peer_age_ms = 10000,
 	.detect = {
 		.close_wait_count = 10,
+		.fin_wait2_count = 10,
 		.ports_percent = 80,
 		.time_wait_percent = 80,
 		.dead_peer_count = 5,

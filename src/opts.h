@@ -112,6 +112,7 @@ struct opts {
 	enum audit_by by;	     /* --by */
 	enum severity fail_on;	     /* SEVERITY_OK = not given */
 	uint64_t close_wait_age_ms;  /* from when on a CLOSE_WAIT is old */
+	uint64_t fin_wait2_age_ms;   /* from when on a FIN_WAIT2 is */
 	uint64_t dead_peer_age_ms;   /* and a peer that says nothing is dead */
 	struct detect_config detect; /* the other thresholds */
 };

@@ -27,6 +27,7 @@ static const uint16_t sizes[RECORD_KIND_MAX] = {
 	[RECORD_HANDSHAKES] = sizeof(struct record_handshakes),
 	[RECORD_SCANNER] = sizeof(struct record_scanner),
 	[RECORD_DEVICE] = sizeof(struct record_device),
+	[RECORD_UNSEEN] = sizeof(struct record_unseen),
 };
 
 /* Of those that have grown since: their length in formats 2.0 and 2.1. */
@@ -140,7 +141,7 @@ bool record_is_known(uint8_t kind)
 bool record_is_of_look(uint8_t kind)
 {
 	return (kind > RECORD_LOOK && kind <= RECORD_LOOK_END) ||
-	       (kind >= RECORD_HALF_OPEN && kind <= RECORD_SCANNER);
+	       (kind >= RECORD_HALF_OPEN && kind <= RECORD_SCANNER) || kind == RECORD_UNSEEN;
 }
 
 int record_decode(const void *bytes, size_t len, struct record *ret)
@@ -214,6 +215,8 @@ int record_into_audit(const struct record *r, struct audit *a)
 		return audit_add_handshakes(a, &r->handshakes->handshakes);
 	case RECORD_SCANNER:
 		return audit_add_scanner(a, &r->scanner->scanner);
+	case RECORD_UNSEEN:
+		return audit_add_unseen(a, &r->unseen->unseen);
 	case RECORD_HOLDER:
 		audit_add_holder(a, &r->holder->holder);
 		return 0;

@@ -51,6 +51,7 @@ enum record_kind {
 	RECORD_SCANNER,
 	RECORD_KNOWN,
 	RECORD_DEVICE,
+	RECORD_UNSEEN,
 	RECORD_KIND_MAX,
 };
 
@@ -146,6 +147,11 @@ struct record_scanner {
 	struct audit_scanner scanner;
 };
 
+struct record_unseen {
+	struct record_head head;
+	struct audit_unseen unseen;
+};
+
 struct record_look_end {
 	struct record_head head;
 	uint64_t ts_ns;
@@ -231,6 +237,7 @@ struct record {
 		const struct record_meta *meta;
 		const struct record_cgroup *cgroup;
 		const struct record_device *device;
+		const struct record_unseen *unseen;
 	};
 };
 
@@ -268,6 +275,7 @@ static_assert(sizeof(struct record_stats) == 48, "record layout");
 static_assert(sizeof(struct record_older) == 72, "record layout");
 static_assert(sizeof(struct record_known) == 232, "record layout");
 static_assert(sizeof(struct record_look) == 24, "record layout");
+static_assert(sizeof(struct record_unseen) == 24, "record layout");
 static_assert(sizeof(struct record_netns) == 272, "record layout");
 static_assert(sizeof(struct record_socket) == 192, "record layout");
 static_assert(sizeof(struct record_place) == 104, "record layout");

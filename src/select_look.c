@@ -569,6 +569,8 @@ int select_look_take(struct select_look *s, const struct record *r, struct audit
 									  0;
 	case RECORD_SCANNER:
 		return netns_wanted(s, r->scanner->scanner.netns) ? record_into_audit(r, to) : 0;
+	case RECORD_UNSEEN:
+		return netns_wanted(s, r->unseen->unseen.netns) ? record_into_audit(r, to) : 0;
 	case RECORD_LOOK_END:
 		return end_look(s, &r->look_end->blind, to);
 	default:

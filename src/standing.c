@@ -19,6 +19,18 @@ void standing_begin(struct standing *s, uint32_t kinds, finding_fn fn, void *ctx
 		s->at[i].held = !(kinds >> s->at[i].finding.kind & 1);
 }
 
+void standing_keep_unseen(struct standing *s, const struct audit *look, uint32_t kinds)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->n; i++) {
+		const struct finding *f = &s->at[i].finding;
+
+		if (kinds >> f->kind & 1 && !audit_covers_netns(look, f->netns, f->netns_cookie))
+			s->at[i].held = true;
+	}
+}
+
 static void tell(const struct standing *s, struct standing_finding *o, enum finding_status status)
 {
 	o->finding.status = status;

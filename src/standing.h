@@ -42,6 +42,11 @@ void standing_release(struct standing *s);
 /* A look begins that can judge these kinds, as bits (1 << kind). */
 void standing_begin(struct standing *s, uint32_t kinds, finding_fn fn, void *ctx);
 /*
+ * Findings of these kinds in namespaces that the look does not cover can neither be confirmed nor
+ * cleared by it.
+ */
+void standing_keep_unseen(struct standing *s, const struct audit *look, uint32_t kinds);
+/*
  * It shows f, which is complete but for the severity. full, lower: by the whole threshold, and by
  * the one that is enough to stay; SEVERITY_OK: that does not hold.
  */

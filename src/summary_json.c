@@ -76,9 +76,9 @@ static void put_rates(struct outbuf *b, const struct summary *s)
 	json_put_close(b);
 }
 
-static const struct audit_close_wait *oldest_close_wait(const struct audit *a)
+static const struct audit_half_closed *oldest_close_wait(const struct audit *a)
 {
-	const struct audit_close_wait *oldest = NULL;
+	const struct audit_half_closed *oldest = NULL;
 	uint32_t i;
 
 	for (i = 0; i < a->n_close_wait; i++)
@@ -95,7 +95,7 @@ static uint64_t count_of(const struct audit *a, unsigned int state)
 
 static void put_build_up(struct outbuf *b, const struct audit *a)
 {
-	const struct audit_close_wait *oldest = a ? oldest_close_wait(a) : NULL;
+	const struct audit_half_closed *oldest = a ? oldest_close_wait(a) : NULL;
 	uint64_t table = 0;
 	uint32_t i;
 
@@ -135,6 +135,16 @@ static void put_lost(struct outbuf *b, const struct summary *s)
 	json_put_close(b);
 }
 
+/* Namespaces that cannot be entered: whose sockets are counted all the same, and the others. */
+static void put_hidden(struct outbuf *b, const struct audit *a)
+{
+	uint64_t sockets, n = a ? audit_hidden(a, &sockets) : AUDIT_UNKNOWN;
+
+	json_put_number(b, "namespaces_hidden", n);
+	json_put_number(b, "sockets_hidden", a ? sockets : AUDIT_UNKNOWN);
+	json_put_number(b, "namespaces_unseen", a ? a->n_unseen : AUDIT_UNKNOWN);
+}
+
 void summary_json(struct outbuf *b, const struct sink_world *world, const struct summary *s)
 {
 	const struct audit *a = s->look;
@@ -150,6 +160,7 @@ void summary_json(struct outbuf *b, const struct sink_world *world, const struct
 	json_put_number(b, "sockets_walked", a ? a->blind.sockets : AUDIT_UNKNOWN);
 	json_put_bool(b, "owners_known", a && !a->blind.owners_unknown);
 	json_put_bool(b, "host_processes", a && !a->blind.processes_hidden);
+	put_hidden(b, a);
 	json_put_end(b);
 }
 

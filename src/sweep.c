@@ -25,6 +25,7 @@ struct sweep {
 	struct census_bpf *skel;
 	struct tcs_census_sweep *at; /* shared with the programs */
 	const struct tcs_wire_census *rows;
+	uint64_t ehash;	    /* the table of the namespace in which we were made */
 	bool cookies_given; /* to listeners, in the walk at hand */
 	uint32_t n_expected;
 	uint64_t room; /* aside */
@@ -38,11 +39,16 @@ static int run(const struct bpf_program *program)
 	return bpf_prog_test_run_opts(bpf_program__fd(program), &opts) ? -errno : 0;
 }
 
-static int find(struct sweep *t)
+/* net: 0: the one we are in. */
+static int find(struct sweep *t, uint64_t net)
 {
-	int err = run(t->skel->progs.tcs_sweep_find);
+	int err;
 
-	return err || t->at->ehash ? err : -EOPNOTSUPP;
+	t->at->asked = net;
+	err = run(t->skel->progs.tcs_sweep_find);
+	if (!err && (!t->at->ehash || (net && t->at->ehash != t->ehash)))
+		err = -EOPNOTSUPP;
+	return err;
 }
 
 int sweep_new(struct census_bpf *skel, struct sweep **ret)
@@ -55,7 +61,8 @@ int sweep_new(struct census_bpf *skel, struct sweep **ret)
 		return -ENOMEM;
 	t->skel = skel;
 	t->at = &skel->bss->sweep;
-	err = find(t);
+	err = find(t, 0);
+	t->ehash = t->at->ehash;
 	rows = err ? MAP_FAILED :
 		     mmap(NULL, ROWS_BYTES, PROT_READ, MAP_SHARED, bpf_map__fd(skel->maps.rows), 0);
 	if (!err && rows == MAP_FAILED)
@@ -91,9 +98,9 @@ int sweep_begin(struct sweep *t)
 	return 0;
 }
 
-int sweep_expect(struct sweep *t, uint32_t netns, uint64_t sockets)
+int sweep_expect(struct sweep *t, uint32_t netns, uint64_t net, uint64_t sockets)
 {
-	int err = find(t);
+	int err = find(t, net);
 
 	if (err || t->n_expected == TCS_CENSUS_NETNS)
 		return err;
@@ -104,6 +111,11 @@ int sweep_expect(struct sweep *t, uint32_t netns, uint64_t sockets)
 		.netns = netns,
 	};
 	return 0;
+}
+
+bool sweep_reaches(struct sweep *t, uint64_t net)
+{
+	return !find(t, net);
 }
 
 /* Everything that comes behind it, has its sockets in the same table, and finds room. */
@@ -186,14 +198,14 @@ int sweep_walk(struct sweep *t, uint32_t netns, const struct sweep_walk *walk)
 {
 	const struct expected *e;
 	uint32_t i, first = 0;
-	int err = find(t);
+	int err = find(t, walk->net);
 
 	if (err)
 		return err;
 	e = is_expected(t, netns);
 	t->at->slice = walk->slice;
 	t->at->left_out = 0;
-	t->cookies_given = false;
+	t->cookies_given = walk->net != 0; /* they are given in the namespace we are in only */
 	t->at->from_aside = are_aside(t, e, &first);
 	t->at->at_aside = first;
 	if (e && !t->at->from_aside)

@@ -116,7 +116,7 @@ void text_put_prefix(struct outbuf *b, const uint8_t addr[16], uint8_t family, u
 	outbuf_put_u64(b, bits);
 }
 
-void text_put_ports(struct outbuf *b, const struct audit_close_wait *c,
+void text_put_ports(struct outbuf *b, const struct audit_half_closed *c,
 		    const struct sink_world *world)
 {
 	const struct audit_socket *e = &c->example;
@@ -150,7 +150,7 @@ void text_put_place(struct outbuf *b, const struct audit_place *p, const struct 
 	}
 }
 
-void text_put_descriptors(struct outbuf *b, const struct audit_close_wait *c)
+void text_put_descriptors(struct outbuf *b, const struct audit_half_closed *c)
 {
 	uint64_t left;
 

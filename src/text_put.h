@@ -37,12 +37,12 @@ void text_put_age(struct outbuf *b, uint64_t ns, bool exact);
 void text_put_prefix(struct outbuf *b, const uint8_t addr[16], uint8_t family, uint8_t bits,
 		     const struct device_ref *d);
 /* "->10.0.0.5:5432", ":80", "several": what the sockets of a row have in common */
-void text_put_ports(struct outbuf *b, const struct audit_close_wait *c,
+void text_put_ports(struct outbuf *b, const struct audit_half_closed *c,
 		    const struct sink_world *world);
 /* "10.0.0.7 -> 10.0.0.5:5432", "10.0.0.7:80 (clients)"; d: the device of the row */
 void text_put_place(struct outbuf *b, const struct audit_place *p, const struct device_ref *d);
 /* "145/20,000 in 8m17s", "-" */
-void text_put_descriptors(struct outbuf *b, const struct audit_close_wait *c);
+void text_put_descriptors(struct outbuf *b, const struct audit_half_closed *c);
 /* "257 sources in 251 /24s" */
 void text_put_sources(struct outbuf *b, const struct audit_service *s);
 

@@ -289,6 +289,9 @@ struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	struct request_sock_queue icsk_accept_queue;
 	void *icsk_ulp_data;		/* MPTCP: the subflow's context */
+	struct {
+		__u32 lrcvtime;		/* last payload received (tcp_event_data_recv()), jiffies */
+	} icsk_ack;
 	__u8 icsk_retransmits;		/* timeouts in a row */
 	__u8 icsk_probes_out;		/* keep-alive and window probes not answered */
 };
@@ -310,6 +313,7 @@ struct tcp_sock {
 	u32 total_retrans;
 	int linger2;
 	u32 rcv_tstamp;			/* last segment from the peer, jiffies */
+	u32 lsndtime;			/* last payload sent (tcp_event_data_sent()), jiffies */
 };
 
 /* Only with CONFIG_MPTCP. */

@@ -385,7 +385,7 @@ static void unknown_is_null(void **state)
 				     "\"count\":1,\"oldest_us\":null,\"oldest_exact\":false,"
 				     "\"growth_per_s\":null,\"fd_used\":null,\"fd_limit\":null,"
 				     "\"fd_seconds_left\":null,\"ports\":\"->10.0.0.5:5432\","
-				     "\"old\":0}\n"));
+				     "\"old\":0,\"unaccepted\":null}\n"));
 	assert_non_null(strstr(text, "\"time_wait_overflow_per_s\":null,\"time_wait_table\":0,"
 				     "\"time_wait_limit\":null}\n"));
 	free(text);

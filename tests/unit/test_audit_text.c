@@ -166,7 +166,7 @@ static uint32_t fill_findings(const struct audit *a, struct finding *f)
 		} else if (f[n].kind == FINDING_SYN_SCAN) {
 			f[n].row.scanner = (struct audit_scanner){ .addr = LONGEST, .family = 6 };
 		} else if (f[n].kind == FINDING_CLOSE_WAIT_LEAK) {
-			f[n].row.close_wait = a->close_wait[0];
+			f[n].row.half_closed = a->close_wait[0];
 		} else if (f[n].kind == FINDING_PORT_EXHAUSTION) {
 			f[n].row.place = a->places[0];
 		} else if (f[n].kind == FINDING_TIME_WAIT_BUILDUP) {
@@ -296,9 +296,9 @@ static void alerts_and_groups_fit_the_terminal(void **unused)
 /* What goes first on a narrow terminal is who holds CLOSE_WAIT; what was lost never goes. */
 static void a_sum_always_tells_what_was_lost(void **unused)
 {
-	struct audit_close_wait holder = { .owner = { .pid = 991, .comm = "app" },
-					   .count = 640,
-					   .growth_milli = 2000 };
+	struct audit_half_closed holder = { .owner = { .pid = 991, .comm = "app" },
+					    .count = 640,
+					    .growth_milli = 2000 };
 	struct audit look = { .close_wait = &holder, .n_close_wait = 1 };
 	struct engine_totals totals = { .lost = { [LOST_RING_FULL] = 12 } };
 	struct summary s = { .interval_ns = SECOND,
@@ -498,11 +498,11 @@ static void a_dead_host_and_a_dead_rack_are_told_apart(void **unused)
 	assert_non_null(strstr(alert_of(&b, &host, true),
 			       "\"raddr\":\"10.0.0.5\",\"rport\":null,\"device\":null,"
 			       "\"rprefix\":null,\"listeners\":null}"));
-	assert_non_null(strstr(b.data, "\"timed_out\":0,\"hosts\":1}"));
+	assert_non_null(strstr(b.data, "\"timed_out\":0,\"hosts\":1,\"unaccepted\":null}"));
 	assert_non_null(strstr(alert_of(&b, &rack, true),
 			       "\"raddr\":null,\"rport\":null,\"device\":null,"
 			       "\"rprefix\":\"10.0.0.0/24\",\"listeners\":null}"));
-	assert_non_null(strstr(b.data, "\"timed_out\":1400,\"hosts\":200}"));
+	assert_non_null(strstr(b.data, "\"timed_out\":1400,\"hosts\":200,\"unaccepted\":null}"));
 	outbuf_release(&b);
 }
 

@@ -29,6 +29,7 @@ static void begin_look(struct fixture *f)
 	f->now_ns += SECOND;
 	f->look.ts_ns = f->now_ns;
 	f->look.covers = AUDIT_SOCKETS;
+	f->look.blind.netns_listed = 1;
 }
 
 static int set_up(void **state)
@@ -109,8 +110,8 @@ static void old_ones_of_one_process_are_a_leak(void **state)
 	assert_int_equal(f->told.last.kind, FINDING_CLOSE_WAIT_LEAK);
 	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
 	assert_int_equal(f->told.last.status, FINDING_RAISED);
-	assert_int_equal(f->told.last.row.close_wait.owner.pid, 7);
-	assert_int_equal(f->told.last.row.close_wait.count, 10);
+	assert_int_equal(f->told.last.row.half_closed.owner.pid, 7);
+	assert_int_equal(f->told.last.row.half_closed.count, 10);
 }
 
 static void unknown_ages_raise_nothing(void **state)

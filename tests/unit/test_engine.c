@@ -162,7 +162,7 @@ static void feed_look(uint64_t at_ns, uint32_t n, uint64_t age_ns)
 			    .netns = 1,
 			    .family = 4,
 			    .state = TCS_CLOSE_WAIT,
-			    .quiet_ns = 1,
+			    .quiet_ns = age_ns,
 			    .in_state_ns = age_ns,
 			    .owner = { .pid = 991, .source = OWNER_CACHED, .comm = "app" } },
 	};
@@ -265,10 +265,10 @@ static void a_leak_is_told_once_and_when_it_is_over(void **state)
 	feed_look(13 * SECOND, 21, 60 * SECOND);
 	assert_int_equal(told.findings, 1);
 	assert_int_equal(told.finding.kind, FINDING_CLOSE_WAIT_LEAK);
-	assert_int_equal(told.finding.row.close_wait.owner.pid, 991);
-	assert_int_equal(told.finding.row.close_wait.fd_limit, 1024);
-	assert_int_equal(told.finding.row.close_wait.growth_milli, 1000);
-	assert_true(told.finding.row.close_wait.oldest_exact);
+	assert_int_equal(told.finding.row.half_closed.owner.pid, 991);
+	assert_int_equal(told.finding.row.half_closed.fd_limit, 1024);
+	assert_int_equal(told.finding.row.half_closed.growth_milli, 1000);
+	assert_true(told.finding.row.half_closed.oldest_exact);
 	feed_look(14 * SECOND, 22, 61 * SECOND);
 	assert_int_equal(told.findings, 1);
 	assert_int_equal(engine_findings(engine), 1);

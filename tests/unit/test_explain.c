@@ -24,9 +24,9 @@ static const char *key_of(const char *text)
 static void every_state_reason_and_finding_has_a_page(void **unused)
 {
 	static const char *const findings[] = {
-		"syn_flood",	   "syn_backlog_small", "accept_queue_full",
-		"handshake_loss",  "syn_scan",		"time_wait_buildup",
-		"port_exhaustion", "close_wait_leak",	"dead_peer",
+		"syn_flood",	  "syn_backlog_small", "accept_queue_full", "handshake_loss",
+		"syn_scan",	  "time_wait_buildup", "port_exhaustion",   "close_wait_leak",
+		"fin_wait2_held", "dead_peer",
 	};
 	size_t n = 0;
 
@@ -137,7 +137,7 @@ static void names_in_the_text_exist(void **unused)
 			const char *p = texts[t / COUNT(hints)];
 
 			while ((p = strstr(p, hints[t % COUNT(hints)]))) {
-				size_t len = strspn(p + 4, "abcdefghijklmnopqrstuvwxyz_");
+				size_t len = strspn(p + 4, "abcdefghijklmnopqrstuvwxyz0123456789_");
 
 				if (memchr(p + 4, '_', len) && !explain_find(p + 4, len))
 					fail_msg("%s: %.40s", page->title->name, p);

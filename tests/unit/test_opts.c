@@ -566,7 +566,7 @@ static void help_fits_a_screen(void **unused)
 				fail_msg("%.*s", (int)len, line);
 			line += len + 1;
 		}
-		assert_in_range(lines, 10, 40);
+		assert_in_range(lines, 10, 42);
 		free(text);
 	}
 }

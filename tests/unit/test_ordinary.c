@@ -83,7 +83,7 @@ static void a_leak_of_one_a_minute_is_found(void **state)
 {
 	(void)state;
 	assert_int_equal(find(SIM_LEAK, 300, 1300, FINDING_CLOSE_WAIT_LEAK), 1);
-	assert_string_equal(result.told[0].finding.row.close_wait.owner.comm, "leaker");
+	assert_string_equal(result.told[0].finding.row.half_closed.owner.comm, "leaker");
 }
 
 static void ports_running_out_are_found(void **state)
