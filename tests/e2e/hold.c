@@ -15,6 +15,8 @@
  *   orphan=N       the client is gone: N CLOSE_WAIT and N FIN_WAIT2 of the time-wait table
  *   alone=N        the client has vanished from its kernel (TCP_REPAIR): N CLOSE_WAIT only, from
  *                  127.0.0.2
+ *   in_use=N       the client has shut down and reads on; the server sends a byte to each every 100 ms
+ *   given_up=N     the client is gone before it was accepted: N CLOSE_WAIT in the accept queue
  *   time_wait=N    the client closed first: its ports are held back
  *   server_tw=N    the server closed first: TIME_WAIT at its port
  *   unaccepted=N   in the accept queue: 2 N ESTABLISHED
@@ -30,6 +32,7 @@
  *   ipv6=0|1       what follows is made over IPv6
  *   workers=N      what follows is divided among N processes, with listeners at 8010, 8020, ...:
  *                  a process has no more than its limit of descriptors
+ *   leave=1        the process goes back to the namespace that it came from; its sockets stay
  *   seconds=N      it ends by itself after so many instead of 120
  *   leak=N         then: one more CLOSE_WAIT every 1 / N s, none is ever closed
  *   slow=N         then: N CLOSE_WAIT, each closed and replaced after a quarter of a second
@@ -61,11 +64,17 @@
 #define PORT	    8000
 #define MAX	    60000
 #define WORKERS_MAX 1000
+#define IN_USE_MAX  1000
+#define SEND_MS	    100
 #define SECONDS	    120
 
 static int listeners[2];
 static bool ipv6;
-static unsigned int leak_rate, slow_count;
+static unsigned int leak_rate, slow_count, n_in_use;
+static struct {
+	int client, server;
+} in_use[IN_USE_MAX];
+static int came_from = -1;	 /* network namespace */
 static unsigned int port = PORT; /* of the listener; a worker's is another */
 
 struct worker {
@@ -106,6 +115,7 @@ static void new_namespace(void)
 	struct rlimit files;
 	int fd;
 
+	came_from = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (unshare(CLONE_NEWNET)) {
 		fprintf(stderr, "skip: no network namespace: %s\n", strerror(errno));
 		exit(77);
@@ -254,6 +264,49 @@ static void vanish(int fd)
 	close(fd);
 }
 
+static void half_close(int client, int server)
+{
+	if (shutdown(client, SHUT_WR))
+		die("shutdown");
+	wait_eof(server);
+	acknowledge(server);
+	while (state_of(client) != TCP_FIN_WAIT2)
+		usleep(100);
+}
+
+static void use_one(void)
+{
+	if (n_in_use == IN_USE_MAX)
+		die("in_use");
+	make_pair(&in_use[n_in_use].client, &in_use[n_in_use].server);
+	half_close(in_use[n_in_use].client, in_use[n_in_use].server);
+	n_in_use++;
+}
+
+static void use_all(void)
+{
+	unsigned int i;
+	char c = 'x';
+
+	for (i = 0; i < n_in_use; i++)
+		if (write(in_use[i].server, &c, 1) != 1 || read(in_use[i].client, &c, 1) != 1)
+			die("in_use");
+}
+
+static void give_up(void)
+{
+	listener();
+	close(connect_to(port, true));
+}
+
+static void leave(void)
+{
+	if (came_from < 0 || setns(came_from, CLONE_NEWNET))
+		die("leave");
+	close(came_from);
+	came_from = -1;
+}
+
 static int close_wait(bool orphan)
 {
 	int client, server;
@@ -353,6 +406,14 @@ static void do_word(const char *word, unsigned int n)
 	else if (!strcmp(word, "close_wait") || !strcmp(word, "orphan"))
 		for (i = 0; i < n; i++)
 			close_wait(word[0] == 'o');
+	else if (!strcmp(word, "in_use"))
+		for (i = 0; i < n; i++)
+			use_one();
+	else if (!strcmp(word, "given_up"))
+		for (i = 0; i < n; i++)
+			give_up();
+	else if (!strcmp(word, "leave"))
+		leave();
 	else if (!strcmp(word, "alone"))
 		for (i = 0; i < n; i++)
 			alone();
@@ -429,6 +490,13 @@ static void be_slow(void)
 		close(held[i]);
 		held[i] = close_wait(true);
 	}
+}
+
+static int pause_ms(void)
+{
+	if (leak_rate)
+		return (int)(1000 / leak_rate);
+	return n_in_use ? SEND_MS : -1;
 }
 
 /* ---- workers --------------------------------------------------------------------------------- */
@@ -555,9 +623,11 @@ int main(int argc, char **argv)
 
 	if (slow_count)
 		be_slow();
-	while (!told_to_stop(leak_rate ? (int)(1000 / leak_rate) : -1))
+	while (!told_to_stop(pause_ms())) {
 		if (leak_rate)
 			close_wait(true);
+		use_all();
+	}
 	stop_workers();
 	return 0;
 }

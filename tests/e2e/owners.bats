@@ -598,6 +598,7 @@ mptcp_leak_is() {
 	heirs
 	mptcp_listens 0 8000
 	say 0 client connect port=8000 n=12 mptcp=1
+	local client=$ANSWER_PID
 	say 0 srv accept n=12
 	say 0 client shut
 	say 0 srv eof
@@ -605,6 +606,8 @@ mptcp_leak_is() {
 	leak_watch tool -N "${HEIRS_NETNS[0]}"
 	leak_is tool 0 srv "${SRV[0]}"
 	mptcp_leak_is
+	is audit "[.[] | select(.type == \"fin_wait2\")] | length == 1 and (.[0] | .count == 12 and
+		.pid == $client and .comm == \"client\")"
 }
 
 @test "CLOSE_WAIT of MPTCP and of plain TCP connections to one listener is one leak" {
