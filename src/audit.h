@@ -62,8 +62,8 @@ struct audit_socket {
 	uint64_t failing;
 	uint32_t device; /* ifindex of the bound device; 0 none */
 	/*
-	 * Half-closed: milliseconds, at least 1, since payload was last sent (CLOSE_WAIT) or received
-	 * (FIN_WAIT2); 0 unknown. UINT32_MAX: that long or longer.
+	 * Half-closed: milliseconds, at least 1, since payload was last sent (CLOSE_WAIT) or
+	 * received (FIN_WAIT2); 0 unknown. UINT32_MAX: that long or longer.
 	 */
 	uint32_t payload_ms;
 };
@@ -140,8 +140,8 @@ struct audit_blind {
 	uint8_t owners_unknown;	  /* open files could not be walked */
 	uint8_t processes_hidden; /* by a PID namespace, with what they hold */
 	/*
-	 * Of a look at all sockets: a namespace that was in an earlier look and is neither in this one
-	 * nor unseen has ended, or has no sockets. 0 in recordings of 2.1 and before: that is unknown.
+	 * Of a look at all sockets: a namespace that was in an earlier look and is neither in this
+	 * one nor unseen has ended, or has no sockets. 0: unknown, as in recordings of 2.1.
 	 */
 	uint8_t netns_listed;
 	uint8_t pad[4];
@@ -438,7 +438,7 @@ bool audit_same_netns(const struct audit *a, const struct audit *b, uint32_t net
  * cookie: 0 unknown.
  */
 bool audit_covers_netns(const struct audit *a, uint32_t netns, uint64_t cookie);
-/* How many namespaces are hidden, and the sockets in them: AUDIT_UNKNOWN where some are filtered. */
+/* Hidden namespaces, and the sockets in them: AUDIT_UNKNOWN where a filter leaves some unknown. */
 uint64_t audit_hidden(const struct audit *a, uint64_t *ret_sockets);
 /* Nobody knows which of the half-open connections of this namespace are wanted. */
 bool audit_half_open_blank(const struct audit *a, uint32_t netns);

@@ -21,10 +21,11 @@
  * of TCS_CENSUS_ASIDE sockets (sweep.h) and of TCS_FOUND owners (scan.h: 4 MB). Overflow is counted
  * as skipped.
  *
- * Namespaces that no process or name shows cannot be entered. Their sockets are counted all the same
- * where the table of sockets is walked (6.1) and we see all processes; their counters are unknown.
- * A look at all sockets says which namespaces of earlier ones exist and are not in it (RECORD_UNSEEN).
- * Memory: 96 KiB of the kernel's list, 0.5 MiB of tables; cost: 0.1 us for each namespace.
+ * Namespaces that no process or name shows cannot be entered. Their sockets are counted all the
+ * same where the table of sockets is walked (6.1) and we see all processes; their counters are
+ * unknown. A look at all sockets reports which namespaces of earlier ones exist and are not in it
+ * (RECORD_UNSEEN). Memory: 96 KiB of the kernel's list, 0.5 MiB of tables; cost: 0.1 us for each
+ * namespace.
  *
  * A look is not an instant: what opens or closes during a walk may be in it or not; what lives
  * through it is in it once.

@@ -6,8 +6,8 @@
  * census_inside.h - what the parts of the census share, and nobody else includes
  *
  * census_load.c puts the programs into the kernel; census.c enters namespaces and has them walked,
- * census_netns.c those that cannot be entered; census_rows.c hands on the sockets that get a row, with their owners, and census_tables.c what
- * the kernel has counted. Bounds and errors: census.h.
+ * census_netns.c those that cannot be entered; census_rows.c hands on the sockets that get a row,
+ * with their owners, and census_tables.c what the kernel has counted. Bounds and errors: census.h.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,9 +54,9 @@ struct census {
 	bool pids_are_ours;
 	bool found; /* a namespace, in any look so far */
 	/*
-	 * Tables of TCS_CENSUS_NETNS, of looks at all sockets. hidden: in the kernel's list, but shown
-	 * by no process or name. covered, covers: entered, hidden and walked, or unseen; in the last
-	 * look and in the one at hand.
+	 * Tables of TCS_CENSUS_NETNS, of looks at all sockets. hidden: in the kernel's list, but
+	 * shown by no process or name. covered, covers: entered, hidden and walked, or unseen; in
+	 * the last look and in the present one.
 	 */
 	struct census_netns *hidden, *covered, *covers;
 	uint32_t n_hidden, n_covered, n_covers;

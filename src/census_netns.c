@@ -2,9 +2,9 @@
 /*
  * census_netns.c - namespaces that no process or name shows, which only their sockets keep alive
  *
- * They are in the kernel's list of namespaces (bpf/tcs_netns.h), and their sockets in the table that
- * all share, so that a walk counts them as those of any other; what /proc shows inside a namespace
- * (counters, limits, the range of local ports) is unknown.
+ * They are in the kernel's list of namespaces (bpf/tcs_netns.h), and their sockets in the table
+ * that all share, so that a walk counts them as those of any other; what /proc shows inside a
+ * namespace (counters, limits, the range of local ports) is unknown.
  *
  * Where we see only a part of the host (no right to enter, a PID namespace) most of the list is
  * hidden from us for that reason. Then they are not walked, as outputs say. A namespace that an

@@ -55,8 +55,8 @@ struct detect_config {
 	 */
 	uint64_t close_wait_count;
 	/*
-	 * The same for the other end: proxies wait for a peer's FIN by timeouts of half a minute to a
-	 * minute (nginx lingering_time, HAProxy timeout client-fin).
+	 * The same for the other end: proxies wait for a peer's FIN by timeouts of half a minute to
+	 * a minute (nginx lingering_time, HAProxy timeout client-fin).
 	 */
 	uint64_t fin_wait2_count;
 	/* At a steady rate what is taken by TIME_WAIT is a minute's: a fifth is twelve seconds. */

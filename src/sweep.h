@@ -9,8 +9,8 @@
  * whole table each time; so while one namespace is walked, the sockets of those that come later
  * are put aside, as many as find room, and these namespaces are then walked without the others.
  *
- * The caller loads and owns the BPF object, and is inside the namespace it walks (netns.h), or gives
- * its address in the kernel: to walk over a table of sockets a namespace need not be entered.
+ * The caller loads and owns the BPF object, and is inside the namespace it walks (netns.h), or
+ * gives its address in the kernel: to walk over the shared table no namespace need be entered.
  * Bounds: TCS_CENSUS_ASIDE sockets are put aside in a look; namespaces beyond walk over the table.
  * Errors: 0 or -errno.
  */

@@ -13,7 +13,7 @@
 
 struct verdict {
 	const struct audit *look;
-	/* That has just ended: the findings are those that it has raised and not cleared. NULL none. */
+	/* That has just ended: the findings are those it has raised and not cleared. NULL none. */
 	const struct engine *run;
 	const struct sink_world *world;
 	const struct sink_meta *meta;

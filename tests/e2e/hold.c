@@ -15,7 +15,7 @@
  *   orphan=N       the client is gone: N CLOSE_WAIT and N FIN_WAIT2 of the time-wait table
  *   alone=N        the client has vanished from its kernel (TCP_REPAIR): N CLOSE_WAIT only, from
  *                  127.0.0.2
- *   in_use=N       the client has shut down and reads on; the server sends a byte to each every 100 ms
+ *   in_use=N       the client has shut down and reads on; the server sends a byte every 100 ms
  *   given_up=N     the client is gone before it was accepted: N CLOSE_WAIT in the accept queue
  *   time_wait=N    the client closed first: its ports are held back
  *   server_tw=N    the server closed first: TIME_WAIT at its port

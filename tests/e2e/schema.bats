@@ -42,14 +42,14 @@ json() {
 		ipv6=1 established=5 close_wait=20 time_wait=5
 	local ns=${HOLD_NETNS[0]} by
 	json one audit -N "$ns" --window 0 -x --close-wait-age 0.05
-	fine one.out meta summary listener source half_open close_wait time_wait counters alert verdict
+	fine one.out meta summary listener source half_open close_wait fin_wait2 time_wait counters alert verdict
 	for by in comm lport raddr netns; do
 		json "$by" audit -N "$ns" --window 0.1 --by "$by"
-		fine "$by.out" meta summary group listener source close_wait time_wait counters verdict
+		fine "$by.out" meta summary group listener source close_wait fin_wait2 time_wait counters verdict
 	done
 	# filters make some of it unknown
 	json owner audit -N "$ns" --window 0 -p "${HOLD_PIDS[0]}"
-	fine owner.out summary listener close_wait verdict
+	fine owner.out summary listener close_wait fin_wait2 verdict
 	json state audit -N "$ns" --window 0 --state close-wait --by lport
 	fine state.out summary group close_wait verdict
 	json none audit -N "$ns" --window 0 -L 1
