@@ -31,6 +31,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "tcs_connect.h"
 #include "tcs_device.h"
 #include "tcs_handshake.h"
 #include "tcs_listeners.h"
@@ -719,6 +720,8 @@ static __always_inline void take_event(struct event *e)
 	if (e->sk->sk_lock.owned && task_acts(e->old, e->new, e->err, note->flags) &&
 	    learn_owner(note, may_be_killed(e->sk, e->old, e->new)))
 		note->flags |= TCS_F_TASK;
+	if (e->old == TCP_SYN_SENT && e->new == TCP_CLOSE && !e->err && !e->tp->segs_out)
+		e->err = connect_errno((__u64)address_of(e->sk));
 	if (e->new == TCP_LISTEN)
 		owners_add(note->pid);
 	if (note->reset_sent) {

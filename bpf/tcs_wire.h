@@ -83,7 +83,7 @@ enum tcs_wire_owner_source {
 
 struct tcs_wire_state {
 	__u8 kind;
-	__u8 err; /* sk_err, an errno; 0 none */
+	__u8 err; /* sk_err; of a connect() that failed before its SYN: its errno; 0 none */
 	__u8 old_state;
 	__u8 new_state; /* what the kernel said; never TIME_WAIT */
 	__u16 flags;	/* enum tcs_wire_flags */

@@ -49,6 +49,8 @@ static enum reason reason_of_error(unsigned int err, unsigned int old_state)
 		return old_state == TCS_CLOSE_WAIT ? REASON_RESET_BY_PEER : REASON_OTHER;
 	case ECONNREFUSED:
 		return old_state == TCS_SYN_SENT ? REASON_REFUSED : REASON_OTHER;
+	case EADDRNOTAVAIL: /* the errno of connect() (bpf/tcs_connect.h) */
+		return old_state == TCS_SYN_SENT ? REASON_NO_LOCAL_PORT : REASON_OTHER;
 	case ETIMEDOUT:
 		return REASON_TIMEOUT;
 	case ECONNABORTED: /* tcp_abort() */

@@ -31,7 +31,7 @@ enum reason {
 /* The facts of a -> CLOSE, as struct tcs_wire_state has them. */
 struct reason_facts {
 	uint8_t old_state;
-	uint8_t err;	  /* sk_err, an errno */
+	uint8_t err;	  /* sk_err, or the errno of a connect() that sent no SYN */
 	uint16_t flags;	  /* enum tcs_wire_flags */
 	bool has_port;	  /* a local port was chosen */
 	bool of_listener; /* a child that was never accepted: its listener is closing */

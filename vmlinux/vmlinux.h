@@ -151,8 +151,39 @@ struct netns_ipv4 {
 
 /* BPF programs attached to a namespace; by enum netns_bpf_attach_type. */
 struct netns_bpf {
+/*
+ * Rules of routing (`ip rule`), in the order in which they are tried. A rule of IPv4 is a fib4_rule
+ * that begins with a fib_rule.
+ */
+struct fib_rule_port_range {
+	__u16 start;			/* 0: any port */
+	__u16 end;
+};
+
+struct fib_rule {
+	struct list_head list;
+	u32 flags;
+	u8 action;
+	u8 ip_proto;
+	struct fib_rule_port_range sport_range;
+	struct fib_rule_port_range dport_range;
+};
+
+struct fib4_rule {
+	struct fib_rule common;
+	__be32 src;
+	__be32 srcmask;
+	__be32 dst;
+	__be32 dstmask;
+};
+
+struct fib_rules_ops {
+	struct list_head rules_list;
+};
+
 	struct bpf_prog_array *run_array[2];
 };
+	struct fib_rules_ops *rules_ops; /* only with CONFIG_IP_MULTIPLE_TABLES */
 
 struct net {
 	refcount_t count;		/* up to 5.10 */
@@ -296,6 +327,8 @@ struct inet_connection_sock {
 	__u8 icsk_probes_out;		/* keep-alive and window probes not answered */
 };
 
+	u8 sk_userlocks;		/* SOCK_BINDPORT_LOCK: bind() chose the port; bits up to 6.6 */
+	u32 sk_txhash;			/* random, chosen after the local port */
 struct tcp_options_received {
 	int ts_recent_stamp;		/* of a listener: its last SYN cookie, in jiffies */
 };
@@ -348,6 +381,8 @@ struct inet_request_sock {
 	u16 sack_ok : 1;
 	u16 acked : 1;			/* the peer answered: accept queue full, DEFER_ACCEPT */
 };
+	u32 segs_out;			/* since connect() */
+	u8 fastopen_connect : 1;	/* TCP_FASTOPEN_CONNECT: the SYN waits for data */
 
 struct tcp_request_sock {
 	struct inet_request_sock req;

@@ -655,6 +655,85 @@ static void no_local_port(void)
 	listener_close(p.lfd, p.listener);
 }
 
+/* bind() to a port that already has a connection to the same address and port */
+static void bound_taken_of(int family, const char *addr)
+{
+	struct life *l, *client, *server, *lost;
+	int lfd = listener_on(&l, family, addr, lab.port, 16);
+	int fd, cfd = bound(family, addr, lab.port + 1), sfd;
+
+	if (connect_to(cfd, family, addr, lab.port) < 0)
+		die("cannot connect");
+	sfd = accept_one(lfd);
+	client = life_new("client", "active");
+	server = life_new("server", "passive");
+	life_addr(client, cfd);
+	life_addr(server, sfd);
+	fd = bound(family, addr, lab.port + 1);
+	lost = life_new("lost", "active");
+	life_addr(lost, fd);
+	lost->rport = lab.port;
+	client->bound = lost->bound = true;
+	if (connect_to(fd, family, addr, lab.port) == 0 || errno != EADDRNOTAVAIL)
+		die("connected twice");
+	close(fd);
+	life_end(lost, "close syn_sent/t close/t", "no_local_port");
+	close(cfd);
+	wait_state(server->lport, server->rport, ST_CLOSE_WAIT);
+	wait_state(client->lport, client->rport, ST_FIN_WAIT2);
+	close(sfd);
+	wait_state(server->lport, server->rport, ST_GONE);
+	life_end(client, CLIENT_LO " fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
+	life_end(server, CHILD " close_wait/l last_ack/t close/a", "normal");
+	listener_close(lfd, l);
+}
+
+static void bound_taken(void)
+{
+	bound_taken_of(AF_INET, lab.us4);
+}
+
+static void bound_taken6(void)
+{
+	bound_taken_of(AF_INET6, lab.us6);
+}
+
+/* connect() whose chosen port a rule of routing refuses, by this action */
+static void source_rule_of(const char *action, int err, const char *reason)
+{
+	char command[96];
+	struct life *l;
+	int fd;
+
+	sysctl_set("ipv4/ip_local_port_range", "40000 40001");
+	snprintf(command, sizeof(command), "ip rule add sport 40000-40001 %s", action);
+	if (system(command))
+		die("no rule of routing");
+	fd = tcp_socket(AF_INET);
+	/* not to an address of ours: the rule for those comes first */
+	if (connect_to(fd, AF_INET, lab.far4, lab.port) == 0 || errno != err)
+		die("not refused by the rule");
+	close(fd);
+	l = life_new("client", "active");
+	l->rport = lab.port;
+	life_end(l, "close syn_sent/t close/t", reason);
+}
+
+static void source_prohibited(void)
+{
+	source_rule_of("prohibit", EACCES, "other:EACCES");
+}
+
+static void source_unreachable(void)
+{
+	source_rule_of("unreachable", ENETUNREACH, "unreachable");
+}
+
+static void source_blackhole(void)
+{
+	source_rule_of("blackhole", EINVAL, "other:EINVAL");
+}
+
 static void no_route(void)
 {
 	int fd = tcp_socket(AF_INET);
@@ -2041,6 +2120,11 @@ static const struct scenario {
 	{ "v4_mapped", v4_mapped, false, "IPv4 over dual-stack sockets, either side" },
 	{ "refused", refused, false, "nobody listens" },
 	{ "no_local_port", no_local_port, false, "the local port range is used up" },
+	{ "bound_taken", bound_taken, false, "the port of bind() has that connection already" },
+	{ "bound_taken6", bound_taken6, false, "the same over IPv6" },
+	{ "source_prohibited", source_prohibited, false, "a rule prohibits the source port" },
+	{ "source_unreachable", source_unreachable, false, "a rule makes it unreachable" },
+	{ "source_blackhole", source_blackhole, false, "a rule drops it" },
 	{ "no_route", no_route, false, "no route: not a single transition" },
 	{ "tfo", tfo, false, "TCP Fast Open, both ends" },
 	{ "mptcp", mptcp, false, "MPTCP beside TCP" },

@@ -80,6 +80,29 @@ setup_file() { e2e_setup_file; }
 	scenario no_local_port
 }
 
+@test "bound_taken: the port of bind() has that connection already" {
+	scenario bound_taken -N NETNS
+}
+
+@test "bound_taken6: the same over IPv6" {
+	scenario bound_taken6 -N NETNS
+}
+
+@test "source_prohibited: a rule prohibits the source port" {
+	command -v ip >/dev/null || skip "needs ip"
+	scenario source_prohibited -N NETNS
+}
+
+@test "source_unreachable: a rule makes it unreachable" {
+	command -v ip >/dev/null || skip "needs ip"
+	scenario source_unreachable -N NETNS
+}
+
+@test "source_blackhole: a rule drops it" {
+	command -v ip >/dev/null || skip "needs ip"
+	scenario source_blackhole -N NETNS
+}
+
 @test "no_route: no route: not a single transition" {
 	scenario no_route -N NETNS
 }
