@@ -32,6 +32,7 @@
 #include "tcs_netns.h"
 #include "tcs_note.h"
 #include "tcs_owners.h"
+#include "tcs_ports.h"
 #include "tcs_socket.h"
 #include "tcs_sweep.h"
 #include "tcs_wire.h"
@@ -46,6 +47,12 @@ const volatile __u64 rports[1024];
 
 /* Ports that connect() may take by itself, in the namespace at hand; written before the walk. */
 __u64 local_range[1024];
+/* Of these, what connect() passes over since a bind() chose them; all 0: none, or unknown. */
+__u64 bound_ports[1024];
+/* Ranges of ports of programs in that namespace; first 0: no more. */
+struct tcs_census_range own_ranges[TCS_CENSUS_RANGES];
+/* TIME_WAIT younger than this is not taken over: net.ipv4.tcp_tw_reuse_delay. */
+__u32 reuse_delay_ms;
 /* Ports somebody listens on: known when the connections come. */
 __u64 listening[1024];
 struct tcs_census_out out;
@@ -98,9 +105,9 @@ static struct {
 	__u32 end;    /* TIME_WAIT: jiffies until it is over */
 	__u16 lport;
 	__u8 stalled;
-	bool full;    /* a full socket */
-	bool mini;    /* of the time-wait table */
-	bool stamped; /* TIME_WAIT with timestamps */
+	bool full;     /* a full socket */
+	bool mini;     /* of the time-wait table */
+	bool reusable; /* TIME_WAIT that connect() takes over, if tcp_tw_reuse lets it */
 } at_hand __attribute__((used));
 
 static __always_inline bool addrs_unwanted(const struct addrs *a, __u16 lport)
@@ -166,40 +173,22 @@ static __always_inline void count_time_wait(struct tcs_census_held *held)
 }
 
 /*
- * Whose ports these are: a connection that came to a port we listen on takes none of ours, and its
- * TIME_WAIT is told by that port; a thousand clients are not a thousand lines.
+ * A port from 32768 on, or of the local range, is one that a client was given: IANA's, Linux's,
+ * BSD's and Windows' ranges are there.
  */
-static __always_inline void count_place(void)
+static __always_inline bool is_given(__u16 port)
 {
-	struct tcs_census_held none = {}, *held;
-	struct tcs_census_place key = {};
-	__u16 lport = at_hand.lport;
-	bool passive = port_listed(listening, lport);
-	bool ports = !passive && port_listed(local_range, lport);
+	return port >= 32768 || port_listed(local_range, port);
+}
 
-	if (!at_hand.mini && !ports)
-		return;
-	key.family = at_hand.a.family;
-	key.device = at_hand.device;
-	__builtin_memcpy(key.laddr, at_hand.a.l, sizeof(key.laddr));
-	if (passive) {
-		key.lport = lport;
-	} else {
-		__builtin_memcpy(key.raddr, at_hand.a.r, sizeof(key.raddr));
-		key.rport = at_hand.a.rport;
-	}
-	held = bpf_map_lookup_elem(&places, &key);
-	if (!held) {
-		if (key.device)
-			device_note(at_hand.net, key.device);
-		if (bpf_map_update_elem(&places, &key, &none, 0)) {
-			out.places_full++;
-			return;
-		}
-		held = bpf_map_lookup_elem(&places, &key);
-		if (!held)
-			return;
-	}
+static __always_inline void count_odd(struct tcs_census_held *held, __u16 lport)
+{
+	held->odd_lport = !held->odd || held->odd_lport == lport ? lport : 0;
+	held->odd++;
+}
+
+static __always_inline void count_held(struct tcs_census_held *held, bool ports)
+{
 	if (ports)
 		held->ports++;
 	if (!at_hand.mini)
@@ -209,8 +198,79 @@ static __always_inline void count_place(void)
 		return;
 	}
 	count_time_wait(held);
-	if (ports && at_hand.stamped)
+	if (ports && at_hand.reusable)
 		held->reusable++;
+}
+
+/*
+ * ports: its local port is one of those that connect() chooses. A global function: the verifier
+ * goes through it once.
+ */
+__noinline int count_in_place(__u16 lport, __u16 rport, __u8 range, bool ports)
+{
+	struct tcs_census_held none = {}, *held;
+	struct tcs_census_place key = {};
+
+	key.family = at_hand.a.family;
+	key.device = at_hand.device;
+	key.range = range;
+	key.lport = lport;
+	key.rport = rport;
+	__builtin_memcpy(key.laddr, at_hand.a.l, sizeof(key.laddr));
+	if (rport)
+		__builtin_memcpy(key.raddr, at_hand.a.r, sizeof(key.raddr));
+	held = bpf_map_lookup_elem(&places, &key);
+	if (!held) {
+		if (key.device)
+			device_note(at_hand.net, key.device);
+		if (bpf_map_update_elem(&places, &key, &none, 0)) {
+			out.places_full++;
+			return 0;
+		}
+		held = bpf_map_lookup_elem(&places, &key);
+		if (!held)
+			return 0;
+	}
+	count_held(held, ports);
+	if (rport && !ports && at_hand.mini)
+		count_odd(held, at_hand.lport);
+	return 0;
+}
+
+/* The same towards the same destination, in each range of a program that has the port. */
+static __always_inline void count_in_ranges(void)
+{
+	__u16 lport = at_hand.lport;
+	__u32 i;
+
+	for (i = 0; i < TCS_CENSUS_RANGES && own_ranges[i].first; i++)
+		if (own_ranges[i].first <= lport && lport <= own_ranges[i].last)
+			count_in_place(0, at_hand.a.rport, i + 1, true);
+}
+
+/*
+ * Whose ports these are: a connection that came to a port we listen on takes none of ours, and its
+ * TIME_WAIT is told by that port; a thousand clients are not a thousand lines. The listener may be
+ * gone: then TIME_WAIT is a server's if the peer's port is one that a client was given, and ours is
+ * not. What is left is sorted out when all are counted (census_tables.c).
+ */
+static __always_inline void count_place(void)
+{
+	__u16 lport = at_hand.lport;
+	bool passive = port_listed(listening, lport);
+	bool ports =
+		!passive && port_listed(local_range, lport) && !port_listed(bound_ports, lport);
+
+	if (!at_hand.mini && !ports)
+		return;
+	if (!is_given(lport) && is_given(at_hand.a.rport))
+		passive = true;
+	if (passive)
+		count_in_place(lport, 0, 0, false);
+	else
+		count_in_place(0, at_hand.a.rport, 0, ports);
+	if (ports)
+		count_in_ranges();
 }
 
 /* Up to 6.5 the listener of an MPTCP socket has a socket of its own, without a file. */
@@ -457,6 +517,21 @@ static __always_inline void take_common(const struct sock_common *skc, __u64 sk)
 	read_addrs(skc, &at_hand.a);
 }
 
+/* As tcp_twsk_unique() has it; before 6.14 it went by the second of the last timestamp. */
+static __always_inline bool is_reusable(const struct tcp_timewait_sock *ttw)
+{
+	const struct inet_timewait_sock *tw = &ttw->tw_sk;
+	__u32 stamp = BPF_CORE_READ(ttw, tw_ts_recent_stamp);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!stamp)
+		return false;
+	if (!bpf_core_field_exists(tw->tw_entry_stamp))
+		return (__s32)((__u32)(now / 1000000000) - stamp) > 0;
+	return (__s32)((__u32)(now / 1000000) - BPF_CORE_READ(tw, tw_entry_stamp) -
+		       reuse_delay_ms) > 0;
+}
+
 static __always_inline void take_mini(const struct inet_timewait_sock *tw)
 {
 	const struct tcp_timewait_sock *ttw = (const struct tcp_timewait_sock *)tw;
@@ -469,7 +544,7 @@ static __always_inline void take_mini(const struct inet_timewait_sock *tw)
 		return;
 	left = (__s32)((__u32)BPF_CORE_READ(tw, tw_timer.expires) - (__u32)bpf_jiffies64());
 	at_hand.end = left > 0 ? left : 0; /* its timer is about to run */
-	at_hand.stamped = BPF_CORE_READ(ttw, tw_ts_recent_stamp) != 0;
+	at_hand.reusable = is_reusable(ttw);
 }
 
 static __always_inline void take_full(const struct tcp_sock *tp, __u32 state)
@@ -742,13 +817,16 @@ int tcs_netns_listed(void *ctx)
 /* ---- the namespace we are in ----------------------------------------------------------------- */
 
 __u64 here_cookie; /* 0: the kernel has none */
+__u64 here_net;	   /* its address */
 
 SEC("raw_tp")
 int tcs_netns_here(void *ctx)
 {
 	const struct task_struct *task = (const void *)bpf_get_current_task();
+	const struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
 
-	here_cookie = net_cookie_of(BPF_CORE_READ(task, nsproxy, net_ns));
+	here_net = (__u64)net;
+	here_cookie = net_cookie_of(net);
 	return 0;
 }
 

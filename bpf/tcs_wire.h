@@ -305,6 +305,8 @@ enum tcs_census_flags {					/* as enum audit_socket_flags */
 #define TCS_CENSUS_NETNS     4096   /* of so many namespaces */
 #define TCS_CENSUS_READ	     16192  /* bytes of one read: 88 rows; two fit the kernel's buffer */
 #define TCS_CENSUS_PLACES    65536  /* of one namespace; more are counted as not kept */
+#define TCS_CENSUS_PORTS     65536  /* local ports and addresses in use, of all namespaces: 2 MB */
+#define TCS_CENSUS_RANGES    8	    /* ranges of ports of programs (IP_LOCAL_PORT_RANGE), of each */
 #define TCS_CENSUS_GROUPS    16384
 #define TCS_CENSUS_LISTENERS 4096 /* with half-open connections */
 #define TCS_CENSUS_SOURCES   16384
@@ -324,7 +326,8 @@ struct tcs_census_place {
 	__u16 rport; /* we connected to it; 0: others connected to lport */
 	__u16 lport;
 	__u8 family;
-	__u8 pad[3];
+	__u8 range; /* 0: the namespace's; else the number of a program's range, from 1 */
+	__u8 pad[2];
 	__u32 device; /* ifindex of the bound device: a tuple is unique on each; 0 none */
 };
 
@@ -332,9 +335,41 @@ struct tcs_census_held {
 	__u32 time_wait;
 	__u32 fin_wait2; /* of the time-wait table */
 	__u32 ports;	 /* of the local range that are taken, in whatever state */
-	__u32 reusable;	 /* of these, TIME_WAIT with timestamps: a connect() may take them over */
+	__u32 reusable;	 /* of these, TIME_WAIT with timestamps that is old enough: a connect()
+			  * may take them over */
 	__u32 first_end; /* jiffies until the first TIME_WAIT is over, and until all are */
 	__u32 last_end;
+	__u32 odd; /* TIME_WAIT at ports that connect() does not choose: ours or a server's? */
+	__u16 odd_lport; /* their local port; 0: they have several */
+	__u16 pad;
+};
+
+/* A local port in use, with one of its local addresses (bpf/tcs_ports.h). */
+struct tcs_census_port {
+	__u64 net; /* address of the namespace */
+	__u8 laddr[16];
+	__u32 range; /* IP_LOCAL_PORT_RANGE of a socket there: first | last << 16; 0 none */
+	__u16 port;
+	__u8 family;
+	__u8 bound; /* a bind() chose it: connect() passes over it */
+};
+
+/* The scan over them; user space begins it. */
+struct tcs_census_ports {
+	__u64 net;    /* only of this namespace; 0: of all. These three: written before it begins */
+	__u32 sample; /* a range is read at ports that differ from phase in these bits; 0: at all */
+	__u32 phase;
+	__u64 bhash;
+	__u32 size;	/* chains; 0: this kernel's tables are not known */
+	__u32 n_rows;	/* that are there to be taken */
+	__u32 left_out; /* that found no room */
+	__u8 over;
+	__u8 pad[3];
+};
+
+/* A range of local ports. */
+struct tcs_census_range {
+	__u16 first, last;
 };
 
 struct tcs_census_group {
@@ -620,6 +655,8 @@ static_assert(sizeof(struct tcs_wire_census) == 184, "wire layout");
 static_assert(TCS_CENSUS_READ % sizeof(struct tcs_wire_census) == 0, "a filler is rows");
 static_assert(sizeof(struct tcs_netns_listed) == 24, "wire layout");
 static_assert(sizeof(struct tcs_census_place) == 44, "wire layout");
+static_assert(sizeof(struct tcs_census_held) == 32, "wire layout");
+static_assert(sizeof(struct tcs_census_port) == 32, "wire layout");
 static_assert(sizeof(struct tcs_census_group) == 24, "wire layout");
 static_assert(sizeof(struct tcs_census_half_open) == 88 + 2 * sizeof(struct tcs_sketch),
 	      "wire layout");

@@ -542,6 +542,18 @@ int audit_add_place(struct audit *a, const struct audit_place *p)
 	return 0;
 }
 
+int audit_add_failed(struct audit *a, const struct audit_place *p)
+{
+	bool full;
+	struct audit_place *to = APPEND(a, places, &full);
+
+	if (!to)
+		return no_room(a, full);
+	*to = *p;
+	to->growth_milli = AUDIT_NO_RATE;
+	return 0;
+}
+
 int audit_add_group(struct audit *a, const struct audit_group *g)
 {
 	struct {

@@ -257,7 +257,11 @@ struct audit_half_closed {
 	bool same_local;  /* all have the example's local port */
 };
 
-/* TIME_WAIT, and ports in use, towards one destination; or behind one port we listen on. */
+/*
+ * Local ports in use, and TIME_WAIT: of connections to one destination (rport is not 0); or of
+ * connections from others to one local port (lport is not 0), which take no ports; or ports that
+ * sockets of one local address were bound to, toward all destinations (both are 0).
+ */
 struct audit_place {
 	int64_t growth_milli;  /* audit_settle() */
 	uint64_t next_free_ns; /* until the first TIME_WAIT is over; AUDIT_UNKNOWN */
@@ -269,14 +273,39 @@ struct audit_place {
 	uint32_t fin_wait2;
 	uint32_t ports_used;
 	uint32_t ports_range;
-	uint32_t reusable; /* TIME_WAIT that connect() takes over when it needs the port */
-	uint16_t rport;	   /* 0: these came to us, at lport */
+	uint16_t reusable; /* TIME_WAIT that connect() takes over when it needs the port */
+	uint16_t failed;   /* connects without a port since the last look, at most 65535 */
+	uint16_t rport;
 	uint16_t lport;
 	uint8_t family;
-	uint8_t pad[3];
-	uint32_t device; /* ifindex of the bound device; 0 none */
-	uint32_t pad2;
+	uint8_t flags;	      /* enum audit_place_flags */
+	uint16_t bound;	      /* of ports_used, chosen by bind(): no connect() takes them */
+	uint32_t device;      /* ifindex of the bound device; 0 none */
+	uint16_t range_first; /* the ports are of this range; 0: of ip_local_port_range */
+	uint16_t range_last;
 };
+
+enum audit_place_flags {
+	AUDIT_PLACE_BOUND = 1 << 0, /* `bound` is known */
+};
+
+/* Of one local address, toward all destinations. */
+static inline bool audit_place_is_source(const struct audit_place *p)
+{
+	return !p->rport && !p->lport;
+}
+
+/* Its ports are counted: it is not that of a server. */
+static inline bool audit_place_has_ports(const struct audit_place *p)
+{
+	return p->rport || !p->lport;
+}
+
+/* The range of local ports that connect() chooses from by itself. */
+static inline bool audit_place_is_default(const struct audit_place *p)
+{
+	return !p->range_first;
+}
 
 /*
  * A connection that a timeout has ended. It has no owner: its socket is closed, so the process that
@@ -396,6 +425,8 @@ int audit_add_handshakes(struct audit *a, const struct audit_handshakes *r);
 int audit_add_scanner(struct audit *a, const struct audit_scanner *r);
 int audit_add_unseen(struct audit *a, const struct audit_unseen *r);
 int audit_add_place(struct audit *a, const struct audit_place *p);
+/* A destination without a row, from which n connects came back without a port. 0 or -ENOMEM. */
+int audit_add_failed(struct audit *a, const struct audit_place *p);
 int audit_add_timeout(struct audit *a, const struct audit_timeout *t);
 int audit_add_dead_net(struct audit *a, const struct audit_dead *r); /* for settling */
 /* Add to the group with the same key. */

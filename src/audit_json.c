@@ -248,22 +248,28 @@ static void put_places(const struct json *j)
 		const struct audit_place *p = &a->places[i];
 		struct device_ref d = device_of(j, p->netns, p->device);
 		struct outbuf *b = begin(j, "time_wait");
+		bool source = audit_place_is_source(p);
+		/* The row of a failed connect has no counts. */
+		bool counted = audit_place_has_ports(p) && p->ports_range;
 
 		json_put_netns(b, &d);
 		json_put_addr(b, "laddr", p->laddr, p->family);
 		json_put_addr(b, "raddr", p->rport ? p->raddr : NULL, p->family);
 		json_put_known(b, "rport", p->rport);
 		json_put_device(b, &d);
-		json_put_number(b, "count", p->time_wait);
-		json_put_number(b, "ports_used", p->rport ? p->ports_used : AUDIT_UNKNOWN);
+		json_put_number(b, "count", source ? AUDIT_UNKNOWN : p->time_wait);
+		json_put_number(b, "ports_used", counted ? p->ports_used : AUDIT_UNKNOWN);
 		json_put_known(b, "ports_range", p->ports_range);
 		json_put_number(b, "seconds_left",
 				audit_seconds_left(audit_ports_left(p), p->growth_milli));
 		json_put_known(b, "lport", p->lport);
-		json_put_number(b, "fin_wait2", p->fin_wait2);
-		json_put_number(b, "ports_reusable", p->rport ? p->reusable : AUDIT_UNKNOWN);
+		json_put_number(b, "fin_wait2", source ? AUDIT_UNKNOWN : p->fin_wait2);
+		json_put_number(b, "ports_reusable",
+				p->rport && counted ? p->reusable : AUDIT_UNKNOWN);
 		json_put_number(b, "next_free_s", audit_seconds(p->next_free_ns));
 		json_put_number(b, "all_free_s", audit_seconds(p->all_free_ns));
+		json_put_number(b, "ports_bound", finding_ports_bound(p));
+		finding_json_port_range(b, p);
 		json_put_end(b);
 	}
 }

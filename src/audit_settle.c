@@ -134,6 +134,7 @@ static uint64_t place_key(const struct audit_place *p)
 {
 	uint64_t key = hash_bytes(p->raddr, 16, hash_bytes(p->laddr, 16, p->netns));
 
+	key = hash_mix(key ^ ((uint64_t)p->range_first << 16 | p->range_last));
 	return hash_mix(key ^ ((uint64_t)p->device << 32 | (uint64_t)p->rport << 16 | p->lport));
 }
 
@@ -374,8 +375,15 @@ uint64_t audit_seconds_left(uint64_t left, int64_t growth_milli)
 	return left * 1000 / (uint64_t)growth_milli;
 }
 
+/*
+ * The next bind() for an address conflicts with every socket that has the port there; the next
+ * connect() passes over the ports of bind() alone. Where most of the ports are bound, programs call
+ * bind() before connect(), and all that are used count.
+ */
 uint32_t audit_ports_taken(const struct audit_place *p)
 {
+	if (audit_place_is_source(p))
+		return p->bound >= p->ports_used / 2 ? p->ports_used : p->bound;
 	return p->ports_used - p->reusable;
 }
 
@@ -383,7 +391,7 @@ uint64_t audit_ports_left(const struct audit_place *p)
 {
 	uint32_t taken = audit_ports_taken(p);
 
-	if (!p->rport || !p->ports_range)
+	if (!audit_place_has_ports(p) || !p->ports_range)
 		return AUDIT_UNKNOWN;
 	return p->ports_range > taken ? p->ports_range - taken : 0;
 }

@@ -251,7 +251,7 @@ static void tell_place(const struct page *p, struct table *t, const struct audit
 	text_put_place(b, place, &d);
 	page_netns(p, b, place->netns);
 	table_cell(t);
-	outbuf_put_grouped(b, place->time_wait);
+	text_put_count(b, audit_place_is_source(place) ? AUDIT_UNKNOWN : place->time_wait);
 	table_cell(t);
 	if (counted)
 		text_put_of(b, place->ports_used, place->ports_range);

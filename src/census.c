@@ -81,6 +81,7 @@ void census_free(struct census *c)
 	hash_release(&c->half_open);
 	scan_free(c->scan);
 	sweep_free(c->sweep);
+	census_ports_free(c);
 	if (c->marks)
 		munmap(c->marks, TCS_MARKS * sizeof(*c->marks));
 	census_bpf__destroy(c->skel);
@@ -248,6 +249,7 @@ int census_walk(struct census *c)
 
 	memset(skel->bss->listening, 0, sizeof(skel->bss->listening));
 	memcpy(skel->bss->local_range, c->net.ports.bits, sizeof(skel->bss->local_range));
+	skel->bss->reuse_delay_ms = c->net.tw_reuse_delay_ms;
 	err = read_walk(c);
 	if (err)
 		return err;
@@ -494,6 +496,8 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 	/* Where the states are counted from rows, the rows find their namespace there. */
 	if (c->config.audit.count_rows)
 		err = census_emit_netns(c);
+	if (!err && covers & AUDIT_SOCKETS)
+		err = census_ports_look(c); /* bound sockets are not among those in_use */
 	if (!err && covers & AUDIT_SOCKETS && may_have_sockets(&c->net.counters))
 		err = census_walk(c);
 	else if (!err && !(covers & AUDIT_SOCKETS) && c->here.walked)
@@ -638,6 +642,8 @@ static int look(struct census *c, uint32_t covers)
 	struct record_look_end end = { .head.kind = RECORD_LOOK_END, .ts_ns = c->now_ns };
 	int err = census_emit(c, &begin, sizeof(begin));
 
+	if (!err && covers & AUDIT_SOCKETS)
+		err = census_ports_read(c);
 	if (!err)
 		err = prepare_all(c, covers);
 	if (!err && covers & AUDIT_HANDSHAKES)

@@ -7,7 +7,8 @@
  *
  * census_load.c puts the programs into the kernel; census.c enters namespaces and has them walked,
  * census_netns.c those that cannot be entered; census_rows.c hands on the sockets that get a row,
- * with their owners, and census_tables.c what the kernel has counted. Bounds and errors: census.h.
+ * with their owners, census_tables.c what the kernel has counted, and census_ports.c what the table
+ * of local ports has. Bounds and errors: census.h.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,9 +46,10 @@ struct census_netns {
 struct census {
 	struct census_config config;
 	struct census_bpf *skel;
-	struct sweep *sweep; /* NULL: the walk is iter/tcp's */
-	struct scan *scan;   /* NULL: open files cannot be walked */
-	uint64_t *marks;     /* of the files that have a row in this look */
+	struct sweep *sweep;	    /* NULL: the walk is iter/tcp's */
+	struct scan *scan;	    /* NULL: open files cannot be walked */
+	uint64_t *marks;	    /* of the files that have a row in this look */
+	struct census_ports *ports; /* NULL: the table of local ports is not read */
 	struct netns_list list;
 	uint32_t list_of; /* the filter's namespace when it was made */
 	uint64_t hz;	  /* jiffies a second; 0 unknown */
@@ -141,5 +143,22 @@ int census_take_groups(struct census *c);
 int census_take_half_open(struct census *c);
 
 uint64_t census_ns_of_us(uint64_t us); /* TCS_CENSUS_UNKNOWN: AUDIT_UNKNOWN */
+
+/* ---- census_ports.c -------------------------------------------------------------------------- */
+
+/* c->skel is loaded. 0 or -errno. */
+int census_ports_new(struct census *c);
+void census_ports_free(struct census *c);
+
+/* The table, once for each look. 0 or -errno. */
+int census_ports_read(struct census *c);
+/*
+ * Of the namespace at hand, before the walk over its sockets, which has to know its bound ports and
+ * ranges; c->net is filled. A row for each local address that has many bound ports. 0, -ENOMEM, or
+ * what the receiver said.
+ */
+int census_ports_look(struct census *c);
+/* Range and bound ports of a destination; ports_used is that of ports that are not bound. */
+void census_ports_fill(const struct census *c, uint8_t range, struct audit_place *row);
 
 #endif /* TCS_CENSUS_INSIDE_H */

@@ -135,10 +135,12 @@ static int open_skel(struct census *c, struct failure *reterr)
 /* One of the two walks; maps of the other are not made. */
 static int choose_walk(struct census_bpf *skel, bool by_sweep)
 {
-	struct bpf_program *const run_by_us[] = { skel->progs.tcs_sweep_find,
-						  skel->progs.tcs_sweep_run,
-						  skel->progs.tcs_sweep_ask };
-	struct bpf_map *const maps[] = { skel->maps.chains, skel->maps.aside, skel->maps.rows };
+	struct bpf_program *const run_by_us[] = {
+		skel->progs.tcs_sweep_find, skel->progs.tcs_sweep_run, skel->progs.tcs_sweep_ask,
+		skel->progs.tcs_ports_begin, skel->progs.tcs_ports_run
+	};
+	struct bpf_map *const maps[] = { skel->maps.chains, skel->maps.aside, skel->maps.rows,
+					 skel->maps.port_rows };
 	size_t i;
 	int err = bpf_program__set_autoload(skel->progs.tcs_census, !by_sweep);
 
@@ -166,6 +168,8 @@ static int load_skel(struct census *c, bool by_sweep)
 		err = census_bpf__load(c->skel);
 	if (!err && by_sweep)
 		err = sweep_new(c->skel, &c->sweep);
+	if (!err && by_sweep && c->skel->rodata->set.places)
+		err = census_ports_new(c);
 	return err;
 }
 

@@ -143,6 +143,8 @@ static int walk_one(struct census *c, struct census_netns *n)
 	if (c->config.audit.count_rows)
 		err = census_emit_netns(c);
 	if (!err)
+		err = census_ports_look(c);
+	if (!err)
 		err = census_walk(c);
 	n->sockets = c->blind.sockets - before;
 	if (err || !n->sockets)

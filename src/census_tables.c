@@ -10,6 +10,8 @@
 #include "select.h"
 #include "sketch.h"
 
+#define SHARE_LEAST 10 /* of a range: more than a tenth of it */
+
 uint64_t census_ns_of_us(uint64_t us)
 {
 	return us == TCS_CENSUS_UNKNOWN ? AUDIT_UNKNOWN : us * 1000;
@@ -19,6 +21,8 @@ static bool loopback(const struct tcs_census_place *p)
 {
 	static const uint8_t one[16] = { [15] = 1 };
 
+	if (p->device == 1) /* LOOPBACK_IFINDEX */
+		return true;
 	if (p->family == 4)
 		return p->laddr[12] == 127 || p->raddr[12] == 127;
 	return !memcmp(p->laddr, one, 16) || !memcmp(p->raddr, one, 16);
@@ -30,12 +34,9 @@ static bool may_reuse(const struct census *c, const struct tcs_census_place *p)
 	return c->net.tw_reuse == 1 || (c->net.tw_reuse == 2 && loopback(p));
 }
 
-static int add_place(void *ctx, const void *key, const void *value)
+static struct audit_place row_of_place(const struct census *c, const struct tcs_census_place *p,
+				       const struct tcs_census_held *held)
 {
-	struct census *c = ctx;
-	const struct tcs_census_place *p = key;
-	const struct tcs_census_held *held = value;
-	struct record_place record = { .head.kind = RECORD_PLACE };
 	struct audit_place row = {
 		.netns = c->here.netns,
 		.family = p->family,
@@ -45,22 +46,155 @@ static int add_place(void *ctx, const void *key, const void *value)
 		.time_wait = held->time_wait,
 		.fin_wait2 = held->fin_wait2,
 		.ports_used = held->ports,
-		.ports_range = p->rport ? c->net.ports.count : 0,
-		.reusable = may_reuse(c, p) ? held->reusable : 0,
+		.reusable = may_reuse(c, p) ? (uint16_t)held->reusable : 0,
 		.next_free_ns = AUDIT_UNKNOWN,
 		.all_free_ns = AUDIT_UNKNOWN,
 	};
 
+	memcpy(row.laddr, p->laddr, sizeof(row.laddr));
+	memcpy(row.raddr, p->raddr, sizeof(row.raddr));
+	if (p->rport)
+		census_ports_fill(c, p->range, &row);
 	if (c->hz && held->time_wait) {
 		row.next_free_ns = held->first_end * NS_PER_S / c->hz;
 		row.all_free_ns = held->last_end * NS_PER_S / c->hz;
 	}
-	memcpy(row.laddr, p->laddr, sizeof(row.laddr));
-	memcpy(row.raddr, p->raddr, sizeof(row.raddr));
-	if (!select_place(c->config.filter, &row))
+	return row;
+}
+
+static int emit_place(struct census *c, const struct tcs_census_place *p,
+		      const struct tcs_census_held *held)
+{
+	struct record_place record = { .head.kind = RECORD_PLACE,
+				       .place = row_of_place(c, p, held) };
+
+	/* In a program's range: its TIME_WAIT is counted in the row of the whole range, too. */
+	if (p->range && record.place.ports_used < record.place.ports_range / SHARE_LEAST)
 		return 0;
-	record.place = row;
+	if (!select_place(c->config.filter, &record.place))
+		return 0;
 	return census_emit(c, &record, sizeof(record));
+}
+
+/* ---- TIME_WAIT of a server whose listener is gone -------------------------------------------- */
+
+/* A place whose sockets all had one local port that connect() does not choose, or a server's. */
+struct odd_place {
+	struct tcs_census_place key;
+	struct tcs_census_held held;
+	uint16_t lport;
+};
+
+/* Of the namespace at hand; the rest has been emitted. */
+struct odd_places {
+	struct census *c;
+	struct odd_place *at;
+	uint32_t n, cap;
+};
+
+static int keep_odd(struct odd_places *o, const struct tcs_census_place *p,
+		    const struct tcs_census_held *held)
+{
+	if (o->n == o->cap) {
+		uint32_t more = o->cap ? o->cap * 2 : 64;
+		struct odd_place *grown = realloc(o->at, more * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		o->at = grown;
+		o->cap = more;
+	}
+	o->at[o->n++] = (struct odd_place){ *p, *held, p->lport ? p->lport : held->odd_lport };
+	return 0;
+}
+
+/* A server has one local port for all: what has several, or chosen ones too, is a client's. */
+static int take_place(void *ctx, const void *key, const void *value)
+{
+	struct odd_places *o = ctx;
+	const struct tcs_census_place *p = key;
+	const struct tcs_census_held *held = value;
+
+	if (!p->rport || (held->odd && held->odd_lport && !held->ports))
+		return keep_odd(o, p, held);
+	return emit_place(o->c, p, held);
+}
+
+static int compare_odd(const void *left, const void *right)
+{
+	const struct odd_place *a = left, *b = right;
+	int order = memcmp(a->key.laddr, b->key.laddr, sizeof(a->key.laddr));
+
+	if (order)
+		return order;
+	if (a->key.device != b->key.device)
+		return a->key.device < b->key.device ? -1 : 1;
+	return (int)a->lport - (int)b->lport;
+}
+
+static bool same_port(const struct odd_place *a, const struct odd_place *b)
+{
+	return !compare_odd(a, b);
+}
+
+/*
+ * Peers at different ports that all have to do with one local port: clients. (A client that binds
+ * to one port reaches its peers at the same port, as NFS does.) Or it is known already: by a peer
+ * whose port was given, or by a listener.
+ */
+static bool is_served(const struct odd_place *group, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		if (!group[i].key.rport || group[i].key.rport != group[0].key.rport)
+			return true;
+	return false;
+}
+
+static void add_held(struct tcs_census_held *to, const struct tcs_census_held *held)
+{
+	if (held->time_wait && (!to->time_wait || held->first_end < to->first_end))
+		to->first_end = held->first_end;
+	if (held->last_end > to->last_end)
+		to->last_end = held->last_end;
+	to->time_wait += held->time_wait;
+	to->fin_wait2 += held->fin_wait2;
+}
+
+static int emit_group(struct census *c, const struct odd_place *group, uint32_t n)
+{
+	struct tcs_census_place key = group->key;
+	struct tcs_census_held sum = { 0 };
+	uint32_t i;
+	int err = 0;
+
+	if (!is_served(group, n)) {
+		for (i = 0; !err && i < n; i++)
+			err = emit_place(c, &group[i].key, &group[i].held);
+		return err;
+	}
+	for (i = 0; i < n; i++)
+		add_held(&sum, &group[i].held);
+	key.rport = 0;
+	key.lport = group->lport;
+	memset(key.raddr, 0, sizeof(key.raddr));
+	return emit_place(c, &key, &sum);
+}
+
+static int emit_odd(struct odd_places *o)
+{
+	uint32_t i, n;
+	int err = 0;
+
+	if (o->n > 1)
+		qsort(o->at, o->n, sizeof(*o->at), compare_odd);
+	for (i = 0; !err && i < o->n; i += n) {
+		for (n = 1; i + n < o->n && same_port(&o->at[i], &o->at[i + n]);)
+			n++;
+		err = emit_group(o->c, &o->at[i], n);
+	}
+	return err;
 }
 
 static int add_group(void *ctx, const void *key, const void *value)
@@ -157,7 +291,16 @@ static int take_out(struct census *c, const struct bpf_map *map, bpf_map_fn add)
 
 int census_take_places(struct census *c)
 {
-	return c->skel->rodata->set.places ? take_out(c, c->skel->maps.places, add_place) : 0;
+	struct odd_places odd = { .c = c };
+	int err;
+
+	if (!c->skel->rodata->set.places)
+		return 0;
+	err = bpf_map_take_out(bpf_map__fd(c->skel->maps.places), take_place, &odd);
+	if (!err)
+		err = emit_odd(&odd);
+	free(odd.at);
+	return err;
 }
 
 int census_take_groups(struct census *c)

@@ -26,8 +26,10 @@
  *                     and not closed, for audit_config.fin_old_ns or longer, and has received
  *                     nothing on them for as long. Critical as close_wait_leak is.
  *   port_exhaustion   connections from one address to one address and port have taken
- *                     ports_percent of the local port range; TIME_WAIT that connect() would take
- *                     over (tcp_tw_reuse) is not counted. Critical from 95 % on.
+ *                     ports_percent of the local port range, or of a program's own; TIME_WAIT that
+ *                     connect() would take over now (tcp_tw_reuse) is not counted. Or ports that
+ *                     bind() chose have, of one address toward all. Critical from 95 % on, and when
+ *                     connects have failed for want of a port (port_failures.h).
  *   time_wait_buildup the time-wait table has reached time_wait_percent of tcp_max_tw_buckets.
  *                     Critical when it overflows: connections then close without TIME_WAIT.
  *   dead_peer         dead_peer_count connections to one address had dead_peer_timeouts timeouts in

@@ -13,6 +13,8 @@
  * twenty tries, and fails for those that are bound elsewhere.
  */
 #define PORTS_PERCENT_CRITICAL 95
+/* One may be a program that binds to a port of its own range; ten are no accident. */
+#define CONNECTS_FAILED	       10
 
 /* least: so many are too many. */
 static enum severity judge_half_closed(uint64_t least, const struct audit_half_closed *c,
@@ -30,14 +32,29 @@ static enum severity judge_half_closed(uint64_t least, const struct audit_half_c
 	return SEVERITY_WARNING;
 }
 
+/*
+ * connect() has failed for want of a port since the last look. TIME_WAIT that it takes over a
+ * second later is not counted as taken by then, so the ports in use decide; without them, numbers.
+ */
+static bool connects_fail(const struct audit_place *p)
+{
+	return p->failed >= CONNECTS_FAILED ||
+	       (p->failed && p->ports_range &&
+		(uint64_t)p->ports_used * 100 >= (uint64_t)p->ports_range * PORTS_PERCENT_CRITICAL);
+}
+
 static enum severity judge_ports(const struct detect_config *config, const struct audit_place *p,
 				 uint64_t *ret_left, uint32_t tenths)
 {
 	uint64_t taken = audit_ports_taken(p), range = p->ports_range;
 
-	if (!p->rport || !range)
+	if (!audit_place_has_ports(p))
 		return SEVERITY_OK;
 	*ret_left = audit_seconds_left(audit_ports_left(p), p->growth_milli);
+	if (connects_fail(p))
+		return SEVERITY_CRITICAL;
+	if (!range || (p->rport && p->bound * 100 >= range * config->ports_percent))
+		return SEVERITY_OK; /* ports of bind() are a local address's, not a destination's */
 	if (taken * 1000 < range * config->ports_percent * tenths)
 		return SEVERITY_OK;
 	return taken * 100 >= range * PORTS_PERCENT_CRITICAL ? SEVERITY_CRITICAL : SEVERITY_WARNING;

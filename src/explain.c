@@ -104,11 +104,30 @@ size_t explain_near(const char *text, size_t len, const struct explanation **ret
 	return n;
 }
 
-size_t explain_first_advice(const struct explanation *page)
+static size_t first_sentence(const char *text)
 {
-	const char *end = page->advice;
+	const char *end = text;
 
 	while (*end && *end != '\n' && !(*end == '.' && (end[1] == ' ' || end[1] == '\n')))
 		end++;
-	return (size_t)(end - page->advice) + (*end == '.');
+	return (size_t)(end - text) + (*end == '.');
+}
+
+const char *explain_advice(const struct explanation *page, unsigned int n, size_t *ret_len)
+{
+	const char *start = page->advice, *end;
+
+	for (; n; n--) {
+		end = strchr(start, '\n');
+		if (!end)
+			break;
+		start = end + 1;
+	}
+	*ret_len = first_sentence(start);
+	return start;
+}
+
+size_t explain_first_advice(const struct explanation *page)
+{
+	return first_sentence(page->advice);
 }

@@ -58,5 +58,7 @@ size_t explain_near(const char *text, size_t len, const struct explanation **ret
 
 /* The length of the first sentence of a page's advice, which stands by itself. */
 size_t explain_first_advice(const struct explanation *page);
+/* The first sentence of paragraph n of a page's advice, from 0 on; of the last one if n is more. */
+const char *explain_advice(const struct explanation *page, unsigned int n, size_t *ret_len);
 
 #endif /* TCS_EXPLAIN_H */

@@ -72,6 +72,23 @@ static bool is_unaccepted(const struct finding *f)
 	       c->unaccepted * 2 > c->count;
 }
 
+/* Paragraphs of the advice of port_exhaustion (explain.def). */
+#define ADVICE_BIND	3
+#define ADVICE_RESERVED 4
+
+/* Ports of bind() are taken toward every destination: to reuse connections frees few. */
+static bool is_of_bind(const struct finding *f)
+{
+	const struct audit_place *p = &f->row.place;
+
+	return f->kind == FINDING_PORT_EXHAUSTION && (!p->rport || p->bound > p->ports_used / 2);
+}
+
+static bool is_reserved(const struct audit_place *p)
+{
+	return p->range_last && p->range_last < 1024;
+}
+
 const char *finding_advice(const struct finding *f, size_t *ret_len)
 {
 	static const char unaccepted[] =
@@ -84,6 +101,9 @@ const char *finding_advice(const struct finding *f, size_t *ret_len)
 		*ret_len = sizeof(unaccepted) - 1;
 		return unaccepted;
 	}
+	if (is_of_bind(f))
+		return explain_advice(
+			page, is_reserved(&f->row.place) ? ADVICE_RESERVED : ADVICE_BIND, ret_len);
 	*ret_len = explain_first_advice(page);
 	return page->advice;
 }
@@ -145,6 +165,8 @@ bool finding_same(const struct finding *a, const struct finding *b)
 	case FINDING_PORT_EXHAUSTION:
 		return a->row.place.rport == b->row.place.rport &&
 		       a->row.place.device == b->row.place.device &&
+		       a->row.place.range_first == b->row.place.range_first &&
+		       a->row.place.range_last == b->row.place.range_last &&
 		       !memcmp(a->row.place.laddr, b->row.place.laddr, 16) &&
 		       !memcmp(a->row.place.raddr, b->row.place.raddr, 16);
 	case FINDING_DEAD_PEER:

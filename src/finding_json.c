@@ -39,7 +39,7 @@ static struct subject subject_of(const struct finding *f)
 	case FINDING_PORT_EXHAUSTION:
 		return (struct subject){ .owner = &nobody,
 					 .laddr = p->laddr,
-					 .raddr = p->raddr,
+					 .raddr = p->rport ? p->raddr : NULL,
 					 .family = p->family,
 					 .rport = p->rport,
 					 .device = p->device };
@@ -79,10 +79,47 @@ static void put_subject(struct outbuf *b, const struct sink_world *world, const 
 struct evidence {
 	uint64_t count, old, oldest_ns, fd_used, fd_limit;
 	uint64_t ports_used, ports_left, ports_range, ports_reusable, limit, ports;
-	uint64_t timed_out, hosts, unaccepted;
+	uint64_t timed_out, hosts, unaccepted, ports_bound, connects_failed;
+	const struct audit_place *place; /* NULL: it is not about ports */
 	int64_t growth, overflow;
 	const struct finding_syn *syn; /* NULL: it is not about a service */
 };
+
+uint64_t finding_ports_bound(const struct audit_place *p)
+{
+	return p->flags & AUDIT_PLACE_BOUND && p->ports_range ? p->bound : AUDIT_UNKNOWN;
+}
+
+void finding_json_port_range(struct outbuf *b, const struct audit_place *p)
+{
+	if (!p || audit_place_is_default(p)) {
+		json_put_null(b, "port_range");
+		return;
+	}
+	json_put_key(b, "port_range");
+	outbuf_putc(b, '"');
+	outbuf_put_u64(b, p->range_first);
+	outbuf_putc(b, '-');
+	outbuf_put_u64(b, p->range_last);
+	outbuf_putc(b, '"');
+}
+
+static void fill_ports(struct evidence *e, const struct audit_place *p)
+{
+	e->place = p;
+	e->connects_failed = p->failed;
+	if (!p->ports_range)
+		return;
+	e->ports_used = p->ports_used;
+	e->ports_range = p->ports_range;
+	e->ports_left = audit_ports_left(p);
+	e->ports_bound = finding_ports_bound(p);
+	e->growth = p->growth_milli;
+	if (!p->rport)
+		return;
+	e->count = p->time_wait;
+	e->ports_reusable = p->reusable;
+}
 
 static struct evidence evidence_of(const struct finding *f)
 {
@@ -93,6 +130,7 @@ static struct evidence evidence_of(const struct finding *f)
 	memset(&e, 0xff, sizeof(e)); /* AUDIT_UNKNOWN */
 	e.growth = e.overflow = AUDIT_NO_RATE;
 	e.syn = NULL;
+	e.place = NULL;
 	switch (f->kind) {
 	case FINDING_CLOSE_WAIT_LEAK:
 		e.unaccepted = c->unaccepted;
@@ -106,12 +144,7 @@ static struct evidence evidence_of(const struct finding *f)
 		e.growth = c->growth_milli;
 		break;
 	case FINDING_PORT_EXHAUSTION:
-		e.count = p->time_wait;
-		e.ports_used = p->ports_used;
-		e.ports_range = p->ports_range;
-		e.ports_reusable = p->reusable;
-		e.ports_left = audit_ports_left(p);
-		e.growth = p->growth_milli;
+		fill_ports(&e, p);
 		break;
 	case FINDING_TIME_WAIT_BUILDUP:
 		e.count = f->row.table.time_wait_table;
@@ -222,6 +255,9 @@ static void put_evidence(struct outbuf *b, const struct sink_world *world, const
 	json_put_number(b, "timed_out", e.timed_out);
 	json_put_number(b, "hosts", e.hosts);
 	json_put_number(b, "unaccepted", e.unaccepted);
+	json_put_number(b, "ports_bound", e.ports_bound);
+	finding_json_port_range(b, e.place);
+	json_put_number(b, "connects_failed", e.connects_failed);
 	json_put_close(b);
 }
 

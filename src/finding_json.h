@@ -16,4 +16,10 @@
 void finding_json(struct outbuf *b, const struct sink_world *world, const struct finding *f,
 		  uint64_t ts_ns);
 
+/* Ports that bind() chose; AUDIT_UNKNOWN. */
+uint64_t finding_ports_bound(const struct audit_place *p);
+
+/* "port_range":"512-1023"; null: ip_local_port_range, or p is NULL. */
+void finding_json_port_range(struct outbuf *b, const struct audit_place *p);
+
 #endif /* TCS_FINDING_JSON_H */

@@ -72,7 +72,11 @@ static void put_destination(struct outbuf *b, const struct audit_place *p, struc
 	outbuf_lit(b, " from ");
 	device_put_addr(b, p->laddr, p->family, &local);
 	outbuf_lit(b, " to ");
-	text_put_endpoint(b, p->raddr, p->family, p->rport, &remote);
+	if (p->rport)
+		text_put_endpoint(b, p->raddr, p->family, p->rport, &remote);
+	else
+		outbuf_lit(b, "all destinations");
+	text_put_port_range(b, p);
 }
 
 void finding_text_subject(struct outbuf *b, const struct sink_world *world, const struct finding *f)
@@ -273,18 +277,33 @@ static void put_half_closed(struct outbuf *b, const struct finding *f)
 	outbuf_putc(b, '.');
 }
 
+/* ", 760 by TIME_WAIT" */
+static void put_number_of(struct outbuf *b, uint64_t n, const char *what)
+{
+	outbuf_lit(b, ", ");
+	outbuf_put_grouped(b, n);
+	outbuf_puts(b, what);
+}
+
 static void put_exhaustion(struct outbuf *b, const struct sink_world *world,
 			   const struct finding *f)
 {
 	const struct audit_place *p = &f->row.place;
 	struct device_ref d = device_of(world, f, p->device);
 
-	text_put_of(b, audit_ports_taken(p), p->ports_range);
+	if (p->ports_range)
+		text_put_of(b, audit_ports_taken(p), p->ports_range);
+	else
+		outbuf_putc(b, '-');
 	outbuf_lit(b, " local ports from ");
 	text_put_place(b, p, &d);
-	outbuf_lit(b, " are taken, ");
-	outbuf_put_grouped(b, p->time_wait);
-	outbuf_lit(b, " by TIME_WAIT");
+	outbuf_lit(b, " are taken");
+	if (p->rport && p->ports_range)
+		put_number_of(b, p->time_wait, " by TIME_WAIT");
+	if (p->bound)
+		put_number_of(b, p->bound, " by bind()");
+	if (p->failed)
+		put_number_of(b, p->failed, " connects failed");
 	if (f->seconds_left != AUDIT_UNKNOWN) {
 		outbuf_lit(b, "; none is left in ");
 		text_put_seconds(b, f->seconds_left);

@@ -10,10 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEXT_MAX	 16384
-#define PID_NS_INITIAL	 0xEFFFFFFCU /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
-#define RESERVED_MAX	 65536
-#define FDS_COUNTED_ONCE (1u << 20)
+#define TEXT_MAX	  16384
+#define PID_NS_INITIAL	  0xEFFFFFFCU /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
+#define RESERVED_MAX	  65536
+#define FDS_COUNTED_ONCE  (1u << 20)
+#define TW_REUSE_DELAY_MS 1000 /* before net.ipv4.tcp_tw_reuse_delay */
 
 bool host_read_text(const char *path, char *buf, size_t size)
 {
@@ -76,16 +77,18 @@ static int leave_out(const char *reserved, struct host_ports *ports)
 int host_parse_ports(const char *range, const char *reserved, struct host_ports *ret)
 {
 	struct host_ports ports = { 0 };
-	uint32_t first, last, i;
+	uint32_t range_first, range_last, i;
 
-	if (!take_port(&range, &first) || !take_port(&range, &last))
+	if (!take_port(&range, &range_first) || !take_port(&range, &range_last))
 		return -EINVAL;
-	for (i = first; i <= last; i++)
+	for (i = range_first; i <= range_last; i++)
 		ports.bits[i / 64] |= UINT64_C(1) << i % 64;
 	if (leave_out(reserved, &ports))
 		return -EINVAL;
 	for (i = 0; i < 1024; i++)
 		ports.count += (uint32_t)__builtin_popcountll(ports.bits[i]);
+	ports.first = (uint16_t)range_first;
+	ports.last = (uint16_t)range_last;
 	*ret = ports;
 	return 0;
 }
@@ -165,6 +168,28 @@ static uint32_t read_number(const char *path)
 	return host_read_text(path, text, sizeof(text)) ? (uint32_t)strtoul(text, NULL, 10) : 0;
 }
 
+static bool read_known(const char *path, uint32_t *ret)
+{
+	char text[64];
+
+	if (!host_read_text(path, text, sizeof(text)))
+		return false;
+	*ret = (uint32_t)strtoul(text, NULL, 10);
+	return true;
+}
+
+/* xs_get_random_port() */
+static void read_resvport(struct host_range *ret)
+{
+	uint32_t first = read_number("/proc/sys/sunrpc/min_resvport");
+	uint32_t last = read_number("/proc/sys/sunrpc/max_resvport");
+
+	if (!first || last < first || last > UINT16_MAX)
+		return;
+	ret->first = (uint16_t)first;
+	ret->last = (uint16_t)last;
+}
+
 static void read_ports(struct host_ports *ret)
 {
 	static char reserved[RESERVED_MAX];
@@ -227,6 +252,9 @@ void host_net_read(struct host_net *ret)
 	read_ports(&ret->ports);
 	ret->time_wait_limit = read_number("/proc/sys/net/ipv4/tcp_max_tw_buckets");
 	ret->tw_reuse = (uint8_t)read_number("/proc/sys/net/ipv4/tcp_tw_reuse");
+	if (!read_known("/proc/sys/net/ipv4/tcp_tw_reuse_delay", &ret->tw_reuse_delay_ms))
+		ret->tw_reuse_delay_ms = TW_REUSE_DELAY_MS;
+	read_resvport(&ret->resvport);
 	host_counters_read(&ret->counters);
 }
 

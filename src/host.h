@@ -21,8 +21,13 @@
 
 /* Ports connect() may take by itself. */
 struct host_ports {
-	uint64_t bits[1024]; /* port p: bits[p / 64] & (1 << p % 64) */
-	uint32_t count;	     /* of them; 0 unknown */
+	uint64_t bits[1024];  /* port p: bits[p / 64] & (1 << p % 64) */
+	uint32_t count;	      /* of them; 0 unknown */
+	uint16_t first, last; /* of the range, reserved ports included */
+};
+
+struct host_range {
+	uint16_t first, last;
 };
 
 /* What moves; HOST_UNKNOWN. */
@@ -35,9 +40,11 @@ struct host_counters {
 };
 
 struct host_net {
-	struct host_ports ports;  /* ip_local_port_range without ip_local_reserved_ports */
-	uint32_t time_wait_limit; /* tcp_max_tw_buckets; 0 unknown */
-	uint8_t tw_reuse;	  /* tcp_tw_reuse; 0 also where unknown */
+	struct host_ports ports;    /* ip_local_port_range without ip_local_reserved_ports */
+	uint32_t time_wait_limit;   /* tcp_max_tw_buckets; 0 unknown */
+	uint8_t tw_reuse;	    /* tcp_tw_reuse; 0 also where unknown */
+	uint32_t tw_reuse_delay_ms; /* tcp_tw_reuse_delay; before 6.14: 1,000 */
+	struct host_range resvport; /* of NFS: min_resvport, max_resvport; first 0: not there */
 	struct host_counters counters;
 };
 

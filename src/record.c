@@ -77,6 +77,13 @@ static bool half_open_is_valid(const struct audit_half_open *h)
 	       h->plain <= h->stuck;
 }
 
+/* They are taken from each other. `failed` is counted here, from events. */
+static bool place_is_valid(const struct audit_place *p)
+{
+	return family_is_valid(p->family) && p->reusable <= p->ports_used &&
+	       p->bound <= p->ports_used && p->range_first <= p->range_last && !p->failed;
+}
+
 static bool known_is_valid(const struct track_known *k)
 {
 	unsigned int i;
@@ -112,8 +119,7 @@ static bool is_valid(const struct record *r)
 		       family_is_valid(r->socket->socket.family) &&
 		       r->socket->socket.owner.source < OWNER_SOURCE_MAX;
 	case RECORD_PLACE:
-		return family_is_valid(r->place->place.family) &&
-		       r->place->place.reusable <= r->place->place.ports_used;
+		return place_is_valid(&r->place->place);
 	case RECORD_HALF_OPEN:
 		return half_open_is_valid(&r->half_open->half_open);
 	case RECORD_SOURCE:

@@ -254,8 +254,10 @@ static int take_place(struct select_look *s, const struct audit_place *row, stru
 
 	if (!netns_wanted(s, row->netns))
 		return 0;
-	count(s, row->netns, TCS_TIME_WAIT, m, row->time_wait);
-	count(s, row->netns, TCS_FIN_WAIT2, m, row->fin_wait2);
+	if (audit_place_is_default(row)) { /* those of a program's range are among these */
+		count(s, row->netns, TCS_TIME_WAIT, m, row->time_wait);
+		count(s, row->netns, TCS_FIN_WAIT2, m, row->fin_wait2);
+	}
 	if (s->of_owner || !state_wanted(s, TCS_TIME_WAIT) || !select_place(f, row))
 		return 0;
 	return audit_add_place(to, row);

@@ -140,14 +140,29 @@ void text_put_place(struct outbuf *b, const struct audit_place *p, const struct 
 	struct device_ref local = device_of_local(d, p->laddr, p->rport ? p->raddr : NULL);
 	struct device_ref remote = device_of_remote(d, p->raddr);
 
-	if (p->rport) {
-		device_put_addr(b, p->laddr, p->family, &local);
-		outbuf_lit(b, " -> ");
-		text_put_endpoint(b, p->raddr, p->family, p->rport, &remote);
-	} else {
+	if (!audit_place_has_ports(p)) {
 		text_put_endpoint(b, p->laddr, p->family, p->lport, &local);
 		outbuf_lit(b, " (clients)");
+		return;
 	}
+	device_put_addr(b, p->laddr, p->family, &local);
+	outbuf_lit(b, " -> ");
+	if (p->rport)
+		text_put_endpoint(b, p->raddr, p->family, p->rport, &remote);
+	else
+		outbuf_putc(b, '*');
+	text_put_port_range(b, p);
+}
+
+void text_put_port_range(struct outbuf *b, const struct audit_place *p)
+{
+	if (audit_place_is_default(p))
+		return;
+	outbuf_lit(b, " (ports ");
+	outbuf_put_u64(b, p->range_first);
+	outbuf_putc(b, '-');
+	outbuf_put_u64(b, p->range_last);
+	outbuf_putc(b, ')');
 }
 
 void text_put_descriptors(struct outbuf *b, const struct audit_half_closed *c)

@@ -41,6 +41,8 @@ void text_put_ports(struct outbuf *b, const struct audit_half_closed *c,
 		    const struct sink_world *world);
 /* "10.0.0.7 -> 10.0.0.5:5432", "10.0.0.7:80 (clients)"; d: the device of the row */
 void text_put_place(struct outbuf *b, const struct audit_place *p, const struct device_ref *d);
+/* " (ports 512-1023)", where it is not the range of the namespace. */
+void text_put_port_range(struct outbuf *b, const struct audit_place *p);
 /* "145/20,000 in 8m17s", "-" */
 void text_put_descriptors(struct outbuf *b, const struct audit_half_closed *c);
 /* "257 sources in 251 /24s" */

@@ -120,10 +120,16 @@ struct inet_listen_hashbucket {
 	struct hlist_nulls_head nulls_head;
 };
 
-/* Where TCP keeps its sockets: listeners in lhash2, all others in ehash. */
+struct inet_bind_hashbucket {
+	struct hlist_head chain;
+};
+
+/* Where TCP keeps its sockets: listeners in lhash2, all others in ehash; local ports in bhash. */
 struct inet_hashinfo {
 	struct inet_ehash_bucket *ehash;
 	unsigned int ehash_mask;
+	struct inet_bind_hashbucket *bhash;
+	unsigned int bhash_size;
 	unsigned int lhash2_mask;
 	struct inet_listen_hashbucket *lhash2;
 };
@@ -145,12 +151,6 @@ struct ns_common {
 	refcount_t __ns_ref;		/* since 6.18 */
 };
 
-struct netns_ipv4 {
-	struct inet_timewait_death_row tcp_death_row;
-};
-
-/* BPF programs attached to a namespace; by enum netns_bpf_attach_type. */
-struct netns_bpf {
 /*
  * Rules of routing (`ip rule`), in the order in which they are tried. A rule of IPv4 is a fib4_rule
  * that begins with a fib_rule.
@@ -181,9 +181,15 @@ struct fib_rules_ops {
 	struct list_head rules_list;
 };
 
+struct netns_ipv4 {
+	struct inet_timewait_death_row tcp_death_row;
+	struct fib_rules_ops *rules_ops; /* only with CONFIG_IP_MULTIPLE_TABLES */
+};
+
+/* BPF programs attached to a namespace; by enum netns_bpf_attach_type. */
+struct netns_bpf {
 	struct bpf_prog_array *run_array[2];
 };
-	struct fib_rules_ops *rules_ops; /* only with CONFIG_IP_MULTIPLE_TABLES */
 
 struct net {
 	refcount_t count;		/* up to 5.10 */
@@ -199,6 +205,34 @@ struct net {
 typedef struct {
 	struct net *net;
 } possible_net_t;
+
+/* A local port that is in use. */
+struct inet_bind_bucket {
+	possible_net_t ib_net;
+	int l3mdev;			/* VRF */
+	unsigned short port;
+	signed char fastreuse;		/* this and the next: -1 if connect() chose the port */
+	signed char fastreuseport;
+	struct hlist_node node;
+	struct hlist_head bhash2;	/* since 6.8: its local addresses */
+};
+
+struct inet_bind_bucket___owners {
+	struct hlist_head owners;	/* up to 6.7: its sockets */
+};
+
+/* A local address and port in use. */
+struct inet_bind2_bucket {
+	unsigned short addr_type;	/* since 6.10: IPV6_ADDR_MAPPED for IPv4 */
+	struct in6_addr v6_rcv_saddr;
+	struct hlist_node bhash_node;	/* since 6.8 */
+	struct hlist_head owners;	/* sockets, by skc_bind_node */
+};
+
+struct inet_bind2_bucket___family {
+	unsigned short family;		/* up to 6.9 */
+	__be32 rcv_saddr;
+};
 
 struct sock;
 
@@ -219,6 +253,7 @@ struct sock_common {
 	atomic64_t skc_cookie;
 	unsigned int skc_hash;		/* decides which chain of ehash it is in */
 	struct hlist_nulls_node skc_nulls_node;
+	struct hlist_node skc_bind_node; /* in a bucket of its local port */
 	unsigned long skc_flags;	/* bits of enum sock_flags */
 	struct sock *skc_listener;	/* request sockets: whose queue they wait in */
 };
@@ -289,6 +324,8 @@ struct sock {
 	int sk_err;			/* why the connection ended, when the kernel knows */
 	kuid_t sk_uid;
 	u16 sk_protocol;
+	u8 sk_userlocks;		/* SOCK_BINDPORT_LOCK: bind() named the port */
+	u32 sk_txhash;			/* random, chosen after the local port */
 	u8 sk_shutdown;			/* close() sets it first (__tcp_close()) */
 	struct socket *sk_socket;	/* NULL: nobody has accepted it, or its owner has closed */
 	u32 sk_ack_backlog;		/* accept queue */
@@ -302,6 +339,7 @@ struct inet_sock {
 	struct sock sk;
 	unsigned long inet_flags;	/* since 6.6: bits, INET_FLAGS_TRANSPARENT among them */
 	__be16 inet_sport;		/* kept when skc_num is already 0, at -> CLOSE */
+	u32 local_port_range;		/* since 6.8: IP_LOCAL_PORT_RANGE, first | last << 16 */
 };
 
 struct inet_sock___bits {
@@ -327,8 +365,6 @@ struct inet_connection_sock {
 	__u8 icsk_probes_out;		/* keep-alive and window probes not answered */
 };
 
-	u8 sk_userlocks;		/* SOCK_BINDPORT_LOCK: bind() chose the port; bits up to 6.6 */
-	u32 sk_txhash;			/* random, chosen after the local port */
 struct tcp_options_received {
 	int ts_recent_stamp;		/* of a listener: its last SYN cookie, in jiffies */
 };
@@ -344,6 +380,8 @@ struct tcp_sock {
 	u64 bytes_retrans;
 	u64 bytes_received;		/* counts a FIN as one byte */
 	u32 total_retrans;
+	u32 segs_out;			/* since connect() */
+	u8 fastopen_connect : 1;	/* TCP_FASTOPEN_CONNECT: the SYN waits for data */
 	int linger2;
 	u32 rcv_tstamp;			/* last segment from the peer, jiffies */
 	u32 lsndtime;			/* last payload sent (tcp_event_data_sent()), jiffies */
@@ -381,8 +419,6 @@ struct inet_request_sock {
 	u16 sack_ok : 1;
 	u16 acked : 1;			/* the peer answered: accept queue full, DEFER_ACCEPT */
 };
-	u32 segs_out;			/* since connect() */
-	u8 fastopen_connect : 1;	/* TCP_FASTOPEN_CONNECT: the SYN waits for data */
 
 struct tcp_request_sock {
 	struct inet_request_sock req;
@@ -398,11 +434,12 @@ struct inet_timewait_sock {
 	struct sock_common __tw_common;
 	struct timer_list tw_timer;	/* when it is over */
 	volatile unsigned char tw_substate;
+	u32 tw_entry_stamp;		/* since 6.14: when it began, ms of CLOCK_MONOTONIC */
 };
 
 struct tcp_timewait_sock {
 	struct inet_timewait_sock tw_sk;
-	int tw_ts_recent_stamp;		/* 0: the connection had no timestamps */
+	int tw_ts_recent_stamp;		/* second of the last timestamp; 0: there were none */
 };
 
 /* A process's open files; the table and what it points to live for an RCU grace period. */

@@ -36,6 +36,7 @@
  *   seconds=N      it ends by itself after so many instead of 120
  *   leak=N         then: one more CLOSE_WAIT every 1 / N s, none is ever closed
  *   slow=N         then: N CLOSE_WAIT, each closed and replaced after a quarter of a second
+ *   bound=N ...    more about local ports: hold_ports.h
  *
  * Bounds: at most 60000 of a word in a process, 1000 processes, 120 seconds.
  */
@@ -394,6 +395,8 @@ static void reset(unsigned int n)
 
 static void start_workers(unsigned int n);
 
+#include "hold_ports.h"
+
 static void do_word(const char *word, unsigned int n)
 {
 	unsigned int i;
@@ -455,7 +458,7 @@ static void do_word(const char *word, unsigned int n)
 		leak_rate = n;
 	else if (!strcmp(word, "slow"))
 		slow_count = n;
-	else {
+	else if (!ports_word(word, n)) {
 		errno = EINVAL;
 		die(word);
 	}

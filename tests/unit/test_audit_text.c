@@ -498,11 +498,11 @@ static void a_dead_host_and_a_dead_rack_are_told_apart(void **unused)
 	assert_non_null(strstr(alert_of(&b, &host, true),
 			       "\"raddr\":\"10.0.0.5\",\"rport\":null,\"device\":null,"
 			       "\"rprefix\":null,\"listeners\":null}"));
-	assert_non_null(strstr(b.data, "\"timed_out\":0,\"hosts\":1,\"unaccepted\":null}"));
+	assert_non_null(strstr(b.data, "\"timed_out\":0,\"hosts\":1,\"unaccepted\":null,"));
 	assert_non_null(strstr(alert_of(&b, &rack, true),
 			       "\"raddr\":null,\"rport\":null,\"device\":null,"
 			       "\"rprefix\":\"10.0.0.0/24\",\"listeners\":null}"));
-	assert_non_null(strstr(b.data, "\"timed_out\":1400,\"hosts\":200,\"unaccepted\":null}"));
+	assert_non_null(strstr(b.data, "\"timed_out\":1400,\"hosts\":200,\"unaccepted\":null,"));
 	outbuf_release(&b);
 }
 

@@ -304,6 +304,123 @@ static void an_unknown_range_raises_nothing(void **state)
 	assert_int_equal(judge_place(f, &p), 0);
 }
 
+/* Of a local address, toward all: bind() before connect(). */
+static struct audit_place source(uint32_t used, uint32_t bound)
+{
+	struct audit_place p = place(used, 100);
+
+	memset(p.raddr, 0, sizeof(p.raddr));
+	p.rport = p.time_wait = 0;
+	p.flags = AUDIT_PLACE_BOUND;
+	p.bound = bound;
+	return p;
+}
+
+static void ports_of_bind_run_out_toward_all(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_place p = source(79, 79);
+
+	assert_int_equal(judge_place(f, &p), 0);
+	begin_look(f);
+	p = source(100, 20); /* most of them connect() chose: it shares them among destinations */
+	assert_int_equal(judge_place(f, &p), 0);
+	begin_look(f);
+	p = source(80, 80);
+	assert_int_equal(judge_place(f, &p), 1);
+	assert_int_equal(f->told.last.kind, FINDING_PORT_EXHAUSTION);
+	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
+	begin_look(f);
+	p = source(96, 60); /* the next bind() conflicts with the others, too */
+	assert_int_equal(judge_place(f, &p), 1);
+	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+}
+
+/* A thousand destinations are not a thousand findings. */
+static void ports_of_bind_are_no_destinations(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_place p = place(98, 100);
+
+	p.flags = AUDIT_PLACE_BOUND;
+	p.bound = 90;
+	assert_int_equal(judge_place(f, &p), 0);
+	begin_look(f);
+	p.bound = 50;
+	assert_int_equal(judge_place(f, &p), 1);
+	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+}
+
+static void ranges_run_out_one_by_one(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_place p = place(20, 100);
+
+	assert_int_equal(audit_add_place(&f->look, &p), 0);
+	p.ports_range = 20;
+	p.range_first = 40000;
+	p.range_last = 40019;
+	assert_int_equal(judge_place(f, &p), 1);
+	assert_int_equal(f->told.last.row.place.range_last, 40019);
+	begin_look(f);
+	p.range_last = 40020;
+	assert_int_equal(judge_place(f, &p), 1);
+	assert_int_equal(f->told.last.status, FINDING_RAISED);
+	assert_int_equal(detect_open(f->detect), 2);
+}
+
+/* What was in use is TIME_WAIT that connect() takes over by now. */
+static void connects_that_failed_are_critical(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_place p = place(100, 100);
+
+	p.reusable = 100;
+	assert_int_equal(judge_place(f, &p), 0);
+	begin_look(f);
+	p.failed = 1;
+	assert_int_equal(judge_place(f, &p), 1);
+	assert_int_equal(f->told.last.kind, FINDING_PORT_EXHAUSTION);
+	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+}
+
+static void failures_count_where_the_range_is_not_known(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_place p = place(0, 0);
+
+	p.failed = 9;
+	assert_int_equal(audit_add_failed(&f->look, &p), 0);
+	assert_int_equal(judge(f), 0);
+	begin_look(f);
+	p.failed = 10;
+	assert_int_equal(audit_add_failed(&f->look, &p), 0);
+	assert_int_equal(judge(f), 1);
+	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+	assert_true(f->told.last.seconds_left == AUDIT_UNKNOWN);
+}
+
+static void advice_is_by_the_evidence(void **state)
+{
+	struct finding f = { .kind = FINDING_PORT_EXHAUSTION, .row.place = place(90, 100) };
+	const char *text;
+	size_t len;
+
+	(void)state;
+	text = finding_advice(&f, &len);
+	assert_memory_equal(text, "Reuse connections", 17);
+	f.row.place.bound = 60;
+	text = finding_advice(&f, &len);
+	assert_memory_equal(text, "A program that calls bind()", 27);
+	f.row.place = source(500, 500);
+	text = finding_advice(&f, &len);
+	assert_memory_equal(text, "A program that calls bind()", 27);
+	f.row.place.range_first = 512;
+	f.row.place.range_last = 1023;
+	text = finding_advice(&f, &len);
+	assert_memory_equal(text, "Reserved ports", 14);
+}
+
 static uint32_t judge_table(struct fixture *f, uint32_t n, uint32_t limit, int64_t overflow)
 {
 	struct audit_netns row = { .netns = 5, .time_wait_table = n, .time_wait_limit = limit };
@@ -517,6 +634,12 @@ int main(void)
 		TEST(ports_that_connect_takes_over_are_free),
 		TEST(a_server_full_of_time_wait_is_not_exhausted),
 		TEST(an_unknown_range_raises_nothing),
+		TEST(ports_of_bind_run_out_toward_all),
+		TEST(ports_of_bind_are_no_destinations),
+		TEST(ranges_run_out_one_by_one),
+		TEST(connects_that_failed_are_critical),
+		TEST(failures_count_where_the_range_is_not_known),
+		cmocka_unit_test(advice_is_by_the_evidence),
 		TEST(the_time_wait_table_fills),
 		TEST(dead_peers_are_counted_by_address),
 		TEST(a_dead_rack_is_one_finding),

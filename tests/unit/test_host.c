@@ -18,6 +18,8 @@ static void the_local_range_without_reserved_ports(void **state)
 	(void)state;
 	assert_int_equal(host_parse_ports("32768\t60999\n", "\n", &p), 0);
 	assert_int_equal(p.count, 28232);
+	assert_int_equal(p.first, 32768);
+	assert_int_equal(p.last, 60999);
 	assert_true(has(&p, 32768) && has(&p, 60999));
 	assert_false(has(&p, 32767) || has(&p, 61000));
 
