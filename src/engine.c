@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "older.h"
+#include "port_failures.h"
 #include "select.h"
 #include "select_look.h"
 #include "timeouts.h"
@@ -21,6 +22,7 @@ struct engine {
 	struct older *older;
 	bool older_unsettled;
 	struct timeouts timeouts;
+	struct port_failures port_failures;
 	struct detect *detect;
 	struct audit looks[LOOKS];
 	struct audit *filling; /* one of them */
@@ -91,6 +93,7 @@ static void on_change(void *ctx, const struct change *change)
 	}
 	count_change(e, change);
 	timeouts_change(&e->timeouts, change);
+	port_failures_change(&e->port_failures, change);
 	if (!e->config.lifecycle)
 		e->config.sink.change(e->config.sink.ctx, change);
 }
@@ -172,6 +175,8 @@ static int end_look(struct engine *e)
 	int err = look->covers & AUDIT_SOCKETS ? timeouts_into_audit(&e->timeouts, look) : 0;
 
 	e->look_begun = false;
+	if (!err && look->covers & AUDIT_SOCKETS)
+		err = port_failures_into_audit(&e->port_failures, look);
 	if (!err)
 		err = audit_settle(look, e->whole, too_soon ? e->earlier : e->recent);
 	e->blank |= look->blank;
@@ -454,6 +459,8 @@ static int start(struct engine *e)
 		err = detect_new(&e->config.detect, &e->detect);
 	if (!err)
 		err = timeouts_init(&e->timeouts);
+	if (!err)
+		err = port_failures_init(&e->port_failures);
 	for (i = 0; !err && i < LOOKS; i++)
 		err = audit_init(&e->looks[i], &e->config.audit);
 	e->filling = e->looks;
@@ -489,6 +496,7 @@ void engine_free(struct engine *e)
 	older_free(e->older);
 	detect_free(e->detect);
 	timeouts_release(&e->timeouts);
+	port_failures_release(&e->port_failures);
 	for (i = 0; i < LOOKS; i++)
 		audit_release(&e->looks[i]);
 	free(e);

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "engine.h"
+#include "port_failures.h"
 #include "record.h"
 #include "timeouts.h"
 #include "unit.h"
@@ -357,6 +358,118 @@ static void timeouts_are_bounded_and_the_rest_counted(void **state)
 	assert_int_equal(engine_look(engine)->blind.skipped, 0);
 }
 
+/* connect() to 10.0.RACK.9:443 that found no local port. */
+static void feed_no_port(uint64_t id, uint32_t rack, uint64_t ts_ns)
+{
+	struct {
+		struct tcs_wire_state state;
+		struct tcs_wire_facts facts;
+	} r = { .state = { .kind = TCS_WIRE_STATE,
+			   .id = id,
+			   .flags = TCS_F_HAS_FACTS | TCS_F_DEFERRED,
+			   .old_state = TCS_SYN_SENT,
+			   .new_state = TCS_CLOSE,
+			   .ts_ns = ts_ns,
+			   .in_old_ns = 1000,
+			   .seq = 2 },
+		.facts = { .laddr = V4(10, 0, 0, 7), .family = 4, .netns = 1, .rport = 443 } };
+	const uint8_t raddr[16] = V4(10, (uint8_t)(rack >> 8), (uint8_t)rack, 9);
+
+	memcpy(r.facts.raddr, raddr, sizeof(raddr));
+	FEED(r);
+}
+
+static void feed_place_look(uint64_t ts_ns, const struct audit_place *p)
+{
+	struct record_look look = { .head.kind = RECORD_LOOK,
+				    .ts_ns = ts_ns,
+				    .covers = AUDIT_SOCKETS };
+	struct record_place place = { .head.kind = RECORD_PLACE, .place = *p };
+
+	FEED(look);
+	FEED(place);
+	end_look(ts_ns);
+}
+
+/* The snapshot finds TIME_WAIT that connect() would take over. */
+static void connects_without_a_port_raise_port_exhaustion(void **state)
+{
+	struct audit_place p = { .netns = 1,
+				 .family = 4,
+				 .laddr = V4(10, 0, 0, 7),
+				 .raddr = V4(10, 0, 1, 9),
+				 .rport = 443,
+				 .time_wait = 200,
+				 .ports_used = 200,
+				 .reusable = 200,
+				 .ports_range = 200 };
+	uint64_t id;
+
+	(void)state;
+	feed_place_look(11 * SECOND, &p);
+	assert_int_equal(told.findings, 0);
+	for (id = 1; id <= 3; id++)
+		feed_no_port(id, 1, 11 * SECOND + id);
+	engine_advance(engine, 12 * SECOND);
+	feed_place_look(12 * SECOND, &p);
+	assert_int_equal(told.findings, 1);
+	assert_int_equal(told.finding.kind, FINDING_PORT_EXHAUSTION);
+	assert_int_equal(told.finding.severity, SEVERITY_CRITICAL);
+	assert_int_equal(told.finding.row.place.failed, 3);
+	/* A snapshot has those since the last one. */
+	for (id = 13; id < 16; id++)
+		feed_place_look(id * SECOND, &p);
+	assert_int_equal(told.findings, 2);
+	assert_int_equal(told.finding.status, FINDING_CLEARED);
+}
+
+/* No snapshot has a row of the destination; where bind() took the ports there is one for all. */
+static void connects_without_a_port_find_their_row(void **state)
+{
+	struct audit_place p = { .netns = 1,
+				 .family = 4,
+				 .flags = AUDIT_PLACE_BOUND,
+				 .laddr = V4(10, 0, 0, 7),
+				 .ports_used = 150,
+				 .bound = 150,
+				 .ports_range = 200 };
+	uint64_t id;
+
+	(void)state;
+	for (id = 1; id <= 10; id++)
+		feed_no_port(id, 1, 11 * SECOND + id);
+	engine_advance(engine, 12 * SECOND);
+	feed_place_look(12 * SECOND, &p);
+	assert_int_equal(told.findings, 1);
+	assert_int_equal(told.finding.row.place.rport, 0);
+	assert_int_equal(told.finding.row.place.failed, 10);
+	p.bound = p.ports_used = 50;
+	for (; id <= 20; id++)
+		feed_no_port(id, 1, 12 * SECOND + id);
+	engine_advance(engine, 13 * SECOND);
+	feed_place_look(13 * SECOND, &p);
+	assert_int_equal(told.findings, 2);
+	assert_int_equal(told.finding.row.place.rport, 443);
+	assert_int_equal(told.finding.row.place.ports_range, 0);
+	assert_int_equal(told.finding.row.place.failed, 10);
+}
+
+static void port_failures_are_bounded_and_the_rest_counted(void **state)
+{
+	struct audit_place p = { .netns = 1, .family = 4, .lport = 80, .time_wait = 1 };
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < PORT_FAILURES_MAX + 3; i++)
+		feed_no_port(i + 1, i, 11 * SECOND + i);
+	engine_advance(engine, 12 * SECOND);
+	feed_place_look(12 * SECOND, &p);
+	assert_int_equal(told.findings, 0);
+	assert_int_equal(engine_look(engine)->blind.skipped, 3);
+	feed_place_look(13 * SECOND, &p);
+	assert_int_equal(engine_look(engine)->blind.skipped, 0);
+}
+
 static void losses_are_told_as_they_grow(void **state)
 {
 	struct record_stats stats = { .head.kind = RECORD_STATS,
@@ -425,6 +538,15 @@ static void what_is_no_record_is_lost(void **state)
 	place.place.family = 4;
 	place.place.reusable = 1; /* of none */
 	FEED(place), wrong++;
+	place.place.reusable = 0;
+	place.place.bound = 1;
+	FEED(place), wrong++;
+	place.place.bound = 0;
+	place.place.failed = 1; /* nobody records that */
+	FEED(place), wrong++;
+	place.place.failed = 0;
+	place.place.range_first = 2;
+	FEED(place), wrong++;
 	FEED(head), wrong++;
 	/* No kind takes a record that is too short. */
 	for (kind = 0; kind <= 255; kind++, wrong++) {
@@ -451,6 +573,9 @@ int main(void)
 		WITH_ENGINE(connections_that_timed_out_have_a_dead_peer),
 		WITH_ENGINE(other_ends_are_no_dead_peer),
 		WITH_ENGINE(timeouts_are_bounded_and_the_rest_counted),
+		WITH_ENGINE(connects_without_a_port_raise_port_exhaustion),
+		WITH_ENGINE(connects_without_a_port_find_their_row),
+		WITH_ENGINE(port_failures_are_bounded_and_the_rest_counted),
 		WITH_ENGINE(losses_are_told_as_they_grow),
 		WITH_ENGINE(the_clock_is_passed_on),
 		WITH_ENGINE(half_a_look_is_left_alone),
