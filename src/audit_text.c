@@ -258,7 +258,7 @@ static void tell_place(const struct page *p, struct table *t, const struct audit
 	else
 		outbuf_putc(b, '-');
 	table_cell(t);
-	text_put_count(b, counted ? place->reusable : AUDIT_UNKNOWN);
+	text_put_count(b, counted && place->rport ? place->reusable : AUDIT_UNKNOWN);
 	table_cell(t);
 	text_put_seconds(b, audit_seconds_left(left, place->growth_milli));
 	table_cell(t);

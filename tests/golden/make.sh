@@ -214,6 +214,7 @@ declare -A how=(
 	[given_up]='hold given_up given_up=15'
 	[hidden]='hold hidden close_wait=12'
 	[ports]='hold ports ports=40 tw_reuse=0 established=20 time_wait=13'
+	[bound]='hold bound ports=40 bound=36 established=4'
 	[dead]='hold dead established=10 dead=6'
 	[overflow]='hold overflow buckets=20 time_wait=18'
 	[fastopen]='dance fastopen tfo'
@@ -222,7 +223,8 @@ declare -A how=(
 	[workers]='twins workers workers -- accept_0 accept_2 accept_3 connect_1_17 steady_4_4_0_0'
 	[part]='part part established=2 close_wait=2 ipv6=1 established=1'
 )
-declare -A ready=([dead]=dead_enough) more=([overflow]=server_tw=12 [hidden]=leave=1 [in_use]=in_use=12)
+declare -A ready=([dead]=dead_enough)
+declare -A more=([overflow]=server_tw=12 [hidden]=leave=1 [in_use]=in_use=12 [bound]=lost=12)
 # finding | laboratory | server | traffic ...
 declare -A floods=(
 	[cookies]='syn_flood|cookies=1|backlog=128 listen=8000|syn rate=2000'
