@@ -351,6 +351,17 @@ scenario() {
 		((attempt < 3)) || skip "process 1 was in the way three times"
 	done
 	compare
+	[[ -n ${E2E_TRUTH_ONLY:-} ]] || compare_replay
+}
+
+# A replay has the lines that the recording printed, and its verdict the findings they leave active.
+compare_replay() {
+	local active='[inputs | select(.type == "alert")] | group_by([.kind, .netns, .subject]) |
+		map(.[-1] | select(.status != "cleared") | [.kind, .severity, .subject]) | sort'
+	"$TCPCONNSTATE" replay --json scenario.tcs >replay.out
+	cmp <(tail -n +2 tool.out) <(tail -n +2 replay.out)
+	"$TCPCONNSTATE" replay --verdict --json scenario.tcs >verdict.out || (($? == 3))
+	[[ $(jq -cn "$active" tool.out) == "$(jq -cn "$active" verdict.out)" ]]
 }
 
 scenario_once() {
@@ -360,7 +371,7 @@ scenario_once() {
 	truth_start || return
 	if [[ -z ${E2E_TRUTH_ONLY:-} ]]; then
 		# "NETNS" among the arguments stands for the namespace of the scenario
-		tool_start --json "${@/NETNS/$LAB_NETNS}" || return
+		tool_start record --json "${@/NETNS/$LAB_NETNS}" scenario.tcs || return
 	fi
 	dance_go || return
 	if [[ -z ${E2E_TRUTH_ONLY:-} ]]; then
