@@ -754,7 +754,6 @@ static struct {
 	__u64 first;
 	__u64 ops; /* of network namespaces */
 	bool over;
-	bool full;
 } at_netns __attribute__((used));
 
 static __always_inline void list_netns(const struct net *net)
@@ -764,7 +763,7 @@ static __always_inline void list_netns(const struct net *net)
 	if (!netns_is_one(net, at_netns.ops))
 		return;
 	if (n >= TCS_CENSUS_NETNS) {
-		at_netns.full = true;
+		netns_list.left_out++;
 		return;
 	}
 	netns_list.at[n].net = (__u64)net;
@@ -804,13 +803,13 @@ int tcs_netns_listed(void *ctx)
 	const struct net *net = netns_current();
 	__u32 i;
 
-	netns_list.n = 0;
-	at_netns.over = at_netns.full = false;
+	netns_list.n = netns_list.left_out = 0;
+	at_netns.over = false;
 	at_netns.net = at_netns.first = (__u64)net;
 	at_netns.ops = (__u64)BPF_CORE_READ(net, ns.ops);
 	for (i = 0; i < LIST_ROUNDS && !at_netns.over; i++)
 		netns_list_more(i);
-	netns_list.complete = at_netns.over && !at_netns.full;
+	netns_list.complete = at_netns.over && !netns_list.left_out;
 	return 0;
 }
 

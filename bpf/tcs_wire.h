@@ -415,8 +415,9 @@ struct tcs_netns_listed {
 
 struct tcs_netns_list {
 	__u32 n;
-	__u8 complete; /* the end of the list was reached, and all found room */
-	__u8 pad[3];
+	__u32 left_out; /* that found no room */
+	__u8 complete;	/* the end of the list was reached, and all found room */
+	__u8 pad[7];
 	struct tcs_netns_listed at[TCS_CENSUS_NETNS];
 };
 

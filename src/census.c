@@ -611,7 +611,6 @@ static int list_again(struct census *c, struct failure *reterr)
 	int err;
 
 	netns_list_release(&c->list);
-	c->n_hidden = c->n_covers = 0;
 	census_read_netns(c);
 	if (c->ended)
 		return 0;

@@ -62,7 +62,9 @@ struct census {
 	 */
 	struct census_netns *hidden, *covered, *covers;
 	uint32_t n_hidden, n_covered, n_covers;
-	struct hash shown;   /* inodes of the list */
+	struct hash shown; /* inodes of the list */
+	uint32_t n_whole;  /* hidden ones for which the whole table was walked, in this look */
+	bool covers_full;
 	bool sees_all;	     /* a namespace that no process shows has none */
 	bool children_named; /* handshakes_of_netns() was called in every namespace */
 	struct handshake_maps counts;

@@ -17,6 +17,8 @@
 
 #include "census_inside.h"
 
+#define HIDDEN_WHOLE_MAX 16
+
 /* ---- the kernel's list ----------------------------------------------------------------------- */
 
 static const struct tcs_netns_list *kernel_list(const struct census *c)
@@ -29,10 +31,10 @@ void census_read_netns(struct census *c)
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	struct tcs_netns_list *list = (struct tcs_netns_list *)&c->skel->bss->netns_list;
 
-	list->n = 0;
-	list->complete = 0;
 	if (bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.tcs_netns_listed), &opts))
-		list->n = list->complete = 0;
+		list->n = list->left_out = list->complete = 0;
+	c->n_hidden = c->n_covers = c->n_whole = 0;
+	c->covers_full = false;
 }
 
 static bool is_same(const struct census_netns *n, uint32_t inode, uint64_t cookie)
@@ -93,6 +95,7 @@ int census_find_hidden(struct census *c)
 
 void census_cover(struct census *c, uint32_t inode, uint64_t cookie, uint64_t sockets)
 {
+	c->covers_full |= c->n_covers == TCS_CENSUS_NETNS;
 	if (c->n_covers < TCS_CENSUS_NETNS)
 		c->covers[c->n_covers++] = (struct census_netns){ .inode = inode,
 								  .cookie = cookie,
@@ -153,6 +156,20 @@ static int walk_one(struct census *c, struct census_netns *n)
 	return c->config.audit.count_rows ? 0 : census_emit_netns(c);
 }
 
+/*
+ * Who makes namespaces without end must not be able to have the whole table walked for each: those
+ * whose sockets found no room aside are walked up to HIDDEN_WHOLE_MAX, the rest is counted.
+ */
+static bool may_walk(struct census *c, const struct census_netns *n)
+{
+	if (!sweep_reaches(c->sweep, n->net))
+		return false;
+	if (sweep_is_aside(c->sweep, n->inode, n->net) || c->n_whole++ < HIDDEN_WHOLE_MAX)
+		return true;
+	c->blind.netns_vanished++;
+	return false;
+}
+
 static int look_at(struct census *c, struct census_netns *n, uint32_t covers)
 {
 	int err = 0;
@@ -161,7 +178,7 @@ static int look_at(struct census *c, struct census_netns *n, uint32_t covers)
 	c->here_net = n->net;
 	if (!(covers & AUDIT_SOCKETS))
 		err = n->sockets ? census_emit_netns(c) : 0;
-	else if (sweep_reaches(c->sweep, n->net))
+	else if (may_walk(c, n))
 		err = walk_one(c, n);
 	c->here_net = 0;
 	return err;
@@ -207,6 +224,7 @@ int census_emit_unseen(struct census *c)
 	c->n_covered = c->n_covers;
 	c->covers = covered;
 	c->n_covers = 0;
-	c->blind.netns_listed = kernel_list(c)->complete;
+	c->blind.netns_vanished += kernel_list(c)->left_out;
+	c->blind.netns_listed = kernel_list(c)->complete && !c->covers_full;
 	return err;
 }

@@ -159,6 +159,13 @@ static bool are_aside(const struct sweep *t, const struct expected *e, uint32_t 
 	return true;
 }
 
+bool sweep_is_aside(struct sweep *t, uint32_t netns, uint64_t net)
+{
+	uint32_t first;
+
+	return !find(t, net) && are_aside(t, is_expected(t, netns), &first);
+}
+
 /* iter/tcp begins with the listeners; behind them it is not followed. */
 static int give_cookies(struct sweep *t)
 {

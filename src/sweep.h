@@ -38,6 +38,9 @@ int sweep_expect(struct sweep *t, uint32_t netns, uint64_t net, uint64_t sockets
 /* Can the namespace at this address be walked from elsewhere: is it in the table that all share? */
 bool sweep_reaches(struct sweep *t, uint64_t net);
 
+/* Have its sockets been put aside: are they walked without the others? */
+bool sweep_is_aside(struct sweep *t, uint32_t netns, uint64_t net);
+
 struct sweep_walk {
 	uint64_t net;	/* as in sweep_expect() */
 	uint32_t slice; /* sockets of one run */
