@@ -384,9 +384,11 @@ static void feed_place_look(uint64_t ts_ns, const struct audit_place *p)
 	struct record_look look = { .head.kind = RECORD_LOOK,
 				    .ts_ns = ts_ns,
 				    .covers = AUDIT_SOCKETS };
+	struct record_netns netns = { .head.kind = RECORD_NETNS, .netns.netns = p->netns };
 	struct record_place place = { .head.kind = RECORD_PLACE, .place = *p };
 
 	FEED(look);
+	FEED(netns);
 	FEED(place);
 	end_look(ts_ns);
 }
