@@ -333,6 +333,14 @@ static __always_inline void fill_listener(struct tcs_wire_census *row, const str
 	}
 }
 
+/* Not after tcp_mstamp: its clock does not wrap. 0 where the socket has none. */
+static __always_inline __u32 idle_s(const struct tcp_sock *tp)
+{
+	__u64 last_us = BPF_CORE_READ(tp, tcp_mstamp), now_us = bpf_ktime_get_ns() / 1000;
+
+	return last_us && last_us < now_us ? (now_us - last_us) / 1000000 : 0;
+}
+
 static __always_inline void fill_user(struct tcs_wire_census *row, const struct sock *sk)
 {
 	row->uid = BPF_CORE_READ(sk, sk_uid.val);
@@ -377,6 +385,7 @@ static __always_inline void fill_ages(struct tcs_wire_census *row, const struct 
 {
 	row->quiet = (__u32)bpf_jiffies64() - BPF_CORE_READ(tp, rcv_tstamp);
 	row->payload = payload_age(tp, row->state);
+	row->idle_s = idle_s(tp);
 	row->flags |= is_attached(at_hand.sk) ? TCS_CENSUS_ATTACHED : TCS_CENSUS_DETACHED;
 }
 

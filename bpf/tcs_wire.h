@@ -264,13 +264,19 @@ struct tcs_wire_census {
 	__u8 family;
 	__u8 stalled;	  /* timeouts in a row: retransmissions or probes without an answer */
 	__u8 retransmits; /* SYN_RECV: SYN-ACKs resent */
-	__u32 quiet;	  /* jiffies since the peer's last segment; full sockets but listeners */
+	__u32 quiet;	  /* jiffies since the peer's last segment; full sockets but listeners.
+			   * Modulo 2^32, which are 49 days at 1000 Hz: see idle_s */
 	__u32 syn_queue;  /* these six: listeners */
 	__u32 syn_queue_young;
 	__u32 accept_queue;
 	__u32 queue_limit;
 	__u32 drops;
-	__u32 cookie_age; /* jiffies since the last SYN cookie; TCS_CENSUS_NEVER */
+	union {
+		__u32 cookie_age; /* jiffies since the last SYN cookie; TCS_CENSUS_NEVER */
+		/* full sockets but listeners: seconds since the last segment either way; no
+		 * segment of the peer and no payload is younger */
+		__u32 idle_s;
+	};
 	__u8 acked;	  /* SYN_RECV: the peer has answered */
 	__u8 flags;	  /* enum tcs_census_flags */
 	__u8 pad[2];

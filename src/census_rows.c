@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "census_inside.h"
+#include "jiffies.h"
 #include "scan.h"
 #include "select.h"
 
@@ -53,9 +54,9 @@ static bool is_half_closed(uint8_t state)
 }
 
 /* At least 1: 0 is unknown. */
-static uint32_t ms_of_jiffies(const struct census *c, uint32_t jiffies)
+static uint32_t payload_ms(const struct census *c, const struct tcs_wire_census *row)
 {
-	uint64_t ms = jiffies * UINT64_C(1000) / c->hz + 1;
+	uint64_t ms = jiffies_age_ns(row->payload, row->idle_s, c->hz) / 1000000 + 1;
 
 	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
@@ -92,9 +93,9 @@ static void take_row(const struct census *c, const struct tcs_wire_census *row, 
 	memcpy(ret->laddr, row->laddr, sizeof(ret->laddr));
 	memcpy(ret->raddr, row->raddr, sizeof(ret->raddr));
 	if (c->hz && row->state != TCS_LISTEN)
-		ret->quiet_ns = row->quiet * NS_PER_S / c->hz;
+		ret->quiet_ns = jiffies_age_ns(row->quiet, row->idle_s, c->hz);
 	if (c->hz && row->id && is_half_closed(row->state))
-		ret->payload_ms = ms_of_jiffies(c, row->payload);
+		ret->payload_ms = payload_ms(c, row);
 	if (c->hz && row->state == TCS_LISTEN && row->cookie_age != TCS_CENSUS_NEVER)
 		ret->cookie_age_ns = row->cookie_age * NS_PER_S / c->hz;
 	if (row->since_ns && row->since_ns <= c->now_ns)

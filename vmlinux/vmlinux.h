@@ -385,6 +385,7 @@ struct tcp_sock {
 	int linger2;
 	u32 rcv_tstamp;			/* last segment from the peer, jiffies */
 	u32 lsndtime;			/* last payload sent (tcp_event_data_sent()), jiffies */
+	u64 tcp_mstamp;			/* last segment either way, us of CLOCK_MONOTONIC; 0 none */
 };
 
 /* Only with CONFIG_MPTCP. */
