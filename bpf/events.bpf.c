@@ -40,9 +40,14 @@
 #include "tcs_note.h"
 #include "tcs_owners.h"
 #include "tcs_socket.h"
+#include "tcs_time_wait.h"
 
 #define PF_KTHREAD   0x00200000
+#define EPIPE	     32
+#define EBADMSG	     74
 #define ECONNABORTED 103
+#define ECONNRESET   104
+#define ETIMEDOUT    110
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -457,10 +462,45 @@ static __always_inline void put_totals(struct tcs_wire_totals *t, const struct s
 	t->pad = 0;
 }
 
+/*
+ * sk_err, if it is set by what ends the connection: tcp_reset(), tcp_abort(), tcp_write_err() or
+ * MPTCP's subflow_check_data_avail(). A socket with IP_RECVERR keeps an ICMP error that ended
+ * nothing (tcp_v4_err(), tcp_v6_err()) until something reads it. tcp_write_err() alone ends a
+ * connection with one, and takes it from sk_err_soft. During a handshake each ends it.
+ */
+static __always_inline __u8 error_of_close(const struct sock *sk, __u8 old)
+{
+	int err = sk->sk_err;
+
+	if (!err || err == ECONNRESET || err == EPIPE || err == ETIMEDOUT || err == ECONNABORTED ||
+	    err == EBADMSG || old == TCP_SYN_SENT || old == TCP_SYN_RECV)
+		return err;
+	return err == sk->sk_err_soft ? err : 0;
+}
+
+/* At a -> CLOSE that may be -> TIME_WAIT. */
+static __always_inline __u16 time_wait_flags(const struct sock *sk)
+{
+	int answer;
+
+	if (!time_wait_is_scarce(sk))
+		return 0;
+	answer = time_wait_look_up(address_of(sk));
+	if (answer == TIME_WAIT_MADE)
+		return 0;
+	return answer == TIME_WAIT_REFUSED ? NOTE_OF_MORE(TCS_M_NO_TIME_WAIT) :
+					     NOTE_OF_MORE(TCS_M_TIME_WAIT_OPEN);
+}
+
+static __always_inline __u16 repair_flags(const struct tcp_sock *tp)
+{
+	return BPF_CORE_READ_BITFIELD(tp, repair) ? NOTE_OF_MORE(TCS_M_REPAIR) : 0;
+}
+
 static __always_inline __u16 close_flags(const struct sock *sk, const struct tcp_sock *tp, __u8 old)
 {
 	unsigned long sock_flags = sk->__sk_common.skc_flags;
-	__u16 flags = 0;
+	__u16 flags = repair_flags(tp);
 
 	if (sk->sk_lock.owned)
 		flags |= TCS_F_OWNED;
@@ -483,13 +523,13 @@ static __always_inline void put_head(struct tcs_wire_state *s, const struct even
 	s->err = e->err;
 	s->old_state = e->old;
 	s->new_state = e->new;
-	s->flags = e->note->flags | blocks;
+	s->flags = (e->note->flags & ~NOTE_MORE) | blocks;
 	s->lport = local_port(e->sk, e->tp, e->new);
 	s->ts_ns = e->ts_ns;
 	s->id = e->note->id;
 	s->in_old_ns = e->in_old_ns;
 	s->seq = e->note->seq;
-	s->srtt_us = e->tp->srtt_us >> 3;
+	s->srtt_us = e->tp->srtt_us >> 3 | (__u32)(e->note->flags & NOTE_MORE) << NOTE_MORE_SHIFT;
 }
 
 #define FULL_BLOCKS (TCS_F_HAS_OWNER | TCS_F_HAS_FACTS | TCS_F_HAS_COOKIES)
@@ -709,9 +749,12 @@ static __always_inline void take_event(struct event *e)
 		listener_gone(e);
 	}
 	if (e->new == TCP_CLOSE) {
-		e->err = e->sk->sk_err;
+		e->err = error_of_close(e->sk, e->old);
 		note->flags |= close_flags(e->sk, e->tp, e->old);
+		if (may_be_time_wait(e->old, e->new))
+			note->flags |= time_wait_flags(e->sk);
 	} else if (e->new == TCP_ESTABLISHED) {
+		note->flags |= repair_flags(e->tp);
 		if (e->tp->total_retrans)
 			note->flags |= TCS_F_RETRANS;
 		if (e->old == TCP_SYN_RECV)

@@ -34,6 +34,11 @@
 #include "tcs_socket.h"
 #include "tcs_wire.h"
 
+/* In a note's flags, where a record has TCS_F_HAS_*: TCS_M_*, so many bits lower. */
+#define NOTE_MORE	0x7000
+#define NOTE_MORE_SHIFT 17
+#define NOTE_OF_MORE(m) ((m) >> NOTE_MORE_SHIFT)
+
 struct tcs_note {
 	__u64 id;	    /* unique for the socket's lifetime */
 	__u64 listener;	    /* address of the listener it was born from; 0 none or unknown */
@@ -48,7 +53,7 @@ struct tcs_note {
 	__u8 deferred;	    /* its first event waits to be told with the next one */
 	__u8 owner_changed; /* by the event at hand */
 	__u8 known;	    /* the epoch in which user space was first told of it; 0 not yet */
-	__u16 flags;	    /* of the event at hand, enum tcs_wire_flags */
+	__u16 flags;	    /* of the event at hand: enum tcs_wire_flags, NOTE_MORE */
 	__u8 owner_writes;  /* of a listener's owner, odd during one; tcs_owners.h */
 	union {
 		__u8 unsure; /* child: its listener may be at another address; 0 with a listener */

@@ -72,6 +72,13 @@ enum tcs_wire_flags {
 	TCS_F_HAS_COOKIES = 1 << 15, /* before the totals; only with facts */
 };
 
+/* Upper bits of tcs_wire_state.srtt_us ("more"); 0 in recordings of format 2.0 and 2.1. */
+#define TCS_M_REPAIR	     (1U << 29) /* at -> ESTABLISHED, -> CLOSE: in TCP_REPAIR */
+/* At FIN_WAIT2 -> CLOSE, CLOSING -> CLOSE: */
+#define TCS_M_NO_TIME_WAIT   (1U << 30)		/* there is no time-wait socket */
+#define TCS_M_TIME_WAIT_OPEN (1U << 31)		/* not known whether there is one */
+#define TCS_SRTT_MASK	     (TCS_M_REPAIR - 1) /* tcp_sock.srtt_us is 8 times as much: it fits */
+
 /* How the owner of a socket was learned. */
 enum tcs_wire_owner_source {
 	TCS_OWNER_NONE = 0,
@@ -83,7 +90,11 @@ enum tcs_wire_owner_source {
 
 struct tcs_wire_state {
 	__u8 kind;
-	__u8 err; /* sk_err; of a connect() that failed before its SYN: its errno; 0 none */
+	/*
+	 * sk_err; of a connect() that failed before its SYN: its errno. 0: none, or left by an
+	 * ICMP error that ended nothing.
+	 */
+	__u8 err;
 	__u8 old_state;
 	__u8 new_state; /* what the kernel said; never TIME_WAIT */
 	__u16 flags;	/* enum tcs_wire_flags */
@@ -92,7 +103,7 @@ struct tcs_wire_state {
 	__u64 id;	 /* TCS_ID_OWN; up to format 2.1 the socket's cookie */
 	__u64 in_old_ns; /* time spent in old_state; 0 unknown */
 	__u32 seq;	 /* of this socket, from 1 */
-	__u32 srtt_us;	 /* smoothed round-trip time; 0 unknown */
+	__u32 srtt_us;	 /* smoothed round-trip time, 0 unknown; and TCS_M_* */
 };
 
 struct tcs_wire_owner {
@@ -277,8 +288,8 @@ struct tcs_wire_census {
 		 * segment of the peer and no payload is younger */
 		__u32 idle_s;
 	};
-	__u8 acked;	  /* SYN_RECV: the peer has answered */
-	__u8 flags;	  /* enum tcs_census_flags */
+	__u8 acked; /* SYN_RECV: the peer has answered */
+	__u8 flags; /* enum tcs_census_flags */
 	__u8 pad[2];
 	__u32 netns; /* listeners that are read without a walk; else 0: the one at hand */
 	__u32 uid;   /* these two: full sockets */

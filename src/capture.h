@@ -67,7 +67,7 @@
 /*
  * 2.1: TCS_WIRE_GONE.
  * 2.2: ids of sockets are not their cookies; TCS_F_HAS_COOKIES, TCS_WIRE_KILLED, RECORD_DEVICE;
- *      devices, cookies of namespaces, handshakes of each listener.
+ *      devices, cookies of namespaces, handshakes of each listener; TCS_M_*.
  */
 #define CAPTURE_MINOR	  2
 #define CAPTURE_GUARD	  0xff

@@ -76,6 +76,7 @@ static void count_change(struct engine *e, const struct change *ch)
 		    (ch->old_state == TCS_LISTEN && ch->new_state == TCS_SYN_RECV);
 	e->closes += ch->kernel_new_state == TCS_CLOSE;
 	e->handed_over += ch->new_state == TCS_TIME_WAIT;
+	e->totals.undecided += !ch->new_state;
 }
 
 static bool in_cgroup(const struct engine *e, uint64_t id)

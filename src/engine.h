@@ -42,6 +42,7 @@ struct engine_totals {
 	uint64_t events;   /* that happened and were not lost */
 	uint64_t filtered; /* kept back by filters, in the kernel or here */
 	uint64_t lost[LOST_MAX];
+	uint64_t undecided; /* closes that may have been -> TIME_WAIT (tcs_time_wait.h) */
 };
 
 /* The interval that has just ended. */

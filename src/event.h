@@ -43,4 +43,15 @@ static inline bool event_id_is_cookie(uint64_t id)
 	return id && !(id & TCS_ID_OWN);
 }
 
+static inline uint32_t event_srtt_us(const struct tcs_wire_state *s)
+{
+	return s->srtt_us & TCS_SRTT_MASK;
+}
+
+/* Bits of TCS_M_*. */
+static inline uint32_t event_more(const struct tcs_wire_state *s)
+{
+	return s->srtt_us & ~TCS_SRTT_MASK;
+}
+
 #endif /* TCS_EVENT_H */

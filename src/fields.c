@@ -299,6 +299,10 @@ static void text_old(struct outbuf *b, const struct field_row *r)
 /* The star: handed to the time-wait table while still in FIN_WAIT2. */
 static void text_new(struct outbuf *b, const struct field_row *r)
 {
+	if (!r->change->new_state) {
+		put_unknown(b);
+		return;
+	}
 	put_name(b, &state_names[r->change->new_state]);
 	if (r->change->tw_substate == TCS_FIN_WAIT2)
 		outbuf_putc(b, '*');

@@ -19,6 +19,21 @@ const char *reason_name(enum reason reason)
 }
 
 /*
+ * The errno that ended the connection. In FIN_WAIT2 nothing is sent that could time out, and in
+ * LAST_ACK the acknowledgment of everything is the end (tcp_rcv_state_process()): an ICMP error is
+ * an old one there. Elsewhere old ones do not come with the record (format 2.2).
+ */
+static uint8_t err_of_close(const struct reason_facts *f)
+{
+	bool orderly = f->old_state == TCS_LAST_ACK && f->flags & TCS_F_ALL_ACKED;
+	bool idle = f->old_state == TCS_FIN_WAIT2 && f->flags & TCS_F_DEAD;
+
+	if (!orderly && !idle)
+		return f->err;
+	return f->err == ECONNRESET || f->err == ECONNABORTED || f->err == ETIMEDOUT ? f->err : 0;
+}
+
+/*
  * tcp_fin() and tcp_rcv_state_process() enter TIME_WAIT proper only after the peer's FIN
  * (SOCK_DONE), or from CLOSING once our FIN is acknowledged; an old sk_err does not change that.
  */
@@ -36,7 +51,7 @@ static bool full_time_wait(const struct reason_facts *f)
  */
 static bool orphan_time_wait(const struct reason_facts *f)
 {
-	return f->old_state == TCS_FIN_WAIT2 && f->flags & TCS_F_DEAD && !f->err &&
+	return f->old_state == TCS_FIN_WAIT2 && f->flags & TCS_F_DEAD && !err_of_close(f) &&
 	       !(f->flags & (TCS_F_DONE | TCS_F_LINGER2_NEG | TCS_F_RESET_SENT));
 }
 
@@ -67,6 +82,9 @@ static enum reason reason_of_error(unsigned int err, unsigned int old_state)
 
 static enum reason reason_without_error(const struct reason_facts *f)
 {
+	/* __tcp_close() and connect(AF_UNSPEC): tcp_disconnect() sends nothing then */
+	if (f->more & TCS_M_REPAIR && f->flags & TCS_F_OWNED)
+		return REASON_REPAIR_CLOSED;
 	switch (f->old_state) {
 	case TCS_LISTEN:
 		return REASON_LISTENER_CLOSED;
@@ -92,20 +110,28 @@ static enum reason reason_without_error(const struct reason_facts *f)
 	return f->of_listener ? REASON_LISTENER_CLOSED : REASON_RESET_BY_US;
 }
 
+/* After tcp_time_wait(), which only closes if it cannot make a time-wait socket. */
+static void set_time_wait(struct reason_verdict *v, const struct reason_facts *f, uint8_t substate)
+{
+	v->reason = REASON_NORMAL;
+	if (f->more & TCS_M_NO_TIME_WAIT)
+		return;
+	v->new_state = f->more & TCS_M_TIME_WAIT_OPEN ? 0 : TCS_TIME_WAIT;
+	v->tw_substate = v->new_state ? substate : 0;
+}
+
 struct reason_verdict reason_of_close(const struct reason_facts *f)
 {
 	struct reason_verdict v = { .new_state = TCS_CLOSE };
+	uint8_t err = err_of_close(f);
 
 	if (full_time_wait(f)) {
-		v.new_state = v.tw_substate = TCS_TIME_WAIT;
-		v.reason = REASON_NORMAL;
+		set_time_wait(&v, f, TCS_TIME_WAIT);
 	} else if (orphan_time_wait(f)) {
-		v.new_state = TCS_TIME_WAIT;
-		v.tw_substate = TCS_FIN_WAIT2;
-		v.reason = REASON_NORMAL;
+		set_time_wait(&v, f, TCS_FIN_WAIT2);
 		v.provisional = true;
-	} else if (f->err) {
-		v.reason = reason_of_error(f->err, f->old_state);
+	} else if (err) {
+		v.reason = reason_of_error(err, f->old_state);
 		/* Data after close() runs tcp_reset() itself, though no reset has come. */
 		v.provisional = v.reason == REASON_RESET_BY_PEER && f->flags & TCS_F_DEAD;
 	} else {

@@ -45,9 +45,19 @@ static bool socket_selected(const struct filter *f, const struct change *ch)
 	       owner_selected(f, ch->owner.pid, ch->owner.comm) && endpoints_selected(f, &e);
 }
 
+/* A state that is not known may be either: what a filter cannot judge it lets pass. */
+static bool states_selected(const struct state_set *set, unsigned int old_state,
+			    unsigned int new_state)
+{
+	if (new_state)
+		return state_set_match(set, old_state, new_state);
+	return state_set_match(set, old_state ? old_state : TCS_TIME_WAIT, TCS_TIME_WAIT) ||
+	       state_set_match(set, old_state ? old_state : TCS_CLOSE, TCS_CLOSE);
+}
+
 bool select_change(const struct filter *f, const struct change *change)
 {
-	return state_set_match(&f->states, change->old_state, change->new_state) &&
+	return states_selected(&f->states, change->old_state, change->new_state) &&
 	       socket_selected(f, change);
 }
 
@@ -62,8 +72,8 @@ bool select_connection(const struct filter *f, const struct connection *connecti
 	for (i = 0; i < c->path_len; i++) {
 		unsigned int state = c->path[i].state;
 
-		met |= state_set_match(&include, state, state);
-		if (!state_set_match(&exclude, state, state))
+		met |= states_selected(&include, state, state);
+		if (!states_selected(&exclude, state, state))
 			return false;
 	}
 	return met && socket_selected(f, connection->last);

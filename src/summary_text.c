@@ -93,6 +93,10 @@ static void put_summary(struct outbuf *b, const struct summary *s, enum detail d
 		put_event_rate(b, "opens", s, s->opens);
 		put_event_rate(b, "closes", s, s->closes);
 	}
+	if (s->totals->undecided && detail >= AND_GROWTH) {
+		outbuf_lit(b, "  undecided ");
+		outbuf_put_grouped(b, s->totals->undecided);
+	}
 	outbuf_lit(b, "  lost ");
 	outbuf_put_grouped(b, engine_lost(s->totals));
 	if (!s->look || s->look_age_ns < OLD_NS)

@@ -157,6 +157,7 @@ static enum closed_by closed_by(const struct conn *c, const struct change *last)
 	case REASON_NO_LOCAL_PORT:
 	case REASON_LISTENER_CLOSED:
 	case REASON_KILLED:
+	case REASON_REPAIR_CLOSED:
 		return CLOSED_BY_US;
 	default:
 		return CLOSED_BY_UNKNOWN;
@@ -334,15 +335,19 @@ static void take_direction(struct conn *c, unsigned int old_state, unsigned int 
  */
 static uint64_t passive_handshake_ns(const struct tcs_wire_state *s)
 {
-	if (!s->srtt_us || s->flags & TCS_F_RETRANS || s->srtt_us % 1000 == 0)
+	uint32_t srtt_us = event_srtt_us(s);
+
+	if (!srtt_us || s->flags & TCS_F_RETRANS || srtt_us % 1000 == 0)
 		return TRACK_UNKNOWN_NS;
-	return s->srtt_us * 1000ull;
+	return srtt_us * 1000ull;
 }
 
 static void take_handshake(struct conn *c, struct change *ch, const struct tcs_wire_state *s)
 {
 	uint64_t ns = TRACK_UNKNOWN_NS;
 
+	if (event_more(s) & TCS_M_REPAIR)
+		return; /* restored: no segment was exchanged */
 	if (c->direction == DIRECTION_PASSIVE && s->old_state == TCS_SYN_RECV)
 		ns = ch->in_old_ns = passive_handshake_ns(s);
 	else if (c->direction == DIRECTION_ACTIVE && c->born_ns)
@@ -358,6 +363,7 @@ static void take_close(const struct conn *c, struct change *ch, const struct eve
 		.old_state = s->old_state,
 		.err = s->err,
 		.flags = s->flags,
+		.more = event_more(s),
 		.has_port = c->lport != 0,
 		.of_listener = c->direction == DIRECTION_PASSIVE && !(s->flags & TCS_F_OWNED),
 	};
@@ -576,7 +582,7 @@ static void take_state(struct track *t, const struct event *ev)
 		.conn = c,
 		.ts_ns = s->ts_ns,
 		.in_old_ns = s->in_old_ns ? s->in_old_ns : TRACK_UNKNOWN_NS,
-		.rtt_us = s->srtt_us,
+		.rtt_us = event_srtt_us(s),
 		.old_state = s->old_state,
 		.new_state = s->new_state,
 		.kernel_new_state = s->new_state,

@@ -129,7 +129,7 @@ struct change {
 	uint32_t rtt_us;    /* smoothed round-trip time; 0 unknown */
 	uint16_t lport;	    /* as known now; 0 unknown */
 	uint8_t old_state;
-	uint8_t new_state; /* TIME_WAIT where we inferred it */
+	uint8_t new_state; /* TIME_WAIT where we inferred it; 0: that or CLOSE, not known which */
 	uint8_t kernel_new_state;
 	uint8_t tw_substate; /* 0 unless new_state is TIME_WAIT */
 	uint8_t err;

@@ -136,6 +136,12 @@ struct inet_hashinfo {
 
 struct inet_timewait_death_row {
 	struct inet_hashinfo *hashinfo;
+	refcount_t tw_refcount;		/* since 5.17: time-wait sockets of the namespace, and 1 */
+	int sysctl_max_tw_buckets;
+};
+
+struct inet_timewait_death_row___count {
+	atomic_t tw_count;		/* up to 5.16: time-wait sockets of the namespace */
 };
 
 struct proc_ns_operations;
@@ -184,6 +190,10 @@ struct fib_rules_ops {
 struct netns_ipv4 {
 	struct inet_timewait_death_row tcp_death_row;
 	struct fib_rules_ops *rules_ops; /* only with CONFIG_IP_MULTIPLE_TABLES */
+};
+
+struct netns_ipv4___pointer {
+	struct inet_timewait_death_row *tcp_death_row; /* 5.17 up to 6.0 */
 };
 
 /* BPF programs attached to a namespace; by enum netns_bpf_attach_type. */
@@ -322,6 +332,7 @@ struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
 	int sk_err;			/* why the connection ended, when the kernel knows */
+	int sk_err_soft;		/* last ICMP error since an ACK; tcp_write_err() takes it */
 	kuid_t sk_uid;
 	u16 sk_protocol;
 	u8 sk_userlocks;		/* SOCK_BINDPORT_LOCK: bind() named the port */
@@ -382,6 +393,7 @@ struct tcp_sock {
 	u32 total_retrans;
 	u32 segs_out;			/* since connect() */
 	u8 fastopen_connect : 1;	/* TCP_FASTOPEN_CONNECT: the SYN waits for data */
+	u8 repair : 1;			/* TCP_REPAIR: connect() and close() send nothing */
 	int linger2;
 	u32 rcv_tstamp;			/* last segment from the peer, jiffies */
 	u32 lsndtime;			/* last payload sent (tcp_event_data_sent()), jiffies */

@@ -83,15 +83,21 @@ static void set_opt(int fd, int level, int name, int value)
 		die("setsockopt %d/%d", level, name);
 }
 
-static int bound(int family, const char *addr, unsigned int port)
+static void bind_to(int fd, int family, const char *addr, unsigned int port)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = address(&ss, family, addr, port);
-	int fd = tcp_socket(family);
 
 	set_opt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
 		die("cannot bind %s:%u", addr, port);
+}
+
+static int bound(int family, const char *addr, unsigned int port)
+{
+	int fd = tcp_socket(family);
+
+	bind_to(fd, family, addr, port);
 	return fd;
 }
 
@@ -2094,6 +2100,254 @@ static void churn(void)
 	listener_close(sh.lfd, l);
 }
 
+/* ---- no room for a time-wait socket ---- */
+
+/* Of this namespace. */
+static uint64_t time_wait_overflows(void)
+{
+	static char names[8192], values[8192];
+	FILE *f = fopen("/proc/thread-self/net/netstat", "re");
+	char *at_name = NULL, *at_value = NULL;
+	const char *name, *value;
+
+	if (!f || !fgets(names, sizeof(names), f) || !fgets(values, sizeof(values), f))
+		die("cannot read the counters of this namespace");
+	fclose(f);
+	name = strtok_r(names, " \n", &at_name);
+	value = strtok_r(values, " \n", &at_value);
+	while (name && value && strcmp(name, "TCPTimeWaitOverflow")) {
+		name = strtok_r(NULL, " \n", &at_name);
+		value = strtok_r(NULL, " \n", &at_value);
+	}
+	if (!name || !value)
+		die("no TCPTimeWaitOverflow");
+	return strtoull(value, NULL, 10);
+}
+
+static uint64_t overflows_before;
+
+/* A close that ends in CLOSE if the kernel counts that it made no time-wait socket. */
+static void life_end_full(struct life *l, const char *path, const char *substate)
+{
+	bool made = time_wait_overflows() == overflows_before;
+	char whole[LIFE_PATH];
+
+	overflows_before = time_wait_overflows();
+	snprintf(whole, sizeof(whole), "%s %s%s/a", path, made ? "time_wait." : "close",
+		 made ? substate : "");
+	life_end(l, whole, "normal");
+}
+
+static void limit_time_wait(const char *limit)
+{
+	sysctl_set("ipv4/tcp_max_tw_buckets", limit);
+	overflows_before = time_wait_overflows();
+}
+
+/* The limit is reached in the middle: the last one made and the first one refused are beside. */
+static void time_wait_full_of(int family)
+{
+	struct life *first = NULL;
+	int lfd = -1;
+
+	limit_time_wait("2");
+	for (int i = 0; i < 4; i++) {
+		struct pair p;
+
+		if (i) { /* one listener for all of them */
+			p.lfd = lfd;
+			p.cfd = tcp_socket(family);
+			if (connect_to(p.cfd, family, family == AF_INET ? lab.us4 : lab.us6,
+				       lab.port) < 0)
+				die("cannot connect over loopback");
+			p.sfd = accept_one(p.lfd);
+			p.client = life_new("client", "active");
+			p.server = life_new("server", "passive");
+			life_addr(p.client, p.cfd);
+			life_addr(p.server, p.sfd);
+			life_path(p.client, CLIENT_LO);
+			life_path(p.server, CHILD);
+		} else {
+			pair_open(&p, family);
+			lfd = p.lfd;
+			first = p.listener;
+		}
+		if (i & 1) { /* the peer's FIN comes while the socket is held */
+			shutdown(p.cfd, SHUT_WR);
+			wait_state(p.server->lport, p.server->rport, ST_CLOSE_WAIT);
+			wait_state(p.client->lport, p.client->rport, ST_FIN_WAIT2);
+			close(p.sfd);
+			wait_state(p.server->lport, p.server->rport, ST_GONE);
+			life_end_full(p.client, "fin_wait1/t fin_wait2/a", "time_wait");
+			close(p.cfd);
+			life_end(p.server, "close_wait/l last_ack/t close/a", "normal");
+			continue;
+		}
+		close(p.cfd);
+		wait_state(p.server->lport, p.server->rport, ST_CLOSE_WAIT);
+		wait_state(p.client->lport, p.client->rport, i < 2 ? ST_FIN_WAIT2 : ST_GONE);
+		life_end_full(p.client, "fin_wait1/t fin_wait2/a", "fin_wait2");
+		close(p.sfd);
+		wait_state(p.server->lport, p.server->rport, ST_GONE);
+		/* nothing is left over there that could acknowledge its FIN */
+		life_end(p.server, "close_wait/l last_ack/t close/a",
+			 i < 2 ? "normal" : "reset_by_peer");
+	}
+	listener_close(lfd, first);
+}
+
+static void time_wait_full(void)
+{
+	time_wait_full_of(AF_INET);
+}
+
+static void time_wait_full6(void)
+{
+	time_wait_full_of(AF_INET6);
+}
+
+static void time_wait_full_sim_close(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct life *l;
+		struct peer p;
+		int fd = wire_client(&p, &l, AF_INET);
+
+		if (!i)
+			limit_time_wait("1");
+		close_to_wire(&p, fd);
+		crossing_fin(&p);
+		wire_send(&p, ACK, 0);
+		wait_state(p.near, p.far, i ? ST_GONE : ST_TIME_WAIT);
+		life_end_full(l, "fin_wait1/t closing/c", "time_wait");
+	}
+}
+
+/* ---- checkpoint and restore ---- */
+
+static void queue_seq(int fd, int queue, uint32_t *seq, bool set)
+{
+	socklen_t len = sizeof(*seq);
+
+	set_opt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, queue);
+	if (set ? setsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, seq, len) :
+		  getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, seq, &len))
+		die("TCP_QUEUE_SEQ");
+}
+
+/* The client is closed in TCP_REPAIR, and restored; its peer notices nothing. */
+static void repair(void)
+{
+	struct life *restored;
+	uint32_t sent, received;
+	struct pair p;
+	int fd, on = 1;
+
+	pair_open(&p, AF_INET);
+	if (setsockopt(p.cfd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)))
+		skip("no TCP_REPAIR here");
+	queue_seq(p.cfd, TCP_SEND_QUEUE, &sent, false);
+	queue_seq(p.cfd, TCP_RECV_QUEUE, &received, false);
+	close(p.cfd);
+	life_end(p.client, "close/t", "repair_closed");
+
+	fd = tcp_socket(AF_INET);
+	set_opt(fd, IPPROTO_TCP, TCP_REPAIR, 1);
+	bind_to(fd, AF_INET, lab.us4, p.client->lport);
+	queue_seq(fd, TCP_SEND_QUEUE, &sent, true);
+	queue_seq(fd, TCP_RECV_QUEUE, &received, true);
+	if (connect_to(fd, AF_INET, lab.us4, lab.port) < 0)
+		die("cannot restore");
+	restored = life_new("restored", "active");
+	life_addr(restored, fd);
+	restored->bound = true;
+	set_opt(fd, IPPROTO_TCP, TCP_REPAIR, 0);
+
+	close(fd);
+	life_end(restored, CLIENT_LO " fin_wait1/t fin_wait2/a time_wait.fin_wait2/a", "normal");
+	wait_state(p.server->lport, p.server->rport, ST_CLOSE_WAIT);
+	wait_state(restored->lport, restored->rport, ST_FIN_WAIT2);
+	close(p.sfd);
+	wait_state(p.server->lport, p.server->rport, ST_GONE);
+	life_end(p.server, "close_wait/l last_ack/t close/a", "normal");
+	listener_close(p.lfd, p.listener);
+}
+
+/* ---- ICMP errors that end nothing ---- */
+
+/* A connection to the far end with an error in sk_err that the program does not read. */
+static int wire_client_with_error(struct peer *p, struct life **ret, int family)
+{
+	int fd = wire_client(p, ret, family);
+	struct pollfd pfd = { .fd = fd };
+
+	if (family == AF_INET)
+		set_opt(fd, IPPROTO_IP, IP_RECVERR, 1);
+	else
+		set_opt(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+	put(fd, 10);
+	wire_wait(p, PSH);
+	wire_icmp(p, family == AF_INET ? 3 : 1, family == AF_INET ? 1 : 3);
+	if (poll(&pfd, 1, LAB_DEADLINE_MS) != 1 || !(pfd.revents & POLLERR))
+		die("the error did not arrive");
+	wire_send(p, ACK, 0); /* and then the far end can be reached again */
+	return fd;
+}
+
+static void old_error_passive(void)
+{
+	struct life *l;
+	struct peer p;
+	int fd = wire_client_with_error(&p, &l, AF_INET);
+
+	wire_send(&p, FIN | ACK, 0);
+	wait_state(p.near, p.far, ST_CLOSE_WAIT);
+	close_to_wire(&p, fd);
+	wire_send(&p, ACK, 0);
+	wait_state(p.near, p.far, ST_GONE);
+	life_end(l, "close_wait/c last_ack/t close/c", "normal");
+}
+
+static void old_error_active6(void)
+{
+	struct life *l;
+	struct peer p;
+	int fd = wire_client_with_error(&p, &l, AF_INET6);
+
+	close_to_wire(&p, fd);
+	wire_send(&p, ACK, 0);
+	wait_state(p.near, p.far, ST_FIN_WAIT2);
+	life_end(l, "fin_wait1/t fin_wait2/c time_wait.fin_wait2/c", "normal");
+}
+
+static void old_error_linger0(void)
+{
+	struct linger now = { .l_onoff = 1 };
+	struct life *l;
+	struct peer p;
+	int fd = wire_client_with_error(&p, &l, AF_INET);
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+	life_end(l, "close/t", "reset_by_us");
+}
+
+/* The error is the one that ends it: the data are never acknowledged. */
+static void unreachable_data(void)
+{
+	struct life *l;
+	struct peer p;
+	int fd = wire_client(&p, &l, AF_INET);
+
+	set_opt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 300);
+	put(fd, 10);
+	wire_wait(&p, PSH);
+	wire_icmp(&p, 3, 1);
+	expect_error(fd, LAB_DEADLINE_MS, EHOSTUNREACH);
+	close(fd);
+	life_end(l, "close/c", "unreachable");
+}
+
 /* ---- the table ---- */
 
 static const struct scenario {
@@ -2189,6 +2443,18 @@ static const struct scenario {
 	{ "hostile_comm", hostile_comm, false, "a process name full of control characters" },
 	{ "mix", mix, false, "three different connections, for filters" },
 	{ "churn", churn, false, "ten thousand short connections, for counting" },
+	{ "time_wait_full", time_wait_full, false,
+	  "tcp_max_tw_buckets is reached: the kernel makes no TIME_WAIT" },
+	{ "time_wait_full6", time_wait_full6, false, "the same over IPv6" },
+	{ "time_wait_full_sim_close", time_wait_full_sim_close, false,
+	  "the same at a simultaneous close" },
+	{ "repair", repair, false, "closed in TCP_REPAIR, and restored" },
+	{ "old_error_passive", old_error_passive, false,
+	  "an ICMP error with IP_RECVERR, then a close in order; the far end closes first" },
+	{ "old_error_active6", old_error_active6, false, "the same over IPv6; we close first" },
+	{ "old_error_linger0", old_error_linger0, false, "the same with SO_LINGER 0" },
+	{ "unreachable_data", unreachable_data, false,
+	  "data unacknowledged after ICMP host unreachable" },
 };
 
 int main(int argc, char **argv)

@@ -87,6 +87,16 @@ walked() {
 	walked client syn_sent established close
 }
 
+@test "closed in TCP_REPAIR: nobody was told; restored: no handshake" {
+	finished repair
+	# both have the same addresses and ports
+	jq -es '[.[] | select(.type == "connection" and .direction == "active") |
+		[.reason, .closed_by, .handshake_us != null, [.path[][0]]]] ==
+		[["repair_closed", "us", true, ["syn_sent", "established", "close"]],
+		 ["normal", "us", false, ["syn_sent", "established", "fin_wait1", "fin_wait2", "time_wait"]]]' \
+		tool.out
+}
+
 @test "retransmits are counted" {
 	finished connect_timeout
 	says client '.retransmits >= 1 and .reason == "timeout" and .handshake_us == null'

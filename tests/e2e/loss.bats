@@ -30,6 +30,37 @@ setup_file() {
 		awk '$1 in at && at[$1] != $2 { broken++ } { at[$1] = $3 } END { exit broken > 0 }'
 }
 
+# in_lab COMMAND...: in the namespace of the scenario, which LAB_FD keeps
+in_lab() { nsenter --net="/proc/self/fd/$LAB_FD" "$@"; }
+
+@test "churn beyond tcp_max_tw_buckets: each TIME_WAIT is one that the kernel made" {
+	local handed blind overflows
+	dance_start churn
+	exec {LAB_FD}<"/proc/$LAB_PID/ns/net"
+	in_lab sh -c 'echo 2000 >/proc/sys/net/ipv4/tcp_max_tw_buckets'
+	truth_start
+	tool_start --json -N "$LAB_NETNS"
+	dance_go
+	tool_stop
+	tool_ended 0
+	overflows=$(in_lab awk '/^TcpExt:/ && !n { n = split($0, name); next }
+		/^TcpExt:/ { for (i = 1; i <= n; i++) if (name[i] == "TCPTimeWaitOverflow") print $i }' \
+		/proc/net/netstat)
+	exec {LAB_FD}<&-
+	truth_stop
+	handed='select(.type == "state" and .new == "close" and .old == "fin_wait2")'
+	blind=$(jq "$handed | select(.blind)" truth.json | jq -s length)
+	handed=$(jq "$handed" truth.json | jq -s length)
+	echo "$handed handed over, $overflows without a time-wait socket, $blind that no program saw"
+	((overflows > 1000 && handed - overflows > 1000))
+	jq -es --argjson made $((handed - overflows)) --argjson blind "$blind" '
+		[.[] | select(.type == "state" and .old_state == "fin_wait2")] |
+		(map(select(.new_state == "time_wait")) | length) as $n |
+		$n <= $made and $n >= $made - $blind and all(.new_state != null and .reason == "normal")' \
+		tool.out
+	tail -n1 tool.out | jq -e '.time_wait_undecided == 0'
+}
+
 @test "churn: owners are right" {
 	dance_start churn
 	tool_start --json -N "$LAB_NETNS"

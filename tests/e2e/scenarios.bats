@@ -342,3 +342,35 @@ setup_file() { e2e_setup_file; }
 @test "hostile_comm: a process name full of control characters" {
 	scenario hostile_comm
 }
+
+@test "time_wait_full: no room for another TIME_WAIT" {
+	scenario time_wait_full
+}
+
+@test "time_wait_full6: the same over IPv6" {
+	scenario time_wait_full6 -N NETNS
+}
+
+@test "time_wait_full_sim_close: the same out of CLOSING" {
+	scenario time_wait_full_sim_close
+}
+
+@test "repair: close() in TCP_REPAIR, and a restored socket" {
+	scenario repair -N NETNS
+}
+
+@test "old_error_passive: an ICMP error that ended nothing, then a close in order" {
+	scenario old_error_passive
+}
+
+@test "old_error_active6: the same over IPv6, closed by us" {
+	scenario old_error_active6 -N NETNS
+}
+
+@test "old_error_linger0: the same, reset by us" {
+	scenario old_error_linger0
+}
+
+@test "unreachable_data: an ICMP error that ends it" {
+	scenario unreachable_data -N NETNS
+}

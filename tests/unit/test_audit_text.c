@@ -320,6 +320,7 @@ static void a_sum_always_tells_what_was_lost(void **unused)
 		       "half-open 3  lost 12" },
 		{ 80, "ESTAB 1,204  TIME_WAIT 21,877  CLOSE_WAIT 640  half-open 3  lost 12" },
 	};
+	static const char undecided[] = "closes 405/s  undecided 7  lost 12";
 	struct outbuf b;
 
 	(void)unused;
@@ -334,6 +335,11 @@ static void a_sum_always_tells_what_was_lost(void **unused)
 		outbuf_putc(&b, '\0');
 		assert_string_equal(b.data, want[i].line);
 	}
+	b.len = 0;
+	totals.undecided = 7;
+	summary_text(&b, &s, 0);
+	outbuf_putc(&b, '\0');
+	assert_non_null(strstr(b.data, undecided));
 	outbuf_release(&b);
 }
 

@@ -25,7 +25,7 @@ struct row {
 	const char *how;
 	uint8_t old_state;
 	uint8_t err;
-	uint16_t flags;
+	uint32_t flags; /* and TCS_M_* */
 	bool no_port, of_listener;
 
 	uint8_t new_state, tw_substate;
@@ -33,7 +33,13 @@ struct row {
 	bool provisional;
 };
 
+#define NO_TW	TCS_M_NO_TIME_WAIT   /* the kernel made no time-wait socket */
+#define TW_OPEN TCS_M_TIME_WAIT_OPEN /* not known whether it did */
+#define REPAIR	TCS_M_REPAIR	     /* in TCP_REPAIR */
+
 /* What can come out. */
+#define UNDECIDED	    0, 0, REASON_NORMAL, false
+#define UNDECIDED_FOR_NOW   0, 0, REASON_NORMAL, true
 #define TIME_WAIT	    TCS_TIME_WAIT, TCS_TIME_WAIT, REASON_NORMAL, false
 #define TIME_WAIT_FW2	    TCS_TIME_WAIT, TCS_FIN_WAIT2, REASON_NORMAL, true
 #define CLOSED(why)	    TCS_CLOSE, 0, REASON_##why, false
@@ -46,7 +52,8 @@ static void check(const struct row *rows, size_t n)
 		struct reason_facts facts = {
 			.old_state = r->old_state,
 			.err = r->err,
-			.flags = r->flags,
+			.flags = (uint16_t)r->flags,
+			.more = r->flags & ~TCS_SRTT_MASK,
 			.has_port = !r->no_port,
 			.of_listener = r->of_listener,
 		};
@@ -305,6 +312,92 @@ static void silence_and_the_network(void **unused)
 	check(rows, COUNT(rows));
 }
 
+/* tcp_max_tw_buckets is reached: tcp_time_wait() only closes. */
+static void a_time_wait_that_was_not_made(void **unused)
+{
+	static const struct row rows[] = {
+		{ "FIN_WAIT2, the peer's FIN", TCS_FIN_WAIT2, 0, FIN_IN | ACKED | NO_TW, 0, 0,
+		  CLOSED(NORMAL) },
+		{ "FIN_WAIT2, orphan", TCS_FIN_WAIT2, 0, ORPHAN | ACKED | NO_TW, 0, 0,
+		  CLOSED_FOR_NOW(NORMAL) },
+		{ "CLOSING", TCS_CLOSING, 0, ACKED | FIN_IN | NO_TW, 0, 0, CLOSED(NORMAL) },
+		{ "CLOSING, orphan, an old error", TCS_CLOSING, EHOSTUNREACH,
+		  ACKED | FIN_IN | ORPHAN | NO_TW, 0, 0, CLOSED(NORMAL) },
+		{ "open: FIN_WAIT2, FIN", TCS_FIN_WAIT2, 0, FIN_IN | ACKED | TW_OPEN, 0, 0,
+		  UNDECIDED },
+		{ "open: FIN_WAIT2, orphan", TCS_FIN_WAIT2, 0, ORPHAN | ACKED | TW_OPEN, 0, 0,
+		  UNDECIDED_FOR_NOW },
+		{ "open: CLOSING", TCS_CLOSING, 0, ACKED | FIN_IN | TW_OPEN, 0, 0, UNDECIDED },
+		/* Closes that make no TIME_WAIT find none, either. */
+		{ "reset in FIN_WAIT2", TCS_FIN_WAIT2, ECONNRESET, ACKED | NO_TW, 0, 0,
+		  CLOSED(RESET_BY_PEER) },
+		{ "TCP_LINGER2 < 0", TCS_FIN_WAIT2, 0, ORPHAN | LINGER2 | ACKED | NO_TW, 0, 0,
+		  CLOSED(RESET_BY_US) },
+		{ "ss -K in CLOSING", TCS_CLOSING, ECONNABORTED, FIN_IN | OWNED | NO_TW, 0, 0,
+		  CLOSED(KILLED) },
+		{ "an orphan's timer", TCS_FIN_WAIT2, 0, ORPHAN | ACKED | RST_OUT | TW_OPEN, 0, 0,
+		  CLOSED(TIMEOUT) },
+	};
+
+	(void)unused;
+	check(rows, COUNT(rows));
+}
+
+/* IP_RECVERR: an ICMP error stays in sk_err, and the connection goes on. */
+static void an_old_error_is_no_reason(void **unused)
+{
+	static const struct row rows[] = {
+		{ "passive close", TCS_LAST_ACK, EHOSTUNREACH, ORPHAN | FIN_IN | ACKED, 0, 0,
+		  CLOSED(NORMAL) },
+		{ "passive close, port unreachable", TCS_LAST_ACK, ECONNREFUSED,
+		  ORPHAN | FIN_IN | ACKED, 0, 0, CLOSED(NORMAL) },
+		{ "passive close, prohibited (IPv6)", TCS_LAST_ACK, EACCES,
+		  ORPHAN | FIN_IN | ACKED, 0, 0, CLOSED(NORMAL) },
+		{ "active close, orphan", TCS_FIN_WAIT2, EHOSTUNREACH, ORPHAN | ACKED, 0, 0,
+		  TIME_WAIT_FW2 },
+		{ "active close, TCP_LINGER2 < 0", TCS_FIN_WAIT2, ENETUNREACH,
+		  ORPHAN | LINGER2 | ACKED, 0, 0, CLOSED(RESET_BY_US) },
+		/* Errors that do end it in these states. */
+		{ "LAST_ACK, our FIN unanswered, ICMP before",
+		  TCS_LAST_ACK, EHOSTUNREACH, ORPHAN | FIN_IN, 0, 0,
+		  CLOSED(UNREACHABLE) },
+		{ "FIN_WAIT2 with a descriptor, keepalive probes, ICMP before",
+		  TCS_FIN_WAIT2, EHOSTUNREACH, ACKED, 0, 0, CLOSED(UNREACHABLE) },
+		{ "reset in FIN_WAIT2, orphan", TCS_FIN_WAIT2, ECONNRESET, ORPHAN | ACKED, 0, 0,
+		  CLOSED_FOR_NOW(RESET_BY_PEER) },
+	};
+
+	(void)unused;
+	check(rows, COUNT(rows));
+}
+
+static void closed_in_repair(void **unused)
+{
+	static const struct row rows[] = {
+		{ "close()", TCS_ESTABLISHED, 0, OWNED | TASK | ACKED | REPAIR, 0, 0,
+		  CLOSED(REPAIR_CLOSED) },
+		{ "close() in CLOSE_WAIT", TCS_CLOSE_WAIT, 0, OWNED | TASK | FIN_IN | REPAIR, 0, 0,
+		  CLOSED(REPAIR_CLOSED) },
+		{ "close() in FIN_WAIT2", TCS_FIN_WAIT2, 0, OWNED | ACKED | REPAIR, 0, 0,
+		  CLOSED(REPAIR_CLOSED) },
+		{ "close() in SYN_SENT", TCS_SYN_SENT, 0, OWNED | TASK | REPAIR, 0, 0,
+		  CLOSED(REPAIR_CLOSED) },
+		{ "close() in SYN_RECV", TCS_SYN_RECV, 0, OWNED | TCS_F_FAST_OPEN | REPAIR, 0, 0,
+		  CLOSED(REPAIR_CLOSED) },
+		/* Others end it while it is in repair. */
+		{ "reset by the peer", TCS_ESTABLISHED, ECONNRESET, ACKED | REPAIR, 0, 0,
+		  CLOSED(RESET_BY_PEER) },
+		{ "ss -K", TCS_ESTABLISHED, ECONNABORTED, OWNED | REPAIR, 0, 0, CLOSED(KILLED) },
+		{ "the peer's FIN in FIN_WAIT2", TCS_FIN_WAIT2, 0, FIN_IN | ACKED | REPAIR, 0, 0,
+		  TIME_WAIT },
+		{ "the last ACK", TCS_LAST_ACK, 0, ORPHAN | FIN_IN | ACKED | REPAIR, 0, 0,
+		  CLOSED(NORMAL) },
+	};
+
+	(void)unused;
+	check(rows, COUNT(rows));
+}
+
 /* Both look like something else until our reset follows; then reason_correct() decides. */
 static void data_after_close_is_known_by_the_reset_that_follows(void **unused)
 {
@@ -338,11 +431,18 @@ static void every_verdict_is_whole(void **unused)
 				.flags = (uint16_t)(i >> 8 & 0x3ff),
 				.has_port = i >> 18 & 1,
 				.of_listener = i >> 19 & 1,
+				.more = i * 2654435769u & ~TCS_SRTT_MASK, /* any */
 			};
 			struct reason_verdict v = reason_of_close(&facts);
 			bool tw = v.new_state == TCS_TIME_WAIT;
 
+			if (!v.new_state) {
+				assert_true(facts.more & TCS_M_TIME_WAIT_OPEN);
+				assert_int_equal(v.reason, REASON_NORMAL);
+				continue;
+			}
 			assert_true(tw || v.new_state == TCS_CLOSE);
+			assert_false(tw && facts.more & TCS_M_NO_TIME_WAIT);
 			assert_true(v.reason > REASON_NONE && v.reason < REASON_MAX);
 			assert_int_equal(tw, v.tw_substate == TCS_TIME_WAIT ||
 						     v.tw_substate == TCS_FIN_WAIT2);
@@ -367,6 +467,7 @@ static void reasons_are_spelled_as_promised(void **unused)
 		{ REASON_CANCELLED, "cancelled" },
 		{ REASON_LISTENER_CLOSED, "listener_closed" },
 		{ REASON_KILLED, "killed" },
+		{ REASON_REPAIR_CLOSED, "repair_closed" },
 		{ REASON_ABORTED_DATA_AFTER_CLOSE, "aborted_data_after_close" },
 		{ REASON_NO_LOCAL_PORT, "no_local_port" },
 		{ REASON_OTHER, "other" },
@@ -390,6 +491,9 @@ int main(void)
 		cmocka_unit_test(aborts_by_us),
 		cmocka_unit_test(listeners),
 		cmocka_unit_test(silence_and_the_network),
+		cmocka_unit_test(a_time_wait_that_was_not_made),
+		cmocka_unit_test(an_old_error_is_no_reason),
+		cmocka_unit_test(closed_in_repair),
 		cmocka_unit_test(data_after_close_is_known_by_the_reset_that_follows),
 		cmocka_unit_test(every_verdict_is_whole),
 		cmocka_unit_test(reasons_are_spelled_as_promised),

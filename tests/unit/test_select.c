@@ -258,6 +258,34 @@ static void the_inferred_state_is_what_counts(void **unused)
 	assert_false(select_change(filter_of(STATES, "!time-wait"), &s.change));
 }
 
+/* TIME_WAIT or CLOSE: what a filter cannot judge passes. */
+static void a_state_that_is_not_known_passes_as_either(void **unused)
+{
+	static const struct {
+		const char *states;
+		bool passes;
+	} want[] = {
+		{ "time-wait", true },	{ "close", true },  { "!time-wait", true },
+		{ "!close", true },	{ "estab", false }, { "!fin-wait-2", false },
+		{ "fin-wait-2", true }, { "all", true },    { "!time-wait,!close", false },
+	};
+	struct sample s;
+
+	(void)unused;
+	sample_end(&s);
+	s.change.new_state = s.change.tw_substate = 0;
+	s.conn.path[s.conn.path_len - 1].state = 0;
+	for (size_t i = 0; i < COUNT(want); i++) {
+		bool estab = !strcmp(want[i].states, "estab"); /* that the connection was in */
+
+		if (select_change(filter_of(STATES, want[i].states), &s.change) != want[i].passes)
+			fail_msg("a change: %s", want[i].states);
+		if (select_connection(filter_of(STATES, want[i].states), &s.connection) !=
+		    (want[i].passes || estab))
+			fail_msg("a connection: %s", want[i].states);
+	}
+}
+
 static void connections_pass_by_the_states_they_went_through(void **unused)
 {
 	static const struct {
@@ -317,6 +345,7 @@ int main(void)
 		cmocka_unit_test(a_mapped_peer_is_ipv4_and_an_ipv6_peer_is_not),
 		cmocka_unit_test(a_listener_has_no_remote_side),
 		cmocka_unit_test(the_inferred_state_is_what_counts),
+		cmocka_unit_test(a_state_that_is_not_known_passes_as_either),
 		cmocka_unit_test(connections_pass_by_the_states_they_went_through),
 		cmocka_unit_test(connections_pass_by_owner_and_addresses),
 	};

@@ -291,6 +291,9 @@ static void states_are_spelled_as_promised(void **unused)
 		VALUES({ "old_state", want[i].name }, { "new_state", want[i].name },
 		       { "kernel_new_state", want[i].name });
 	}
+	s.change.new_state = 0; /* TIME_WAIT or CLOSE */
+	read_change();
+	VALUES({ "new_state", "null" });
 }
 
 static void where_an_owner_comes_from_is_said(void **unused)
@@ -585,6 +588,7 @@ static void a_stream_ends_with_its_sums(void **unused)
 		.events = 18402,
 		.filtered = 2,
 		.lost = { [LOST_RING_FULL] = 1, [LOST_DECODE] = 4 },
+		.undecided = 3,
 	};
 	struct sink_totals totals = {
 		.engine = &of_engine,
@@ -596,12 +600,12 @@ static void a_stream_ends_with_its_sums(void **unused)
 	(void)unused;
 	sink->ops->end(sink, &out, &totals);
 	read_line();
-	keys_are("end", "ts events shown filtered lost duration_s");
+	keys_are("end", "ts events shown filtered lost time_wait_undecided duration_s");
 	VALUES({ "ts", "\"2023-11-14T22:14:02.100000000Z\"" }, { "events", "18402" },
 	       { "shown", "18400" }, { "filtered", "2" },
 	       { "lost", "{\"ring_full\":1,\"recursion\":0,\"table_full\":0,"
 			 "\"unknown_socket\":0,\"decode\":4}" },
-	       { "duration_s", "42.123" });
+	       { "time_wait_undecided", "3" }, { "duration_s", "42.123" });
 }
 
 /* A judge that accepts anything would prove nothing. */

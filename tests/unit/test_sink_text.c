@@ -183,6 +183,9 @@ static void changes_are_lines_of_columns(void **unused)
 		  TCS_TIME_WAIT, TCS_TIME_WAIT, 8000,
 		  "1180    nginx           10.0.0.7            80 10.0.0.31        52114 "
 		  "CLOSING     -> TIME_WAIT      0.008" },
+		{ 1180, OWNER_CACHED, "nginx", 80, V4(10, 0, 0, 31), 52114, TCS_CLOSING, 0, 0, 8000,
+		  "1180    nginx           10.0.0.7            80 10.0.0.31        52114 "
+		  "CLOSING     -> -              0.008" },
 		{ 702, OWNER_SCAN, "sshd", 22, V4(255, 255, 255, 255), 65535, TCS_ESTABLISHED,
 		  TCS_CLOSE_WAIT, 0, 8040000000000,
 		  "702?    sshd            10.0.0.7            22 255.255.255.255  65535 "
@@ -826,6 +829,10 @@ static void the_end_of_a_connection_in_words(void **unused)
 		  "peer closed first -> CLOSE, normal" },
 		{ CLOSED_BY_BOTH, TCS_CLOSING, TCS_TIME_WAIT, TCS_TIME_WAIT, REASON_NORMAL,
 		  "both closed at once -> TIME_WAIT, normal" },
+		{ CLOSED_BY_US, TCS_FIN_WAIT2, TCS_CLOSE, 0, REASON_NORMAL,
+		  "we closed first -> CLOSE, normal" },
+		{ CLOSED_BY_US, TCS_FIN_WAIT2, 0, 0, REASON_NORMAL,
+		  "we closed first -> -, normal" },
 		{ CLOSED_BY_UNKNOWN, TCS_SYN_SENT, TCS_CLOSE, 0, REASON_TIMEOUT,
 		  "SYN_SENT -> CLOSE, timeout" },
 		{ CLOSED_BY_PEER, TCS_ESTABLISHED, TCS_CLOSE, 0, REASON_RESET_BY_PEER,

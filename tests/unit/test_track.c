@@ -139,7 +139,8 @@ static void on_change(void *ctx, const struct change *ch)
 	assert_non_null(c);
 	/* What always holds. */
 	assert_true(ch->new_state == ch->kernel_new_state ||
-		    (ch->new_state == TCS_TIME_WAIT && ch->kernel_new_state == TCS_CLOSE));
+		    ((ch->new_state == TCS_TIME_WAIT || !ch->new_state) &&
+		     ch->kernel_new_state == TCS_CLOSE));
 	assert_int_equal(ch->new_state == TCS_TIME_WAIT, ch->tw_substate != 0);
 	assert_int_equal(ch->kernel_new_state == TCS_CLOSE, ch->reason != REASON_NONE);
 
@@ -604,6 +605,19 @@ static const struct scenario aborts[] = {
 	  ACCEPTED_TOLD
 	  "ESTABLISHED > CLOSE 1000 listener_closed\n"
 	  "= us, 1004, handshake 288: SYN_RECV 288, ESTABLISHED 1000, CLOSE -\n" },
+	{ "close() in TCP_REPAIR", STEPS(CONNECTED,
+		S(2400, ESTABLISHED, CLOSE, .flags = TASK | OWNED | ACKED, .srtt = TCS_M_REPAIR)),
+	  CONNECTED_TOLD
+	  "ESTABLISHED > CLOSE 1000 repair_closed\n"
+	  "= us, 1400, handshake 400: SYN_SENT 400, ESTABLISHED 1000, CLOSE -\n" },
+	{ "a restored socket has no handshake", STEPS(
+		S(1000, CLOSE, SYN_SENT, .flags = TASK),
+		S(1003, SYN_SENT, ESTABLISHED, .srtt = TCS_M_REPAIR),
+		S(2003, ESTABLISHED, CLOSE, .err = ECONNRESET, .flags = ACKED)),
+	  "CLOSE > SYN_SENT -\n"
+	  "SYN_SENT > ESTABLISHED 3\n"
+	  "ESTABLISHED > CLOSE 1000 reset_by_peer\n"
+	  "= peer, 1003: SYN_SENT 3, ESTABLISHED 1000, CLOSE -\n" },
 	{ "a Fast Open child is never acknowledged", STEPS(
 		S(1000, LISTEN, SYN_RECV, .facts = &child_facts),
 		S(64000, SYN_RECV, CLOSE, .err = ETIMEDOUT)),
@@ -632,6 +646,33 @@ static const struct scenario aborts[] = {
 #define PATH_TO_FW2 \
 	"= us, 1508, handshake 400: SYN_SENT 400, ESTABLISHED 1000, FIN_WAIT1 100, " \
 	"FIN_WAIT2 8, "
+
+static const struct scenario no_time_wait[] = {
+	{ "the time-wait table is full", STEPS(CONNECTED,
+		S(2400, ESTABLISHED, FIN_WAIT1, .flags = TASK),
+		S(2500, FIN_WAIT1, FIN_WAIT2),
+		S(2508, FIN_WAIT2, CLOSE, .flags = FIN_IN | ACKED, .srtt = TCS_M_NO_TIME_WAIT)),
+	  CLOSED_BY_US_TOLD
+	  "FIN_WAIT2 > CLOSE 8 normal\n"
+	  PATH_TO_FW2 "CLOSE -\n" },
+	{ "the same, an orphan, whose data would have been answered", STEPS(CONNECTED,
+		S(2400, ESTABLISHED, FIN_WAIT1, .flags = TASK),
+		S(2500, FIN_WAIT1, FIN_WAIT2),
+		S(2508, FIN_WAIT2, CLOSE, .flags = ORPHAN | ACKED, .srtt = TCS_M_NO_TIME_WAIT),
+		R(2510)),
+	  CLOSED_BY_US_TOLD
+	  "FIN_WAIT2 > CLOSE 8 aborted_data_after_close\n"
+	  PATH_TO_FW2 "CLOSE -\n" },
+	{ "not known whether the table was full", STEPS(CONNECTED,
+		S(2400, ESTABLISHED, FIN_WAIT1, .flags = TASK),
+		S(2500, FIN_WAIT1, FIN_WAIT2),
+		S(2508, FIN_WAIT2, CLOSE, .flags = ORPHAN | ACKED, .srtt = TCS_M_TIME_WAIT_OPEN),
+		A(9000)),
+	  CLOSED_BY_US_TOLD
+	  "| 9000\n"
+	  "FIN_WAIT2 > ? 8 normal\n"
+	  PATH_TO_FW2 "? -\n" },
+};
 
 static const struct scenario corrections[] = {
 	{ "data with the ACK of our FIN: a reset answers it at once", STEPS(CLOSED_BY_US,
@@ -923,6 +964,7 @@ static const struct scenario owners[] = {
 
 TELLS(closes_in_order_are_told_as_they_happen, closes_in_order, SHOW_STATES)
 TELLS(aborts_are_told_with_their_reason, aborts, SHOW_STATES)
+TELLS(a_time_wait_that_was_not_made_is_a_close, no_time_wait, SHOW_STATES)
 TELLS(a_close_that_a_reset_may_correct_is_held, corrections, SHOW_STATES)
 TELLS(time_comes_with_the_records, times, SHOW_STATES)
 TELLS(who_closed_first_is_whose_fin_came_first, closers, SHOW_STATES)
@@ -1557,6 +1599,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(closes_in_order_are_told_as_they_happen),
 		cmocka_unit_test(aborts_are_told_with_their_reason),
+		cmocka_unit_test(a_time_wait_that_was_not_made_is_a_close),
 		cmocka_unit_test(a_close_that_a_reset_may_correct_is_held),
 		cmocka_unit_test(time_comes_with_the_records),
 		cmocka_unit_test(who_closed_first_is_whose_fin_came_first),
