@@ -6,10 +6,12 @@
  *
  * What: each scene is one port, a process that listens (tcs-listen), processes that accept
  * (tcs-server) and processes that connect (tcs-client), so that every owner has another pid. A
- * scene's line says what judge.awk must find for it:
+ * scene's line says what judge.awk must find for it. In scenes "full.." tcp_max_tw_buckets is
+ * reached in the middle.
  *
- *	name port laddr family conns closer listener-pid server-pid,.. client-pid,..
+ *	name port laddr family conns closer listener-pid server-pid,.. client-pid,.. overflows
  *
+ * overflows: closes for which the kernel made no time-wait socket (TCPTimeWaitOverflow).
  * closer: client or server (closes first), linger (the client resets), refused (nobody listens),
  * silent (the SYNs of hosts that never answer: nothing is accepted).
  *
@@ -61,7 +63,12 @@ static const struct scene scenes[] = {
 	{ "ipv6", 4006, AF_INET6, "::1", 10, 1, CLIENT },
 	{ "ipv6_server_first", 4007, AF_INET6, "::1", 10, 1, SERVER },
 	{ "churn", 4008, AF_INET, "127.0.0.1", 0, 4, CLIENT },
+	{ "full", 4010, AF_INET, "127.0.0.1", 30, 1, CLIENT },
+	{ "full_ipv6", 4011, AF_INET6, "::1", 30, 1, SERVER },
 };
+
+#define TW_LIMIT "/proc/sys/net/ipv4/tcp_max_tw_buckets"
+#define TW_MANY	 200000
 
 /* What the processes of a scene tell each other; shared memory. */
 struct board {
@@ -222,14 +229,59 @@ static void print_pids(const pid_t *pids, int n)
 		printf(" 0");
 }
 
+/* ---- time-wait sockets ---- */
+
+static void write_number(const char *path, long n)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f || fprintf(f, "%ld", n) < 0 || fclose(f))
+		die("%s", path);
+}
+
+static long time_wait_overflows(void)
+{
+	static char names[8192], values[8192];
+	FILE *f = fopen("/proc/net/netstat", "re");
+	char *at_name = NULL, *at_value = NULL, *name, *value;
+
+	if (!f || !fgets(names, sizeof(names), f) || !fgets(values, sizeof(values), f))
+		die("/proc/net/netstat");
+	fclose(f);
+	name = strtok_r(names, " \n", &at_name);
+	value = strtok_r(values, " \n", &at_value);
+	while (name && value && strcmp(name, "TCPTimeWaitOverflow")) {
+		name = strtok_r(NULL, " \n", &at_name);
+		value = strtok_r(NULL, " \n", &at_value);
+	}
+	return name && value ? strtol(value, NULL, 10) : -1;
+}
+
+/* Room for n more time-wait sockets; some of those that are there may end meanwhile. */
+static void time_wait_room(long n)
+{
+	FILE *f = fopen("/proc/net/sockstat", "re");
+	char line[256], *at = NULL;
+
+	while (f && !at && fgets(line, sizeof(line), f))
+		at = strstr(line, " tw ");
+	if (!at)
+		die("/proc/net/sockstat");
+	fclose(f);
+	write_number(TW_LIMIT, strtol(at + 4, NULL, 10) + n);
+}
+
 static bool play(const struct scene *s, struct board *b, int conns)
 {
+	long overflows = time_wait_overflows();
 	int i, ready[2];
 	bool well;
 	pid_t pid;
 	char c;
 
 	memset(b, 0, sizeof(*b));
+	if (!strncmp(s->name, "full", 4))
+		time_wait_room(conns * s->workers / 3);
 	if (pipe(ready))
 		die("pipe");
 	if (s->closer != REFUSED) {
@@ -257,7 +309,8 @@ static bool play(const struct scene *s, struct board *b, int conns)
 	       conns * s->workers, closer_name[s->closer], b->listener);
 	print_pids(b->server, b->listener ? s->workers : 0);
 	print_pids(b->client, s->workers);
-	printf("\n");
+	printf(" %ld\n", time_wait_overflows() - overflows);
+	write_number(TW_LIMIT, TW_MANY);
 	if (!well)
 		fprintf(stderr, "guest: scene %s went wrong\n", s->name);
 	return well;
@@ -365,7 +418,7 @@ static void play_silent(void)
 		send_syn(raw, i);
 	/* The first SYN-ACK is sent again after 1 s, the second after 3. */
 	usleep(2000000);
-	printf("%s %d %s 4 %d silent %d 0 0\n", s.name, s.port, s.addr, SILENT_SYNS, getpid());
+	printf("%s %d %s 4 %d silent %d 0 0 0\n", s.name, s.port, s.addr, SILENT_SYNS, getpid());
 	close(fd);
 	close(raw);
 }
