@@ -48,10 +48,10 @@ static __always_inline bool rule_has_port(const struct fib_rule_port_range *rang
 	return range->start <= port && port <= range->end;
 }
 
-static __always_inline bool rule_matches(const struct fib_rule *rule, const struct sock *sk,
-					 __u16 sport)
+static __always_inline bool rule_matches(const struct fib_rule *rule, const struct sock *sk)
 {
 	const struct fib4_rule *rule4 = (const struct fib4_rule *)rule;
+	__u16 sport = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
 	__u16 dport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	__be32 src = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
 	__be32 dst = BPF_CORE_READ(sk, __sk_common.skc_daddr);
@@ -83,14 +83,24 @@ static __always_inline int rule_errno(const struct fib_rule *rule)
 	}
 }
 
+/*
+ * rule, sk: addresses. 0: the rule does not match, or does not name the socket's source port. A
+ * global function: the verifier goes through it once, not RULES_MAX times.
+ */
+__noinline int errno_of_rule(__u64 rule, __u64 sk)
+{
+	const struct fib_rule *r = (const struct fib_rule *)rule;
+
+	return rule_matches(r, (const struct sock *)sk) ? rule_errno(r) : 0;
+}
+
 /* Of the first rule of IPv4 that names this source port; 0: there is none. */
-static __always_inline int errno_of_rules(const struct sock *sk, __u16 sport)
+static __always_inline int errno_of_rules(const struct sock *sk)
 {
 	const struct net *net = net_of(sk);
 	const struct fib_rules_ops *ops;
-	const struct fib_rule *rule;
 	__u64 head, node;
-	int i;
+	int i, err;
 
 	if (!bpf_core_field_exists(net->ipv4.rules_ops))
 		return 0;
@@ -98,10 +108,10 @@ static __always_inline int errno_of_rules(const struct sock *sk, __u16 sport)
 	head = (__u64)ops + bpf_core_field_offset(struct fib_rules_ops, rules_list);
 	node = (__u64)BPF_CORE_READ(ops, rules_list.next);
 	for (i = 0; i < RULES_MAX && node && node != head; i++) {
-		rule = (const void *)(node - bpf_core_field_offset(struct fib_rule, list));
-		if (rule_matches(rule, sk, sport))
-			return rule_errno(rule);
-		node = (__u64)BPF_CORE_READ(rule, list.next);
+		err = errno_of_rule(node - bpf_core_field_offset(struct fib_rule, list), (__u64)sk);
+		if (err)
+			return err;
+		node = (__u64)BPF_CORE_READ((const struct list_head *)node, next);
 	}
 	return 0;
 }
@@ -138,7 +148,7 @@ __noinline int connect_errno(__u64 address)
 	    !BPF_CORE_READ(sk, sk_txhash))
 		return EADDRNOTAVAIL;
 	if (is_over_ipv4(sk))
-		err = errno_of_rules(sk, sport);
+		err = errno_of_rules(sk);
 	return err || !fresh ? err : ENETUNREACH;
 }
 
