@@ -129,7 +129,7 @@ idle() {
 	until_true 30 grep -q '"kind":"close_wait_leak"' live.out
 	until_true 30 grep -q "\"close_wait_leak\".*\"netns\":${HOLD_NETNS[0]}" all.out
 	hold_more 0 leave=1
-	until_true 30 has '.namespaces_hidden? == 1'
+	until_true 60 has '.namespaces_hidden? == 1'
 	# three without its sockets would clear it
 	until_true 30 walked $(($(walks) + 3))
 	for name in live all; do
