@@ -60,7 +60,8 @@ struct kept_range {
 
 struct census_ports {
 	const struct tcs_census_port *rows;
-	bool known; /* this kernel's table was read, in the look at hand */
+	bool known;   /* this kernel's table was read, in the look at hand */
+	bool crowded; /* not all found room: it is read for each namespace */
 	uint32_t looks;
 	struct hash net; /* address of a namespace: its first row */
 	uint32_t next[TCS_CENSUS_PORTS];
@@ -152,18 +153,15 @@ static int index_rows(struct census_ports *p, uint32_t n)
 	return err;
 }
 
-int census_ports_read(struct census *c)
+/* net: one namespace, or 0: all. */
+static int scan_ports(struct census *c, uint64_t net)
 {
 	struct census_bpf *skel = c->skel;
 	volatile struct tcs_census_ports *at = &skel->bss->port_scan;
 	int err;
 
-	if (!c->ports)
-		return 0;
-	at->net = 0;
-	at->sample = c->ports->looks ? SAMPLE - 1 : 0;
-	at->phase = c->ports->looks++;
 	c->ports->known = false;
+	at->net = net;
 	err = run(skel->progs.tcs_ports_begin);
 	while (!err && !at->over) {
 		err = run(skel->progs.tcs_ports_run);
@@ -172,10 +170,34 @@ int census_ports_read(struct census *c)
 	}
 	if (err || !at->size)
 		return err;
-	/* Of which namespace those are that found no room is not known: nothing is. */
 	c->ports->known = !at->left_out;
-	c->blind.skipped += at->left_out;
 	return c->ports->known ? index_rows(c->ports, at->n_rows) : 0;
+}
+
+/*
+ * Where not all find room, as when one namespace uses 65,536 ports to that end, the table is read
+ * again for each namespace, which then is the only one that may remain unknown.
+ */
+int census_ports_read(struct census *c)
+{
+	volatile struct tcs_census_ports *at = &c->skel->bss->port_scan;
+	int err;
+
+	if (!c->ports)
+		return 0;
+	at->sample = c->ports->looks ? SAMPLE - 1 : 0;
+	at->phase = c->ports->looks++;
+	err = scan_ports(c, 0);
+	c->ports->crowded = !err && at->left_out;
+	return err;
+}
+
+static int read_crowded(struct census *c)
+{
+	int err = scan_ports(c, net_here(c));
+
+	c->blind.skipped += c->skel->bss->port_scan.left_out;
+	return err;
 }
 
 /* ---- ranges ---------------------------------------------------------------------------------- */
@@ -442,12 +464,12 @@ static int enter(struct census *c)
 {
 	struct census_ports *p = c->ports;
 	uint32_t i, first = NO_ROW;
-	int err = 0;
+	int err = p && p->crowded ? read_crowded(c) : 0;
 
 	memset(c->skel->bss->bound_ports, 0, sizeof(c->skel->bss->bound_ports));
 	memset(c->skel->bss->own_ranges, 0, sizeof(c->skel->bss->own_ranges));
-	if (!p || !p->known)
-		return 0;
+	if (err || !p || !p->known)
+		return err;
 	memset(&p->any, 0, sizeof(p->any));
 	p->n_addrs = p->any_family = 0;
 	hash_clear(&p->by_addr);
