@@ -317,7 +317,7 @@ static __always_inline void fill_listener(struct tcs_wire_census *row, const str
 {
 	const struct inet_connection_sock *icsk = &tp->inet_conn;
 	const struct sock *sk = &icsk->icsk_inet.sk;
-	const struct tcs_handshakes *h;
+	const struct tcs_handshakes_kept *h;
 
 	row->syn_queue = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
 	row->syn_queue_young = BPF_CORE_READ(icsk, icsk_accept_queue.young.counter);
@@ -329,7 +329,7 @@ static __always_inline void fill_listener(struct tcs_wire_census *row, const str
 	h = handshakes_of((__u64)sk);
 	if (h) {
 		row->flags |= TCS_CENSUS_HANDSHAKES;
-		row->handshakes = *h;
+		row->handshakes = h->counts;
 	}
 }
 
@@ -565,13 +565,21 @@ static __always_inline void take_full(const struct tcp_sock *tp, __u32 state)
 		read_full(tp, &at_hand.h);
 }
 
+/* It comes back by itself; but of cookies nothing else tells where tcp_syncookies is 2. */
+static __always_inline bool is_pruned(const struct sock *sk)
+{
+	const struct tcs_handshakes_kept *h = handshakes_of((__u64)sk);
+
+	return h && h->unwatched && cookie_age((const struct tcp_sock *)sk) == TCS_CENSUS_NEVER;
+}
+
 /* Of those with a file, so that children nobody has accepted yet have the owner of this one. */
 static __always_inline void take_listener(__u64 id)
 {
 	const struct sock *sk = (const struct sock *)at_hand.sk;
 
 	listening[at_hand.lport >> 6] |= 1ULL << (at_hand.lport & 63);
-	if (set.notes)
+	if (set.notes && !is_pruned(sk))
 		watched_begin(sk, id);
 	mark_file(sk);
 }
@@ -584,6 +592,23 @@ static __always_inline bool wants_row(__u32 state)
 	return state != TCP_FIN_WAIT2 || set.orphans || (at_hand.full && is_attached(at_hand.sk));
 }
 
+/* Connections that pass the filter may have come to it, by whatever its own address says. */
+static __always_inline bool listens_for_wanted(const struct sock *sk, const struct addrs *a,
+					       __u16 lport)
+{
+	if (set.by_lport && !port_listed(lports, lport))
+		return false;
+	return listener_takes(a, BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_ipv6only),
+			      set.family, set.src, set.src_bits);
+}
+
+/* A listener that is not counted, and is judged by its connections all the same. */
+static __always_inline bool listener_at_hand(__u32 state)
+{
+	return state == TCP_LISTEN && !half_open_only && set.rows >> TCP_LISTEN & 1 &&
+	       listens_for_wanted((const struct sock *)at_hand.sk, &at_hand.a, at_hand.lport);
+}
+
 /* Count what is at hand. True: there is to be a row of it. */
 static __always_inline bool count_at_hand(void)
 {
@@ -592,9 +617,10 @@ static __always_inline bool count_at_hand(void)
 	/* What uses up ports does so whatever the user wants to see. */
 	if (set.places && !half_open_only && state != TCP_LISTEN)
 		count_place();
-	if (state >= TCS_CENSUS_STATES || addrs_unwanted(&at_hand.a, at_hand.lport) ||
-	    socket_unwanted() || !(set.count >> state & 1))
+	if (state >= TCS_CENSUS_STATES || socket_unwanted() || !(set.count >> state & 1))
 		return false;
+	if (addrs_unwanted(&at_hand.a, at_hand.lport))
+		return listener_at_hand(state);
 	barrier_var(state); /* or the verifier sees another register checked than used */
 	if (state < TCS_CENSUS_STATES)
 		out.states[state]++;
@@ -872,6 +898,7 @@ struct tcs_wire_census answers[TCS_CENSUS_ASK];
 
 /* Written before each run, and by it. */
 bool mark_listeners;  /* their files, so that their holders can be looked up */
+bool prune_idle;      /* listeners that nothing happens to: no row, and they are not read again */
 bool renew_owners;    /* of listeners; there are no rows */
 bool forget_owners;   /* of listeners: those that have exited */
 bool owners_overflow; /* nobody knows which owners have exited */
@@ -904,6 +931,17 @@ static __always_inline void renew_owner(const struct sock *sk, __u64 id)
 		owner_write(note, 0, nobody, TCS_OWNER_NONE);
 }
 
+/* Nothing has happened since it was read last, and it is not read again until something does. */
+static __always_inline bool is_idle(const struct sock *sk)
+{
+	const struct inet_connection_sock *icsk = (const void *)sk;
+
+	return !BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter) &&
+	       !BPF_CORE_READ(sk, sk_ack_backlog) &&
+	       cookie_age((const struct tcp_sock *)sk) == TCS_CENSUS_NEVER &&
+	       watched_prune(sk, BPF_CORE_READ(sk, sk_drops.counter), prune_idle);
+}
+
 /* A global function: the verifier goes through it once. */
 __noinline int read_listener(__u32 i)
 {
@@ -920,6 +958,9 @@ __noinline int read_listener(__u32 i)
 		return 0;
 	}
 	row = &answers[i];
+	row->state = 0;
+	if (is_idle(sk))
+		return 0;
 	__builtin_memset(row, 0, sizeof(*row));
 	row->id = ask[i].id;
 	row->state = TCP_LISTEN;
@@ -941,7 +982,7 @@ __noinline int read_listener(__u32 i)
 	/* Another socket may be there by now. Where there are no cookies the state has to do. */
 	if ((kernel.cookies && !(row->id & TCS_ID_OWN) && cookie_of(sk) != row->id) ||
 	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN ||
-	    addrs_unwanted(&a, row->lport) || listener_unwanted(sk))
+	    !listens_for_wanted(sk, &a, row->lport) || listener_unwanted(sk))
 		row->state = 0;
 	return 0;
 }

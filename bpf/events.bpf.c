@@ -154,15 +154,33 @@ static __always_inline bool netns_unwanted(const struct sock *sk)
 	return set.netns && netns_of(sk) != wanted_netns;
 }
 
-/* Needs nothing but the socket: decided before a note is made. */
-static __always_inline bool socket_unwanted(const struct sock *sk, const struct tcp_sock *tp,
-					    int new)
+/* By what all its connections have in common with a listener. */
+static __always_inline bool creator_unwanted(const struct sock *sk)
 {
 	if (netns_unwanted(sk))
 		return true;
 	if (set.has_uid && sk->sk_uid.val != set.uid)
 		return true;
-	if (set.cgroup && outside_cgroup(sk, set.cgroup, set.cgroup_level))
+	return set.cgroup && outside_cgroup(sk, set.cgroup, set.cgroup_level);
+}
+
+/* Connections that pass the filter may come to this listener, which does not pass itself. */
+static __always_inline bool listens_for_wanted(const struct sock *sk, __u16 lport)
+{
+	struct addrs a;
+
+	if (creator_unwanted(sk) || (set.by_lport && !port_listed(lports, lport)))
+		return false;
+	read_addrs(&sk->__sk_common, &a);
+	return listener_takes(&a, BPF_CORE_READ_BITFIELD(&sk->__sk_common, skc_ipv6only),
+			      set.family, set.src, set.src_bits);
+}
+
+/* Needs nothing but the socket: decided before a note is made. */
+static __always_inline bool socket_unwanted(const struct sock *sk, const struct tcp_sock *tp,
+					    int new)
+{
+	if (creator_unwanted(sk))
 		return true;
 	if (set.family || set.by_lport || set.by_rport || set.src_bits || set.dst_bits) {
 		struct addrs a;
@@ -719,6 +737,48 @@ static __always_inline void listener_gone(const struct event *e)
 	watched_end(e->sk);
 }
 
+/* -> LISTEN: its queues are read from now on, its children named and counted. Returns its id. */
+static __always_inline __u64 listener_born(const struct event *e)
+{
+	struct addrs a;
+	__u64 id;
+
+	read_addrs(&e->sk->__sk_common, &a);
+	listener_begin(e->sk, &a, local_port(e->sk, e->tp, e->new),
+		       BPF_CORE_READ_BITFIELD(&e->sk->__sk_common, skc_reuseport));
+	id = id_for_now(e->sk);
+	watched_begin(e->sk, id);
+	return id;
+}
+
+/* SYN_RECV -> ESTABLISHED. */
+static __always_inline void count_handshake(const struct event *e, __u64 listener, __u8 unsure)
+{
+	struct tcs_handshakes_kept *h = handshakes_of(listener);
+
+	handshake_done(e->sk, e->tp, h, unsure);
+	watched_again(listener, h);
+}
+
+/*
+ * There is no room for a note. Listeners are known all the same, and their handshakes counted: what
+ * fills the table must not hide what happens to others.
+ */
+static __always_inline void take_without_note(const struct event *e)
+{
+	__u64 listener;
+	__u8 unsure = 0;
+
+	if (e->new == TCP_LISTEN) {
+		listener_born(e);
+	} else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE) {
+		listener_gone(e);
+	} else if (e->old == TCP_SYN_RECV && e->new == TCP_ESTABLISHED) {
+		listener = listener_of_child(e->sk, e->tp, &unsure);
+		count_handshake(e, listener, unsure);
+	}
+}
+
 /*
  * What this event says of the socket, into the note and *e. Flags gather in the note, not in a
  * local: the verifier follows each combination of known bits through the rest of the program, and
@@ -727,7 +787,6 @@ static __always_inline void listener_gone(const struct event *e)
 static __always_inline void take_event(struct event *e)
 {
 	struct tcs_note *note = e->note;
-	struct addrs a;
 	__u64 id;
 
 	note->owner_changed = 0;
@@ -739,12 +798,8 @@ static __always_inline void take_event(struct event *e)
 	note->since_ns = e->ts_ns;
 
 	if (e->new == TCP_LISTEN) {
-		read_addrs(&e->sk->__sk_common, &a);
-		listener_begin(e->sk, &a, local_port(e->sk, e->tp, e->new),
-			       BPF_CORE_READ_BITFIELD(&e->sk->__sk_common, skc_reuseport));
-		id = id_for_now(e->sk);
+		id = listener_born(e);
 		note->cookie_low = kernel.cookies ? (__u32)id : 0;
-		watched_begin(e->sk, id);
 	} else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE) {
 		listener_gone(e);
 	}
@@ -757,8 +812,10 @@ static __always_inline void take_event(struct event *e)
 		note->flags |= repair_flags(e->tp);
 		if (e->tp->total_retrans)
 			note->flags |= TCS_F_RETRANS;
-		if (e->old == TCP_SYN_RECV)
-			handshake_done(e->sk, e->tp, handshakes_of(note->listener), note->unsure);
+		if (e->old == TCP_SYN_RECV && note->unsure != TCS_NOTE_OPENED)
+			count_handshake(e, note->listener, note->unsure);
+	} else if (e->old == TCP_SYN_SENT && e->new == TCP_SYN_RECV) {
+		note->unsure = TCS_NOTE_OPENED;
 	}
 	if (e->sk->sk_lock.owned && task_acts(e->old, e->new, e->err, note->flags) &&
 	    learn_owner(note, may_be_killed(e->sk, e->old, e->new)))
@@ -833,7 +890,7 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, const 
 {
 	const bool again = program != FIRST;
 	struct sock *sk = e->sk;
-	bool unwanted = false;
+	bool unwanted = false, noteless = false;
 
 	/* MPTCP, SCTP and DCCP come here too; close() in FIN_WAIT2 repeats the state. */
 	if (sk->sk_protocol != IPPROTO_TCP)
@@ -851,7 +908,7 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, const 
 		goto not_ours;
 	e->note = note_get(e, program);
 	if (!e->note) {
-		count(&p->lost_note);
+		noteless = true;
 		goto not_ours;
 	}
 	if (again && e->note->mark == (e->old << 8 | e->new))
@@ -871,11 +928,18 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, const 
 not_ours:
 	if (passed_before(sk, e->old << 8 | e->new, program))
 		return;
+	if (noteless) {
+		count(&p->lost_note);
+		take_without_note(e);
+	}
 	if (unwanted) {
 		count(&p->filtered);
 		filter_deferred(sk, e->old, p);
 		if (e->old == TCP_LISTEN && e->new == TCP_CLOSE)
 			listener_gone(e);
+		else if (e->new == TCP_LISTEN &&
+			 listens_for_wanted(sk, local_port(sk, e->tp, e->new)))
+			listener_born(e);
 	}
 	if (again)
 		count(&p->caught);
@@ -976,11 +1040,7 @@ int BPF_PROG(tcs_reset, struct sock *sk, struct sk_buff *skb)
 static __always_inline bool synack_unwanted(const struct sock *sk, const struct addrs *a,
 					    __u16 lport)
 {
-	if (netns_unwanted(sk))
-		return true;
-	if (set.has_uid && sk->sk_uid.val != set.uid)
-		return true;
-	if (set.cgroup && outside_cgroup(sk, set.cgroup, set.cgroup_level))
+	if (creator_unwanted(sk))
 		return true;
 	if (set.states && !(set.states & 1U << TCP_SYN_RECV))
 		return true;
@@ -997,6 +1057,7 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 	const struct inet_connection_sock *icsk;
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct tcs_percpu *p = slot_of(cpu);
+	struct tcs_handshakes_kept *h;
 	struct tcs_note owner = {};
 	struct tcs_wire_synack *r;
 	const struct net *net;
@@ -1016,7 +1077,9 @@ int BPF_PROG(tcs_synack, struct sock *sk, struct request_sock *req)
 		return 0;
 	}
 	acked = BPF_CORE_READ_BITFIELD_PROBED(ireq, acked);
-	handshake_resent(req, acked, handshakes_of((__u64)listener));
+	h = handshakes_of((__u64)listener);
+	handshake_resent(req, acked, h);
+	watched_again((__u64)listener, h);
 	ring = ring_of(cpu);
 	if (!ring)
 		return 0;

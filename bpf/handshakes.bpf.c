@@ -18,9 +18,9 @@
 char LICENSE[] SEC("license") = "GPL";
 
 /* The entry of this listener; NULL: it is not known, or there is no room. */
-static __always_inline struct tcs_handshakes *handshakes_for(__u64 listener)
+static __always_inline struct tcs_handshakes_kept *handshakes_for(__u64 listener)
 {
-	struct tcs_handshakes none = {}, *held = handshakes_of(listener);
+	struct tcs_handshakes_kept none = {}, *held = handshakes_of(listener);
 
 	if (held || !listener)
 		return held;
@@ -55,7 +55,7 @@ int BPF_PROG(tcs_handshake_state, struct sock *sk, int old, int new)
 	} else if (new == TCP_LISTEN || (old == TCP_LISTEN && new == TCP_CLOSE)) {
 		bpf_map_delete_elem(&handshakes, &key);
 		if (kernel.storage && new == TCP_LISTEN)
-			storage_begin(sk, sk->__sk_common.skc_num);
+			storage_begin(sk, sk->__sk_common.skc_num, false);
 	}
 	return 0;
 }
@@ -86,7 +86,7 @@ int tcs_handshake_listeners(struct bpf_iter__tcp *ctx)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(skc);
 	if (tp && skc->skc_state == TCP_LISTEN)
-		storage_begin(&tp->inet_conn.icsk_inet.sk, skc->skc_num);
+		storage_begin(&tp->inet_conn.icsk_inet.sk, skc->skc_num, false);
 	else
 		bpf_seq_write(ctx->meta->seq, &end, sizeof(end));
 	return 0;

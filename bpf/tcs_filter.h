@@ -34,6 +34,29 @@ static __always_inline bool prefix_differs(const volatile __u8 *want, const __u6
 	return high || low >> (128 - bits);
 }
 
+/*
+ * May a connection that passes a filter by family and local prefix have come to a listener? One
+ * that is bound to every address takes each of its family, and on IPv6 those of IPv4 unless it is
+ * IPV6_V6ONLY.
+ */
+static __always_inline bool listener_takes(const struct addrs *a, bool v6only, __u8 family,
+					   const volatile __u8 *src, __u8 src_bits)
+{
+	const __u64 v4[2] = { 0, V4_MAPPED_HIGH };
+	bool any4 = !a->l[0] && a->l[1] == V4_MAPPED_HIGH;
+	bool any6 = !a->l[0] && !a->l[1];
+	bool src_v4;
+
+	if (family && family != a->family && !(family == 4 && any6 && !v6only))
+		return false;
+	if (!src_bits || (any6 && !v6only))
+		return true;
+	if (!any4 && !any6)
+		return !prefix_differs(src, a->l, src_bits);
+	src_v4 = !prefix_differs(src, v4, src_bits < 96 ? src_bits : 96);
+	return any4 ? src_v4 : src_bits < 96 || !src_v4;
+}
+
 /* A socket without a cgroup is not known to be outside. */
 static __always_inline bool outside_cgroup(const struct sock *sk, __u64 cgroup, __u32 level)
 {

@@ -85,14 +85,14 @@ __noinline int handshake_at_place(__u64 sk, __u32 what)
 
 /* At SYN_RECV -> ESTABLISHED; the child has its request's count (tcp_create_openreq_child()). */
 static __always_inline void handshake_done(const struct sock *sk, const struct tcp_sock *tp,
-					   struct tcs_handshakes *h, bool unsure)
+					   struct tcs_handshakes_kept *h, bool unsure)
 {
 	__u32 what = HANDSHAKE_DONE;
 
 	if (tp->total_retrans)
 		what |= HANDSHAKE_LATE;
 	if (h)
-		handshakes_add(h, what);
+		handshakes_add(&h->counts, what);
 	else
 		handshake_at_place(address_of(sk), what | (unsure ? HANDSHAKE_UNSURE : 0));
 }
@@ -111,14 +111,14 @@ static __always_inline struct sock *listener_of_request(struct sock *sk,
  * (reqsk_timer_handler(), inet_rtx_syn_ack()).
  */
 static __always_inline void handshake_resent(const struct request_sock *req, bool acked,
-					     struct tcs_handshakes *h)
+					     struct tcs_handshakes_kept *h)
 {
 	__u32 what = HANDSHAKE_RESENT;
 
 	if (!acked && !BPF_CORE_READ_BITFIELD(req, num_timeout))
 		what |= HANDSHAKE_FAILING;
 	if (h)
-		handshakes_add(h, what);
+		handshakes_add(&h->counts, what);
 	else
 		handshake_at_place(address_of((const struct sock *)req), what);
 }

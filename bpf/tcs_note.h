@@ -56,12 +56,16 @@ struct tcs_note {
 	__u16 flags;	    /* of the event at hand: enum tcs_wire_flags, NOTE_MORE */
 	__u8 owner_writes;  /* of a listener's owner, odd during one; tcs_owners.h */
 	union {
-		__u8 unsure; /* child: its listener may be at another address; 0 with a listener */
+		/* Child: 1: its listener may be at another address; 0 with a listener. Or: */
+		__u8 unsure;
 		/* listener: scan that met the first holder, TCS_OWNER_SHARED; 0 none */
 		__u8 owner_scan;
 	};
 	__u32 cookie_low; /* of the socket's cookie; 0 not asked for yet */
 };
+
+/* In `unsure`: a simultaneous open, or a connection to itself: it has no listener. */
+#define TCS_NOTE_OPENED 2
 
 struct tcs_listener {
 	__u64 sk;	   /* its address; 0: one of `others`, nobody knows which */
@@ -132,15 +136,18 @@ static __always_inline void listener_key(const struct sock *sk, const struct net
 	key->pad = 0;
 }
 
-/* The one place for all that listen there; lport 0: it is not chosen yet, nothing can be kept. */
-static __always_inline void listener_begin_at(struct sock *sk, const struct addrs *a, __u16 lport,
+/*
+ * The one place for all that listen there; lport 0: it is not chosen yet, nothing can be kept.
+ * False: there is no room.
+ */
+static __always_inline bool listener_begin_at(struct sock *sk, const struct addrs *a, __u16 lport,
 					      bool shared)
 {
 	struct tcs_listener own = { .sk = (__u64)sk }, *known;
 	struct tcs_listener_key key;
 
 	if (!lport)
-		return;
+		return true;
 	listener_key(sk, net_of(sk), a, lport, &key);
 	if (!kernel.storage)
 		own.transparent = peek_transparent(sk);
@@ -148,21 +155,23 @@ static __always_inline void listener_begin_at(struct sock *sk, const struct addr
 		known = bpf_map_lookup_elem(&listeners, &key);
 		if (known && known->sk != own.sk) {
 			__sync_fetch_and_add(&known->others, 1);
-			return;
+			return true;
 		}
 	}
-	bpf_map_update_elem(&listeners, &key, &own, BPF_ANY);
+	return !bpf_map_update_elem(&listeners, &key, &own, BPF_ANY);
 }
 
 /* Its handshakes are counted from now on, unless its children cannot be told from others'. */
 static __always_inline void listener_begin(struct sock *sk, const struct addrs *a, __u16 lport,
 					   bool shared)
 {
-	struct tcs_handshakes none = {};
+	struct tcs_handshakes_kept none = {};
 	__u64 key = (__u64)sk;
 
-	if (!kernel.storage || !storage_begin(sk, lport))
-		listener_begin_at(sk, a, lport, shared);
+	if (!kernel.storage || !storage_begin(sk, lport, false)) {
+		if (!listener_begin_at(sk, a, lport, shared) && kernel.storage)
+			storage_begin(sk, lport, true);
+	}
 	if (kernel.storage || !shared)
 		bpf_map_update_elem(&handshakes, &key, &none, BPF_ANY);
 }

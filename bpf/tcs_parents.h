@@ -37,11 +37,11 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, TCS_HANDSHAKE_LISTENERS);
 	__type(key, __u64); /* the listener's address */
-	__type(value, struct tcs_handshakes);
+	__type(value, struct tcs_handshakes_kept);
 } handshakes SEC(".maps");
 
 /* NULL: the listener is not known, or has no entry. */
-static __always_inline struct tcs_handshakes *handshakes_of(__u64 listener)
+static __always_inline struct tcs_handshakes_kept *handshakes_of(__u64 listener)
 {
 	return listener ? bpf_map_lookup_elem(&handshakes, &listener) : NULL;
 }
@@ -87,11 +87,12 @@ static __always_inline bool needs_storage(const struct sock *sk, __u16 lport)
 
 /*
  * Name a listener in its storage. A socket that was a child of another one has storage already,
- * with the other's name. False: children have to be known by the address. For kernel.storage.
+ * with the other's name. always: there is no room elsewhere. False: children have to be known by
+ * the address. For kernel.storage.
  */
-static __always_inline bool storage_begin(struct sock *sk, __u16 lport)
+static __always_inline bool storage_begin(struct sock *sk, __u16 lport, bool always)
 {
-	bool needed = needs_storage(sk, lport);
+	bool needed = always || needs_storage(sk, lport);
 	__u64 *own =
 		bpf_sk_storage_get(&parents, sk, NULL, needed ? BPF_SK_STORAGE_GET_F_CREATE : 0);
 

@@ -247,6 +247,14 @@ struct tcs_handshakes {
 	__u64 failing; /* the first time for a connection, and the peer had not answered */
 };
 
+/* What is kept for a listener. */
+struct tcs_handshakes_kept {
+	struct tcs_handshakes counts;
+	__u64 seen;	 /* their sum, and the listener's drops, at the last look */
+	__u32 unwatched; /* it is not among those that are read without a walk (tcs_listeners.h) */
+	__u32 pad;
+};
+
 struct tcs_handshake_place {
 	__u8 laddr[16];
 	__u32 netns;

@@ -73,6 +73,7 @@ void audit_clear(struct audit *a)
 	a->n_half_open = a->n_sources = a->n_requests = a->n_handshakes = a->n_scanners = 0;
 	a->n_services = a->n_dead_nets = a->n_service_groups = a->n_group_sources = 0;
 	a->n_unseen = 0;
+	a->at_idle = 0;
 	a->ts_ns = a->covers = a->blank = 0;
 	a->blind = (struct audit_blind){ 0 };
 	memset(a->states, 0, sizeof(a->states));
@@ -172,6 +173,7 @@ void audit_add_blind(struct audit *a, const struct audit_blind *b)
 	a->blind.owners_unknown |= b->owners_unknown;
 	a->blind.processes_hidden |= b->processes_hidden;
 	a->blind.netns_listed |= b->netns_listed;
+	a->blind.listeners_missing |= b->listeners_missing;
 }
 
 uint64_t audit_hidden(const struct audit *a, uint64_t *ret_sockets)
@@ -192,13 +194,37 @@ uint64_t audit_hidden(const struct audit *a, uint64_t *ret_sockets)
 	return n;
 }
 
+/* Nothing is there to be judged; the next look will tell if that changes. */
+static bool is_idle(const struct audit_socket *s)
+{
+	return !s->syn_queue && !s->accept_queue && !s->drops && s->cookie_age_ns == AUDIT_UNKNOWN;
+}
+
+/* Where there is no room, one of those that are idle makes room for one that is not; NULL: none. */
+static struct audit_listener *replace_idle(struct audit *a, const struct audit_socket *s)
+{
+	if (is_idle(s))
+		return NULL;
+	while (a->at_idle < a->n_listeners && !is_idle(&a->listeners[a->at_idle].socket))
+		a->at_idle++;
+	return a->at_idle < a->n_listeners ? &a->listeners[a->at_idle++] : NULL;
+}
+
 static int add_listener(struct audit *a, const struct audit_socket *s)
 {
 	bool full;
 	struct audit_listener *l = APPEND(a, listeners, &full);
+	int err = l ? 0 : no_room(a, full);
 
+	if (err)
+		return err;
+	if (!l) {
+		a->blind.listeners_missing = true;
+		l = replace_idle(a, s);
+	}
 	if (!l)
-		return no_room(a, full);
+		return 0;
+	memset(l, 0, sizeof(*l));
 	l->socket = *s;
 	l->drops_milli = AUDIT_NO_RATE;
 	l->half_open = AUDIT_NONE;

@@ -11,7 +11,8 @@
  *
  * Owner: the caller; audit_init() and audit_release() belong together. Pure: no I/O, no clock.
  * Bounds: AUDIT_ROWS_MAX rows of each kind; what comes beyond is counted in
- * blind.skipped. Counts of states are whole all the same. Errors: 0 or -ENOMEM.
+ * blind.skipped, and of listeners those that are idle are left out first. Counts of states are
+ * whole all the same. Errors: 0 or -ENOMEM.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +31,7 @@
 #define AUDIT_RATE_MAX	    INT64_C(1000000000000000)
 #define AUDIT_NONE	    UINT32_MAX /* of an index */
 #define AUDIT_STATE_UNKNOWN UINT32_MAX /* of a count of a namespace */
+#define AUDIT_NO_COOKIES    0xff
 
 /* A socket as the census met it. */
 struct audit_socket {
@@ -89,12 +91,17 @@ struct audit_netns {
 	uint32_t ports_range;	  /* ports connect() may take by itself; 0 unknown */
 	uint32_t states[TCS_STATE_MAX];
 	uint8_t tw_reuse; /* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
-	uint8_t cookies;  /* tcp_syncookies: 0 never, 1 when the SYN queue is full, 2 always */
-	uint8_t walked;	  /* its half-open connections are in this look */
-	uint8_t hidden;	  /* no process or name shows it, so that it cannot be entered */
+	/* tcp_syncookies: 0 never, 1 when the SYN queue is full, 2 always; AUDIT_NO_COOKIES */
+	uint8_t cookies;
+	uint8_t walked; /* its half-open connections are in this look */
+	uint8_t hidden; /* no process or name shows it, so that it cannot be entered */
 	uint64_t counters[COUNTER_MAX];	    /* so far; AUDIT_UNKNOWN */
 	int64_t counter_milli[COUNTER_MAX]; /* a second, in thousandths; audit_settle() */
 	uint64_t netns_cookie;		    /* never reused; 0 unknown */
+	/* tcp_max_syn_backlog, where tcp_syncookies 0 makes it count; 0: it does not, or unknown */
+	uint32_t syn_backlog;
+	uint8_t crowded; /* half-open ones of some listeners found no room (then not walked) */
+	uint8_t pad2[3];
 };
 
 /*
@@ -144,7 +151,8 @@ struct audit_blind {
 	 * one nor unseen has ended, or has no sockets. 0: unknown, as in recordings of 2.1.
 	 */
 	uint8_t netns_listed;
-	uint8_t pad[4];
+	uint8_t listeners_missing; /* some are not in this look, though they exist */
+	uint8_t pad[3];
 };
 
 struct audit_listener {
@@ -364,6 +372,7 @@ struct audit_config {
 	uint64_t dead_ns;    /* a peer is dead when it has said nothing for so long */
 	uint8_t stalled;     /* in so many timeouts in a row */
 	bool count_rows; /* count the states here, from sockets, for they are filtered by owner */
+	bool by_remote;	 /* filtered by remote address or port: which no listener has by itself */
 	enum audit_by by;
 	uint32_t uncounted; /* states, as bits, that are filtered out: nobody knows how many */
 };
@@ -399,7 +408,8 @@ struct audit {
 	uint32_t cap_netns, cap_listeners, cap_close_wait, cap_fin_wait2, cap_places, cap_dead;
 	uint32_t cap_groups;
 	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes, cap_scanners;
-	uint32_t at_netns;		      /* of the socket that was added last */
+	uint32_t at_netns; /* of the socket that was added last */
+	uint32_t at_idle; /* of the listeners, once there are too many: those before are not idle */
 	struct hash by_holder, by_fin_holder; /* holder_key(): index in close_wait, in fin_wait2 */
 	struct hash by_peer, by_group;
 	struct hash by_netns; /* inode: index of the row */

@@ -95,8 +95,11 @@ static void put_listeners(const struct json *j)
 		const struct audit_socket *s = &a->listeners[i].socket;
 		const struct audit_service *service = &a->services[a->listeners[i].service];
 		struct device_ref d = device_of(j, s->netns, s->device);
-		struct outbuf *b = begin(j, "listener");
+		struct outbuf *b;
 
+		if (service_filtered(a, service))
+			continue;
+		b = begin(j, "listener");
 		if (s->netns_cookie)
 			d.netns_cookie = s->netns_cookie;
 		json_put_netns(b, &d);
@@ -104,7 +107,7 @@ static void put_listeners(const struct json *j)
 		json_put_number(b, "lport", s->lport);
 		json_put_device(b, &d);
 		json_put_number(b, "syn_queue", s->syn_queue);
-		json_put_number(b, "syn_queue_limit", s->queue_limit);
+		json_put_number(b, "syn_queue_limit", service->syn_limit);
 		json_put_number(b, "syn_queue_young", s->syn_queue_young);
 		json_put_number(b, "accept_queue", s->accept_queue);
 		json_put_number(b, "accept_queue_limit", s->queue_limit);

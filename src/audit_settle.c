@@ -417,9 +417,8 @@ bool audit_half_open_blank(const struct audit *a, uint32_t netns)
 {
 	uint32_t i;
 
-	if (!(a->blank & AUDIT_BLANK_HALF_OPEN))
-		return false;
 	for (i = 0; i < a->n_netns && a->netns[i].netns != netns;)
 		i++;
-	return i < a->n_netns && !a->netns[i].walked;
+	return i < a->n_netns && !a->netns[i].walked &&
+	       (a->netns[i].crowded || a->blank & AUDIT_BLANK_HALF_OPEN);
 }

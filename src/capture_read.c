@@ -221,8 +221,7 @@ enum capture_end capture_next(struct capture_reader *r, const void **ret, size_t
 		r->at = r->chunk_end;
 		return r->end;
 	}
-	if (r->chunk[7] < CAPTURE_MINOR)
-		record_grow(r->record, ret_len);
+	record_grow(r->record, ret_len, r->chunk[7] < CAPTURE_MINOR);
 	*ret = r->record;
 	return CAPTURE_RECORD;
 }

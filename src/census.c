@@ -17,7 +17,9 @@
 #include "loader.h"
 #include "scan.h"
 
-#define SWEEP_SLICE 16384 /* sockets of one run where nobody waits: 4 ms */
+/* A look takes 3 us for a listener, a glance 1 us: with more they would come less often. */
+#define LISTENERS_MANY 1024
+#define SWEEP_SLICE    16384 /* sockets of one run where nobody waits: 4 ms */
 
 /* Jiffies a second: the coarse clocks advance by one (KTIME_LOW_RES). 0: unknown. */
 static uint64_t jiffies_rate(void)
@@ -86,6 +88,7 @@ void census_free(struct census *c)
 		munmap(c->marks, TCS_MARKS * sizeof(*c->marks));
 	census_bpf__destroy(c->skel);
 	older_free(c->owners);
+	free(c->to_read);
 	free(c->waiting);
 	hash_release(&c->shown);
 	free(c->hidden);
@@ -169,7 +172,17 @@ static void take_counts(struct census *c)
 	if (c->net.counters.time_wait == HOST_UNKNOWN)
 		c->here.time_wait_table = out->time_wait_table;
 	c->blind.sockets += out->sockets;
-	c->blind.skipped += out->places_full + out->groups_full + out->half_open_full;
+	c->blind.skipped += out->places_full + out->groups_full;
+}
+
+/* A listener without a row may have half-open connections all the same. */
+static void take_crowded(struct census *c)
+{
+	uint64_t full = c->skel->bss->out.half_open_full;
+
+	c->blind.skipped += full;
+	c->here.crowded = full > 0;
+	c->here.walked &= !full;
 }
 
 static int take_sweep_row(void *ctx, const struct tcs_wire_census *row)
@@ -238,7 +251,7 @@ static int walk_half_open(struct census *c)
 	if (err)
 		return err;
 	c->blind.sockets += skel->bss->out.sockets;
-	c->blind.skipped += skel->bss->out.half_open_full;
+	take_crowded(c);
 	return skel->bss->out.states[TCS_SYN_RECV] ? census_take_half_open(c) : 0;
 }
 
@@ -254,6 +267,7 @@ int census_walk(struct census *c)
 	if (err)
 		return err;
 	take_counts(c);
+	take_crowded(c);
 	err = census_take_places(c);
 	if (!err)
 		err = census_take_groups(c);
@@ -300,14 +314,53 @@ static int ask_listener(void *ctx, const void *key, const void *value)
 	return c->n_ask == TCS_CENSUS_ASK ? run_listeners(c) : 0;
 }
 
-/* The queues of all listeners of all namespaces. */
+/* Listeners that found no room among those that are read without a walk, so far. */
+static uint64_t left_out(const struct census *c)
+{
+	const uint64_t *by_events = c->config.maps ? c->config.maps->watched_left_out : NULL;
+
+	return c->skel->bss->watched_left_out +
+	       (by_events ? __atomic_load_n(by_events, __ATOMIC_RELAXED) : 0);
+}
+
+/* All of them first: how many there are decides how they are read. */
+static int collect_listener(void *ctx, const void *key, const void *value)
+{
+	struct census *c = ctx;
+
+	if (c->n_read == c->cap_read) {
+		uint32_t more = c->cap_read ? c->cap_read * 2 : 64;
+		void *grown = realloc(c->to_read, more * sizeof(*c->to_read));
+
+		if (!grown)
+			return -ENOMEM;
+		c->to_read = grown;
+		c->cap_read = more;
+	}
+	memcpy(&c->to_read[c->n_read].sk, key, sizeof(c->to_read->sk));
+	memcpy(&c->to_read[c->n_read++].id, value, sizeof(c->to_read->id));
+	return 0;
+}
+
+/*
+ * The queues of all listeners of all namespaces; but of those that found no room, and where they
+ * are many, of those that nothing happens to.
+ */
 static int read_listeners(struct census *c)
 {
+	bool many;
+	uint32_t i;
 	int err;
 
-	c->n_ask = 0;
+	c->blind.listeners_missing = left_out(c) != c->left_out_seen;
+	c->n_ask = c->n_read = 0;
+	err = bpf_map_each(c->config.maps->watched, collect_listener, c);
+	many = c->n_read > LISTENERS_MANY;
+	c->has_pruned |= many;
 	c->skel->bss->mark_listeners = c->verify;
-	err = bpf_map_each(c->config.maps->watched, ask_listener, c);
+	c->skel->bss->prune_idle = many;
+	for (i = 0; !err && i < c->n_read; i++)
+		err = ask_listener(c, &c->to_read[i].sk, &c->to_read[i].id);
 	return err ? err : run_listeners(c);
 }
 
@@ -341,6 +394,15 @@ static int ask_owner(void *ctx, const void *key, const void *value)
 	return c->n_ask == TCS_CENSUS_ASK ? run_owners(c) : 0;
 }
 
+/* Those that are not read, too: by their address, which their notes have. */
+static int ask_owner_at(void *ctx, const void *key, const void *value)
+{
+	static const uint64_t no_id;
+
+	(void)value;
+	return ask_owner(ctx, key, &no_id);
+}
+
 /* Every listener: is its owner one that has changed? In n_stale, how many. */
 static int each_owner(struct census *c)
 {
@@ -349,7 +411,8 @@ static int each_owner(struct census *c)
 	c->n_ask = 0;
 	c->skel->bss->n_stale = 0;
 	c->skel->bss->renew_owners = true;
-	err = bpf_map_each(c->config.maps->watched, ask_owner, c);
+	err = c->has_pruned ? bpf_map_each(c->config.maps->handshakes, ask_owner_at, c) :
+			      bpf_map_each(c->config.maps->watched, ask_owner, c);
 	if (!err)
 		err = run_owners(c);
 	c->skel->bss->renew_owners = false;
@@ -455,6 +518,7 @@ int census_emit_netns(struct census *c)
 }
 
 static_assert(HOST_UNKNOWN == AUDIT_UNKNOWN, "handed on as it is");
+static_assert(HOST_NO_COOKIES == AUDIT_NO_COOKIES, "handed on as it is");
 
 /* The cookie of the namespace that we are in; 0 unknown. */
 static uint64_t cookie_here(const struct census *c)
@@ -483,6 +547,7 @@ static int look_here(struct census *c, uint32_t inode, uint32_t covers)
 		.time_wait_table = known(c->net.counters.time_wait),
 		.overflows = c->net.counters.time_wait_overflow,
 		.cookies = c->net.counters.cookies,
+		.syn_backlog = c->net.counters.syn_backlog,
 	};
 	memcpy(c->here.counters, c->net.counters.handshakes, sizeof(c->here.counters));
 	if (covers & AUDIT_SOCKETS) {
@@ -587,7 +652,8 @@ static int emit_handshakes(struct census *c)
 	err = handshakes_look(&c->counts, c->now_ns, c->config.filter->netns, c->fn, c->fn_ctx,
 			      &skipped);
 
-	c->blind.skipped += skipped;
+	c->blind.skipped += skipped - (skipped < c->skipped_handshakes ? 0 : c->skipped_handshakes);
+	c->skipped_handshakes = skipped;
 	return err;
 }
 
@@ -633,8 +699,16 @@ static int list_again(struct census *c, struct failure *reterr)
 	return -ENOENT;
 }
 
+/* A walk puts all listeners where they are read without one; was there room for each? */
+static void see_left_out(struct census *c, uint64_t before)
+{
+	if (left_out(c) == before)
+		c->left_out_seen = before;
+}
+
 static int look(struct census *c, uint32_t covers)
 {
+	const uint64_t before = left_out(c);
 	struct record_look begin = { .head.kind = RECORD_LOOK,
 				     .ts_ns = c->now_ns,
 				     .covers = covers };
@@ -651,6 +725,8 @@ static int look(struct census *c, uint32_t covers)
 		err = read_listeners(c);
 	if (!err)
 		err = look_everywhere(c, covers);
+	if (!err && covers & AUDIT_SOCKETS)
+		see_left_out(c, before);
 	if (!err)
 		err = census_emit_waiting(c);
 	census_forget_owners(c);

@@ -70,9 +70,14 @@ struct census {
 	struct handshake_maps counts;
 	uint32_t wanted[CENSUS_WANTED]; /* namespaces; of the next look */
 	uint32_t n_wanted;
-	uint32_t n_ask;	 /* listeners to be read by the next run */
-	uint64_t doubts; /* of owners of listeners, that have been looked into */
-	bool verify;	 /* the owners of listeners, in the next look or the one at hand */
+	uint32_t n_ask;			/* listeners to be read by the next run */
+	struct tcs_census_ask *to_read; /* listeners, of the look or glance at hand */
+	uint32_t n_read, cap_read;
+	bool has_pruned;	     /* some may have been, since the start */
+	uint64_t left_out_seen;	     /* census_left_out(), when a walk met all listeners */
+	uint64_t skipped_handshakes; /* that had no room, up to the last look */
+	uint64_t doubts;	     /* of owners of listeners, that have been looked into */
+	bool verify; /* the owners of listeners, in the next look or the one at hand */
 
 	/* of the look at hand */
 	bool ended; /* the filter's namespace */

@@ -11,6 +11,14 @@
 
 #define STAYS_TENTHS 5 /* of the thresholds: an attack varies more than a build-up does */
 
+/*
+ * Bursts that overflow an accept queue need not show in two snapshots in a row: those of every two
+ * seconds are met within the first of these and the time between two snapshots. Two snapshots
+ * within the second may show one burst.
+ */
+#define OVERFLOWS_WITHIN_MS 2500
+#define OVERFLOWS_APART_MS  500
+
 struct detect {
 	struct detect_config config;
 	struct standing standing;
@@ -20,7 +28,11 @@ struct detect {
 	uint32_t cap_left_out;
 	/* What each service looked like, one look ago and now; by service_key(). */
 	struct hash before, now;
-	uint32_t wanted[DETECT_WANTED]; /* namespaces */
+	struct hash present; /* services of the look at hand, then its groups */
+	/* When its accept queue was first full, within OVERFLOWS_WITHIN_MS; ms_of(). */
+	struct hash overflowed_before, overflowed;
+	uint32_t wanted[DETECT_WANTED];	       /* namespaces */
+	uint64_t wanted_walked[DETECT_WANTED]; /* when they were walked last; 0 not lately */
 	uint32_t n_wanted;
 	bool strange; /* something is visible at a service */
 };
@@ -36,6 +48,12 @@ int detect_new(const struct detect_config *config, struct detect **ret)
 	err = hash_init(&d->before);
 	if (!err)
 		err = hash_init(&d->now);
+	if (!err)
+		err = hash_init(&d->overflowed_before);
+	if (!err)
+		err = hash_init(&d->overflowed);
+	if (!err)
+		err = hash_init(&d->present);
 	if (err) {
 		detect_free(d);
 		return err;
@@ -50,6 +68,9 @@ void detect_free(struct detect *d)
 		return;
 	hash_release(&d->before);
 	hash_release(&d->now);
+	hash_release(&d->overflowed_before);
+	hash_release(&d->overflowed);
+	hash_release(&d->present);
 	standing_release(&d->standing);
 	free(d->cookies);
 	free(d->left_out);
@@ -81,6 +102,41 @@ static bool seen_before(const struct detect *d, uint64_t key, enum finding_kind 
 	return kind == FINDING_SYN_FLOOD ? seen & SEEN_VISIBLE : (seen & 0xff) == (uint32_t)kind;
 }
 
+/* It wraps after 49 days; differences are right. */
+static uint32_t ms_of(const struct audit *look)
+{
+	return (uint32_t)(look->ts_ns / 1000000);
+}
+
+static void remember_overflow(struct detect *d, const struct audit *look, uint64_t key, bool full)
+{
+	uint32_t now = ms_of(look), within = OVERFLOWS_WITHIN_MS, since;
+	bool known = hash_find(&d->overflowed_before, key, &since);
+
+	within += (uint32_t)(look->window_ns / 1000000);
+	known = known && now - since <= within;
+	/* Where there is no room it has to wait a look longer. */
+	if (known || full)
+		(void)hash_add(&d->overflowed, key, known ? since : now);
+}
+
+/* Of the look at hand; at least so long ago. */
+static bool overflowed(const struct detect *d, const struct audit *look, uint64_t key,
+		       uint32_t least_ms)
+{
+	uint32_t since;
+
+	return hash_find(&d->overflowed, key, &since) && ms_of(look) - since >= least_ms;
+}
+
+/* A queue is not read at the instant at which what completes is counted: one may be missed. */
+static bool accepts(const struct audit *look, const struct audit_service *s)
+{
+	int64_t accepted = service_accepted(s);
+
+	return accepted != AUDIT_NO_RATE && audit_count_of(accepted, look->window_ns) > 1;
+}
+
 static void fill_syn(struct finding_syn *row, const struct audit *look, const struct syn_facts *f)
 {
 	const struct audit_service *s = f->service;
@@ -93,6 +149,9 @@ static void fill_syn(struct finding_syn *row, const struct audit *look, const st
 				    look->netns[s->netns_row].counter_milli[COUNTER_COOKIES_SENT] :
 				    0;
 	row->drops = f->drops;
+	row->syncookies =
+		s->netns_row == AUDIT_NONE ? AUDIT_NO_COOKIES : look->netns[s->netns_row].cookies;
+	row->accepts = accepts(look, s);
 	row->done_permille = syn_done_permille(f);
 }
 
@@ -140,28 +199,42 @@ static bool fill_possible(const struct detect *d, struct finding_syn *row, const
 	return seen;
 }
 
-static void want_walk(struct detect *d, uint32_t netns)
+/*
+ * Where more are wanted than there is room for, those come first that were not walked for longest:
+ * trouble in many namespaces must not hide that of another one.
+ */
+static void want_walk(struct detect *d, const struct audit_service *s)
 {
-	uint32_t i;
+	uint32_t i, last = 0;
 
-	for (i = 0; i < d->n_wanted; i++)
-		if (d->wanted[i] == netns)
+	for (i = 0; i < d->n_wanted; i++) {
+		if (d->wanted[i] == s->netns)
 			return;
+		if (d->wanted_walked[i] > d->wanted_walked[last])
+			last = i;
+	}
 	if (d->n_wanted < DETECT_WANTED)
-		d->wanted[d->n_wanted++] = netns;
+		last = d->n_wanted++;
+	else if (d->wanted_walked[last] <= s->walked_ns)
+		return;
+	d->wanted[last] = s->netns;
+	d->wanted_walked[last] = s->walked_ns;
 }
 
 /*
  * Where the accept queue was full a moment ago, ACKs were dropped (tcp_check_req()), and those who
  * sent them come late while it empties: that is no loss on the path.
  */
-static bool is_told_by_accept_queue(const struct detect *d, const struct finding *f)
+static bool is_told_by_accept_queue(const struct detect *d, const struct audit *look,
+				    const struct finding *f)
 {
 	struct finding accept = *f;
 
+	if (f->kind != FINDING_HANDSHAKE_LOSS || standing_find(&d->standing, f))
+		return false;
 	accept.kind = FINDING_ACCEPT_QUEUE_FULL;
-	return f->kind == FINDING_HANDSHAKE_LOSS && standing_find(&d->standing, &accept) &&
-	       !standing_find(&d->standing, f);
+	return standing_find(&d->standing, &accept) ||
+	       overflowed(d, look, service_key(&f->row.syn.service), 0);
 }
 
 /* What the rules say of a service: by their thresholds, and by those that are enough to stay. */
@@ -185,6 +258,7 @@ static void remember(struct detect *d, const struct audit *look, const struct ju
 {
 	const struct audit_service *s = j->facts.service;
 
+	remember_overflow(d, look, service_key(s), j->full == FINDING_ACCEPT_QUEUE_FULL);
 	if (!j->stays && !j->facts.visible)
 		return;
 	/* What finds no room has to wait a look longer. */
@@ -192,7 +266,7 @@ static void remember(struct detect *d, const struct audit *look, const struct ju
 	d->strange = true;
 	/* What has been told is explained, too, and changes slowly. */
 	if (!standing_at(&d->standing, s) || look->ts_ns >= s->walked_ns + DETECT_EXPLAINED_NS)
-		want_walk(d, s->netns);
+		want_walk(d, s);
 }
 
 static struct finding begin_syn(const struct audit *look, const struct judged *j)
@@ -210,11 +284,18 @@ static void consider(struct detect *d, const struct audit *look, const struct ju
 	enum finding_kind full = j->full;
 	bool seen;
 
-	if (!s->is_group && is_told_by_accept_queue(d, &f))
+	if (service_filtered(look, s))
+		return;
+	if (!s->is_group && is_told_by_accept_queue(d, look, &f))
 		return;
 	f.row.syn.by_cookies = j->stays == FINDING_SYN_FLOOD && syn_by_cookies(look, s);
-	seen = f.row.syn.by_cookies && j->facts.speaks ? fill_possible(d, &f.row.syn, look) :
-							 seen_before(d, service_key(s), full);
+	if (f.row.syn.by_cookies && j->facts.speaks)
+		seen = fill_possible(d, &f.row.syn, look);
+	else if (full == FINDING_ACCEPT_QUEUE_FULL)
+		seen = (s->accept_full && seen_before(d, service_key(s), full)) ||
+		       overflowed(d, look, service_key(s), OVERFLOWS_APART_MS);
+	else
+		seen = seen_before(d, service_key(s), full);
 	if (!d->config.at_once && !seen)
 		full = 0;
 	standing_consider(&d->standing, &f, syn_severity(&j->facts, full),
@@ -257,7 +338,8 @@ static bool accept_queue_stands(const struct detect *d, const struct audit *look
 	if (j->facts.service->late_milli <= 0 && !j->facts.visible)
 		return false; /* nothing to explain */
 	f.row.syn.service = *j->facts.service;
-	return standing_find(&d->standing, &f);
+	return standing_find(&d->standing, &f) ||
+	       overflowed(d, look, service_key(j->facts.service), 0);
 }
 
 static void judge_member(struct detect *d, const struct audit *look, struct group *g, uint32_t i)
@@ -362,15 +444,23 @@ static bool reserve_members(struct detect *d, uint32_t n)
 	return true;
 }
 
+/* What is known now is known from before; nothing is known now. */
+static void begin_memory(struct hash *before, struct hash *now)
+{
+	struct hash last = *before;
+
+	*before = *now;
+	*now = last;
+	hash_clear(now);
+}
+
 /* Without memory it waits for the next look. */
 static void look_at_services(struct detect *d, const struct audit *look)
 {
-	struct hash last = d->before;
 	uint32_t i;
 
-	d->before = d->now;
-	d->now = last;
-	hash_clear(&d->now);
+	begin_memory(&d->before, &d->now);
+	begin_memory(&d->overflowed_before, &d->overflowed);
 	d->n_wanted = 0;
 	d->strange = false;
 	if (!read_cookies(d, look) || !reserve_members(d, look->n_services))
@@ -383,6 +473,96 @@ static void look_at_services(struct detect *d, const struct audit *look)
 		else if (s)
 			look_at_service(d, look, s);
 	}
+}
+
+/* ---- what a look cannot say ------------------------------------------------------------------ */
+
+struct unseen {
+	struct detect *d;
+	const struct audit *look;
+	bool indexed;
+};
+
+static bool has_netns(const struct audit *look, uint32_t netns)
+{
+	uint32_t at;
+
+	return hash_find(&look->by_netns, netns, &at);
+}
+
+/* Without memory they are looked for in vain, and stay. */
+static bool index_services(struct unseen *u)
+{
+	const struct audit *look = u->look;
+	uint32_t i, at;
+	int err = 0;
+
+	if (u->indexed)
+		return true;
+	hash_clear(&u->d->present);
+	for (i = 0; !err && i < look->n_services + look->n_service_groups; i++) {
+		uint64_t key = service_key(i < look->n_services ?
+						   &look->services[i] :
+						   &look->service_groups[i - look->n_services]);
+
+		if (!hash_find(&u->d->present, key, &at))
+			err = hash_add(&u->d->present, key, i);
+	}
+	u->indexed = !err;
+	return u->indexed;
+}
+
+static const struct audit_service *find_present(const struct unseen *u,
+						const struct audit_service *s)
+{
+	const struct audit *look = u->look;
+	uint32_t at;
+
+	if (!hash_find(&u->d->present, service_key(s), &at))
+		return NULL;
+	return at < look->n_services ? &look->services[at] :
+				       &look->service_groups[at - look->n_services];
+}
+
+/* The rates that its rule goes by are not known in this look. */
+static bool has_no_rates(const struct audit *look, const struct finding *f,
+			 const struct audit_service *s)
+{
+	const struct audit_netns *n =
+		s->netns_row == AUDIT_NONE ? NULL : &look->netns[s->netns_row];
+
+	switch (f->kind) {
+	case FINDING_HANDSHAKE_LOSS:
+		return s->late_milli == AUDIT_NO_RATE;
+	case FINDING_ACCEPT_QUEUE_FULL:
+		return s->drops_milli == AUDIT_NO_RATE;
+	default:
+		return f->row.syn.pressure != SYN_SLOW &&
+		       (!n || n->counter_milli[COUNTER_COOKIES_SENT] == AUDIT_NO_RATE);
+	}
+}
+
+/*
+ * Is it not known whether this one is over? Where its listener is not in the look, that has been
+ * closed; unless the look misses some, or could not enter its namespace.
+ */
+static bool is_unseen(void *ctx, const struct finding *f)
+{
+	struct unseen *u = ctx;
+	const struct audit *look = u->look;
+	const struct audit_service *s;
+
+	if (!finding_is_syn(f->kind))
+		return false;
+	if (f->row.syn.n_possible)
+		return !has_netns(look, f->netns);
+	if (!index_services(u))
+		return true;
+	s = find_present(u, &f->row.syn.service);
+	if (!s)
+		return look->blind.listeners_missing ||
+		       (look->covers & AUDIT_SOCKETS && !has_netns(look, f->netns));
+	return has_no_rates(look, f, s);
 }
 
 static void look_at_scanners(struct detect *d, const struct audit *look)
@@ -506,6 +686,7 @@ void detect_look(struct detect *d, const struct audit *look, uint32_t judge, fin
 		look_at_rows(d, look);
 		look_at_dead(d, look);
 	}
+	standing_excuse(&d->standing, is_unseen, &(struct unseen){ .d = d, .look = look });
 	standing_end(&d->standing, look->ts_ns);
 }
 

@@ -103,7 +103,7 @@ bool detect_strange(const struct detect *d);
  * Namespaces where that is so: a walk there would tell where it comes from. Not those where it has
  * been told already and a walk was not DETECT_EXPLAINED_NS ago: who attacks with 100,000 requests
  * a second must not be able to spend our time on walks over what is left of them. Returns how many,
- * up to DETECT_WANTED.
+ * up to DETECT_WANTED; of more, those that were not walked over for longest.
  */
 #define DETECT_WANTED	    16
 #define DETECT_EXPLAINED_NS 10000000000ull

@@ -135,17 +135,39 @@ static int64_t failing_now(const struct audit_service *s)
 	return (int64_t)s->recent * 1000 / 2;
 }
 
-/*
- * Without cookies a listener drops for a full accept queue, which has a counter, for a full SYN
- * queue, and when a SYN or ACK comes again (100 a second where 40 % of the SYN-ACKs are lost).
- */
-static int64_t queue_drops(const struct audit *look, const struct audit_service *s)
+static int64_t least_of(int64_t a, int64_t b)
 {
-	const struct audit_netns *n = netns_of(look, s);
+	return a < b ? a : b;
+}
 
-	if (!n || n->cookies || s->drops_milli == AUDIT_NO_RATE)
+/*
+ * The kernel counts all drops for a listener, and drops for a full accept queue for the namespace
+ * (tcp_listendrop(), LINUX_MIB_LISTENOVERFLOWS). A listener has at least those of its drops that
+ * are more than all other drops of the namespace. Where other listeners drop as well, and it may
+ * have more, its accept queue decides.
+ */
+static int64_t accept_overflows(const struct audit *look, const struct audit_service *s)
+{
+	int64_t overflows = known(counter_of(look, s, COUNTER_LISTEN_OVERFLOWS));
+	int64_t all = known(counter_of(look, s, COUNTER_LISTEN_DROPS));
+	int64_t drops = known(s->drops_milli), most = least_of(drops, overflows);
+
+	if (s->accept_full || s->accept_queue * 2 >= s->queue_limit)
+		return most;
+	return least_of(most, above(drops, above(all, overflows)));
+}
+
+/*
+ * Without cookies a listener drops for a full accept queue, for a full SYN queue, and when a SYN or
+ * ACK comes again (100 a second where 40 % of the SYN-ACKs are lost).
+ */
+static int64_t queue_drops(const struct audit *look, const struct syn_facts *f)
+{
+	const struct audit_netns *n = netns_of(look, f->service);
+
+	if (!n || n->cookies)
 		return 0;
-	return above(s->drops_milli, known(n->counter_milli[COUNTER_LISTEN_OVERFLOWS]));
+	return above(known(f->service->drops_milli), f->overflows);
 }
 
 /*
@@ -193,7 +215,8 @@ void syn_facts_read(const struct audit *look, const struct syn_cookies *cookies,
 		else
 			read_cookies_of_member(look, &cookies[s->netns_row], ret);
 	}
-	ret->drops = queue_drops(look, s);
+	ret->overflows = accept_overflows(look, s);
+	ret->drops = queue_drops(look, ret);
 	ret->resets = known(counter_of(look, s, COUNTER_EMBRYONIC_RSTS));
 	ret->visible |=
 		s->stuck || ret->failing || known(s->failing_milli) || ret->cookies || ret->drops;
@@ -280,6 +303,14 @@ static bool all_have_stopped(const struct syn_facts *f, int64_t least)
 	       known(f->done) * 2 < f->done_before;
 }
 
+/* A walk had no room for all listeners of its namespace: its sources stay unknown. */
+static bool is_crowded(const struct audit *look, const struct audit_service *s)
+{
+	const struct audit_netns *n = netns_of(look, s);
+
+	return n && n->crowded;
+}
+
 /*
  * Below the limit nobody is refused, and there is time. Many from each of a few addresses, by a
  * stack that offers what all stacks in use do (SACK, timestamps; programs that forge SYNs mostly
@@ -287,20 +318,41 @@ static bool all_have_stopped(const struct syn_facts *f, int64_t least)
  * 5 s after its beginning half of those that are stuck are past the second timeout, too, while as
  * many resets as there are resent SYN-ACKs say that they go.
  */
-static bool may_be_checks(const struct syn_facts *f, int64_t least)
+static bool may_be_checks(const struct audit *look, const struct syn_facts *f, int64_t least)
 {
 	const struct audit_service *s = f->service;
 
 	if (syn_pressure_of(f) != SYN_SLOW)
 		return false;
 	if (s->sources == AUDIT_UNKNOWN)
-		return true; /* the next walk will tell */
+		return !is_crowded(look, s); /* the next walk will tell */
 	if (s->plain * 2 >= s->stuck)
 		return false;
 	if (f->resets > 0 && f->resets >= f->failing)
 		return true;
 	return s->half_open >= s->sources * CHECKS_PER_SOURCE &&
 	       ((int64_t)s->old_stuck * 1000 < least || s->old_stuck * 2 < s->stuck);
+}
+
+/* It is full, or was a moment ago. */
+static bool accept_queue_stops(const struct syn_facts *f)
+{
+	const struct audit_service *s = f->service;
+
+	return s->accept_full || (f->overflows > 0 && s->accept_queue * 2 >= s->queue_limit);
+}
+
+/*
+ * Requests without an answer are those whose last ACK may still come; a flood's are past their
+ * second timeout, and more than those that have come.
+ */
+static bool accept_queue_explains(const struct syn_facts *f, int64_t least)
+{
+	const struct audit_service *s = f->service;
+
+	if (!accept_queue_stops(f))
+		return false;
+	return (int64_t)s->old_stuck * 1000 < least || s->old_stuck * 2 < s->stuck + s->acked;
 }
 
 static bool is_flood(const struct detect_config *config, const struct audit *look,
@@ -314,25 +366,26 @@ static bool is_flood(const struct detect_config *config, const struct audit *loo
 	/* One look knows no rates; a full queue, or the mark of cookies, is enough. */
 	if (s->drops_milli == AUDIT_NO_RATE)
 		pressed |= s->syn_full || f->cookies_now;
-	if (!pressed || (tenths == 10 && (may_be_checks(f, least) || all_have_stopped(f, least))))
+	if (!pressed || accept_queue_explains(f, least))
+		return false;
+	if (tenths == 10 && (may_be_checks(look, f, least) || all_have_stopped(f, least)))
 		return false;
 	return stuck_stay_stuck(s, least, percent) || cookies_stay_out(look, f, least) ||
 	       queue_stands(f, least);
 }
 
-static bool is_accept_queue_full(const struct audit *look, const struct syn_facts *f)
+static bool is_accept_queue_full(const struct detect_config *config, const struct syn_facts *f,
+				 uint32_t tenths)
 {
 	const struct audit_service *s = f->service;
-	int64_t overflows = known(counter_of(look, s, COUNTER_LISTEN_OVERFLOWS));
 
 	if (s->is_group)
 		return false;
 	/* A burst that fits nearly; the program fetches most of it. */
-	if (s->done_milli != AUDIT_NO_RATE && few(overflows, s->done_milli, ACCEPT_PERCENT))
+	if (s->done_milli != AUDIT_NO_RATE && few(f->overflows, s->done_milli, ACCEPT_PERCENT))
 		return false;
-	/* Where there is room just now, it was full a moment ago. */
-	return s->accept_full || (overflows > 0 && known(s->drops_milli) > f->drops &&
-				  s->accept_queue * 2 >= s->queue_limit);
+	/* Where there is room just now, it was full between the snapshots. */
+	return accept_queue_stops(f) || f->overflows >= (int64_t)config->syn_per_s * 100 * tenths;
 }
 
 static bool is_backlog_small(const struct detect_config *config, const struct audit *look,
@@ -349,8 +402,23 @@ static bool is_backlog_small(const struct detect_config *config, const struct au
 	if (s->stuck && s->stuck * 2 >= s->syn_queue)
 		return false;
 	/* With tcp_syncookies 2 they say nothing about a queue. */
-	return (n->cookies == 1 && f->cookies_now && sent >= least) ||
-	       (f->drops >= least && known(n->counter_milli[COUNTER_QUEUE_FULL_DROPS]) >= least);
+	if (n->cookies == 1 && f->cookies_now && sent >= least)
+		return true;
+	if (f->drops < least)
+		return false;
+	/* What tcp_max_syn_backlog refuses has no counter of its own (tcp_conn_request()). */
+	return known(n->counter_milli[COUNTER_QUEUE_FULL_DROPS]) >= least ||
+	       (s->syn_full && s->syn_limit < s->queue_limit);
+}
+
+/* Or it has reached half of its limit, where its growth is not known. */
+static bool fills_accept_queue(const struct audit_service *s)
+{
+	int64_t accepted = service_accepted(s);
+
+	if (accepted == AUDIT_NO_RATE)
+		return s->accept_queue && s->accept_queue * 2 >= s->queue_limit;
+	return s->done_milli > 0 && accepted * 2 < s->done_milli;
 }
 
 static bool is_loss(const struct detect_config *config, const struct syn_facts *f, uint32_t tenths)
@@ -358,6 +426,8 @@ static bool is_loss(const struct detect_config *config, const struct syn_facts *
 	const struct audit_service *s = f->service;
 	int64_t least = (int64_t)config->syn_per_s * 100 * tenths;
 
+	if (!s->is_group && (accept_queue_stops(f) || fills_accept_queue(s)))
+		return false;
 	/* Those who have answered and wait all the same come late because of the program. */
 	if (s->acked != AUDIT_UNKNOWN && s->acked * 2 > s->syn_queue)
 		return false;
@@ -370,7 +440,7 @@ enum finding_kind syn_judge(const struct detect_config *config, const struct aud
 {
 	if (is_flood(config, look, f, tenths))
 		return FINDING_SYN_FLOOD;
-	if (is_accept_queue_full(look, f))
+	if (is_accept_queue_full(config, f, tenths))
 		return FINDING_ACCEPT_QUEUE_FULL;
 	if (is_backlog_small(config, look, f, tenths))
 		return FINDING_SYN_BACKLOG_SMALL;

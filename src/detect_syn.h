@@ -12,9 +12,18 @@
  *                     SYN-ACK resent and nobody came late instead, cookies nobody returned, SYNs
  *                     dropped because the queue is full), and of those that wait only a few
  *                     complete. A lossy path fails as often for a moment, but completes the next.
- *   accept_queue_full the client answered, the program did not accept(): requests are `acked`.
+ *   accept_queue_full the client answered, the program did not accept(): requests are `acked`, or
+ *                     SYNs and last ACKs were dropped between two snapshots, though the queue has
+ *                     room again by the second (a program that accepts after each burst).
  *   syn_backlog_small cookies or drops as in a flood, but what was begun completes.
  *   handshake_loss    SYN-ACKs resent, and then completed.
+ *
+ * With a full accept queue the kernel drops every SYN before it looks at the SYN queue, cookies
+ * included (tcp_conn_request()), and a last ACK leaves its request `acked` (tcp_check_req()). So a
+ * queue that is full, or that is being filled by a program that accepts less than half of what
+ * completes, explains last ACKs that come late, and requests that were not acknowledged yet when it
+ * became full. It is a flood beside that only where requests stay that were never acknowledged,
+ * past their second timeout.
  *
  * A service has at most one of them, the first that holds; syn_scan is about a source. Of a group
  * of listeners each is judged by itself, and those together whose accept queue does not explain
@@ -39,6 +48,8 @@
  *   very_lossy                   315/1024    150     0      53  102  164       0    0   199
  *   late_last_ack                304/1024     98     0       0  200  200       0    0     0
  *   accepts_slowly                  32/32      0    31       0    9   20      77   77   200
+ *   acks_come_late_to_a_full_queue  65/64     20    45      30    0    0       0    0    60
+ *   bursts_overflow                  0/64      0     0       0    0   65       0    0   235
  *   idle_health_checks           252/1024    150     0     100    0    0       0    0     0
  *
  * Pure. How much is too much are options (struct detect_config), with their sources; what the
@@ -52,10 +63,11 @@ struct syn_facts {
 	int64_t failing; /* resent for the first time, less those that completed late */
 	int64_t cookies; /* sent and not returned; of this service as far as can be told */
 	int64_t done, done_before; /* as the service has them; of all that are possible */
-	bool possible;	/* the cookies may be of this service, and as well of others ... */
-	bool speaks;	/* ... for all of which this one stands */
-	int64_t drops;	/* of SYNs, because the SYN queue is full */
-	int64_t resets; /* of half-open connections, in the whole namespace */
+	bool possible;	   /* the cookies may be of this service, and as well of others ... */
+	bool speaks;	   /* ... for all of which this one stands */
+	int64_t drops;	   /* of SYNs, because the SYN queue is full */
+	int64_t overflows; /* of SYNs and last ACKs, because the accept queue is full */
+	int64_t resets;	   /* of half-open connections, in the whole namespace */
 	bool cookies_now;
 	bool visible; /* any of the three has been seen, here or where it may be of here */
 };

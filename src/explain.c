@@ -104,30 +104,15 @@ size_t explain_near(const char *text, size_t len, const struct explanation **ret
 	return n;
 }
 
-static size_t first_sentence(const char *text)
+const char *explain_advice(const struct explanation *page, unsigned int step, size_t *ret_len)
 {
-	const char *end = text;
+	const char *begin = page->advice, *end;
 
+	for (; step && strchr(begin, '\n'); step--)
+		begin = strchr(begin, '\n') + 1;
+	end = begin;
 	while (*end && *end != '\n' && !(*end == '.' && (end[1] == ' ' || end[1] == '\n')))
 		end++;
-	return (size_t)(end - text) + (*end == '.');
-}
-
-const char *explain_advice(const struct explanation *page, unsigned int n, size_t *ret_len)
-{
-	const char *start = page->advice, *end;
-
-	for (; n; n--) {
-		end = strchr(start, '\n');
-		if (!end)
-			break;
-		start = end + 1;
-	}
-	*ret_len = first_sentence(start);
-	return start;
-}
-
-size_t explain_first_advice(const struct explanation *page)
-{
-	return first_sentence(page->advice);
+	*ret_len = (size_t)(end - begin) + (*end == '.');
+	return begin;
 }

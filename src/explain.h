@@ -56,9 +56,10 @@ const struct explanation *explain_find(const char *text, size_t len);
  */
 size_t explain_near(const char *text, size_t len, const struct explanation **ret, size_t max);
 
-/* The length of the first sentence of a page's advice, which stands by itself. */
-size_t explain_first_advice(const struct explanation *page);
-/* The first sentence of paragraph n of a page's advice, from 0 on; of the last one if n is more. */
-const char *explain_advice(const struct explanation *page, unsigned int n, size_t *ret_len);
+/*
+ * The first sentence of a step of a page's advice, from 0; after the last step, that of the last.
+ * The sentence of the first step, and of each that an alert may show, is understood by itself.
+ */
+const char *explain_advice(const struct explanation *page, unsigned int step, size_t *ret_len);
 
 #endif /* TCS_EXPLAIN_H */

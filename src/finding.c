@@ -89,23 +89,60 @@ static bool is_reserved(const struct audit_place *p)
 	return p->range_last && p->range_last < 1024;
 }
 
+/* Steps of a page's advice (explain.def). The first is for all other evidence. */
+enum {
+	FLOOD_TURN_ON = 1,
+	FLOOD_SOURCES,
+	SMALL_MAX_SYN_BACKLOG = 1,
+	ACCEPT_NOTHING = 1,
+	ACCEPT_BURSTS,
+	ACCEPT_BACKLOG_0,
+};
+
+static unsigned int accept_step(const struct finding_syn *f)
+{
+	const struct audit_service *s = &f->service;
+
+	if (!s->queue_limit)
+		return ACCEPT_BACKLOG_0;
+	if (f->accepts && s->accept_queue * 2 < s->queue_limit)
+		return ACCEPT_BURSTS;
+	return !f->accepts && service_accepted(s) != AUDIT_NO_RATE ? ACCEPT_NOTHING : 0;
+}
+
+static unsigned int advice_step(const struct finding *f)
+{
+	const struct finding_syn *syn = &f->row.syn;
+
+	if (is_of_bind(f))
+		return is_reserved(&f->row.place) ? ADVICE_RESERVED : ADVICE_BIND;
+	switch (f->kind) {
+	case FINDING_SYN_FLOOD:
+		if (syn->syncookies == AUDIT_NO_COOKIES)
+			return FLOOD_SOURCES;
+		return syn->syncookies ? 0 : FLOOD_TURN_ON;
+	case FINDING_SYN_BACKLOG_SMALL:
+		return syn->service.syn_limit < syn->service.queue_limit ? SMALL_MAX_SYN_BACKLOG :
+									   0;
+	case FINDING_ACCEPT_QUEUE_FULL:
+		return accept_step(syn);
+	default:
+		return 0;
+	}
+}
+
 const char *finding_advice(const struct finding *f, size_t *ret_len)
 {
 	static const char unaccepted[] =
 		"Fix the program: it does not accept() these connections, which their peers have "
 		"given up.";
 	const char *name = finding_name(f->kind);
-	const struct explanation *page = explain_find(name, strlen(name));
 
 	if (is_unaccepted(f)) {
 		*ret_len = sizeof(unaccepted) - 1;
 		return unaccepted;
 	}
-	if (is_of_bind(f))
-		return explain_advice(
-			page, is_reserved(&f->row.place) ? ADVICE_RESERVED : ADVICE_BIND, ret_len);
-	*ret_len = explain_first_advice(page);
-	return page->advice;
+	return explain_advice(explain_find(name, strlen(name)), advice_step(f), ret_len);
 }
 
 bool severity_parse(const char *name, enum severity *ret)

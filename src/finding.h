@@ -83,6 +83,8 @@ struct finding_syn {
 	uint32_t n_possible; /* 0: it is known; may be more than are named */
 	bool by_cookies;     /* of the namespace; only they tell of it */
 	enum syn_pressure pressure;
+	uint8_t syncookies; /* tcp_syncookies; AUDIT_NO_COOKIES unknown */
+	bool accepts;	    /* connections were taken out of the accept queue in this window */
 	int64_t failing, cookies, cookies_sent, drops;
 	uint64_t done_permille; /* of the handshakes that were begun; AUDIT_UNKNOWN */
 };

@@ -182,6 +182,7 @@ static void put_syn_queues(struct outbuf *b, const struct finding_syn *syn,
 	else
 		json_put_null(b, "spread_prefix");
 	json_put_number(b, "syn_queue", s->syn_queue);
+	json_put_number(b, "syn_queue_limit", s->syn_limit);
 	json_put_number(b, "accept_queue", s->accept_queue);
 	json_put_number(b, "queue_limit", s->queue_limit);
 	json_put_number(b, "half_open", s->half_open);
@@ -198,6 +199,7 @@ static void put_syn_evidence(struct outbuf *b, const struct finding_syn *syn)
 
 	put_syn_queues(b, syn, s);
 	json_put_rate(b, "done_per_s", s->done_milli);
+	json_put_rate(b, "accepted_per_s", service_accepted(s));
 	json_put_rate(b, "late_per_s", s->late_milli);
 	json_put_rate(b, "resent_per_s", s->resent_milli);
 	json_put_rate(b, "failing_per_s", syn ? syn->failing : AUDIT_NO_RATE);

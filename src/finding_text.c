@@ -175,7 +175,7 @@ static void put_flood(struct outbuf *b, const struct sink_world *world, const st
 		outbuf_lit(b, " together");
 	} else {
 		outbuf_lit(b, "SYN queue ");
-		text_put_of(b, s->syn_queue, s->queue_limit);
+		text_put_of(b, s->syn_queue, s->syn_limit);
 		put_rate_of(b, "cookies", syn->cookies_sent);
 	}
 	put_rate_of(b, "SYNs dropped", syn->drops);
@@ -200,7 +200,11 @@ static void put_accept(struct outbuf *b, const struct finding_syn *syn)
 	outbuf_lit(b, "accept queue ");
 	text_put_of(b, s->accept_queue, s->queue_limit);
 	put_rate_of(b, "SYNs and last ACKs dropped", s->drops_milli);
-	put_rate_of(b, "accepted", s->done_milli);
+	put_rate_of(b, "completed", s->done_milli);
+	if (service_accepted(s) != AUDIT_NO_RATE) {
+		outbuf_lit(b, ", accepted ");
+		text_put_plain_rate(b, service_accepted(s));
+	}
 	if (s->acked) {
 		outbuf_lit(b, "; ");
 		outbuf_put_grouped(b, s->acked);
@@ -214,7 +218,7 @@ static void put_small(struct outbuf *b, const struct finding_syn *syn)
 	const struct audit_service *s = &syn->service;
 
 	outbuf_lit(b, "SYN queue ");
-	text_put_of(b, s->syn_queue, s->queue_limit);
+	text_put_of(b, s->syn_queue, s->syn_limit);
 	put_rate_of(b, "cookies", syn->cookies_sent);
 	put_rate_of(b, "SYNs dropped", syn->drops);
 	outbuf_lit(b, ", and ");

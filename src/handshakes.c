@@ -15,9 +15,16 @@
 #include "handshakes.skel.h"
 #include "loader.h"
 
-#define SCAN_NS 10000000000ull /* a source is counted anew after so long */
+#define SCAN_NS	      10000000000ull /* a source is counted anew after so long */
+/*
+ * Where half of the table is taken, sources with few ports make room: at each look those that have
+ * no more than half of them have, once they have had SCAN_LIGHT_NS to try more.
+ */
+#define SCAN_CROWDED  (TCS_SCANNERS / 2)
+#define SCAN_LIGHT_NS 500000000ull
+#define SCAN_LIGHT    16 /* ports; with more, a source stays */
 /* Of an address and port, which is forgotten when nothing has been counted there for so long. */
-#define IDLE_NS 30000000000ull
+#define IDLE_NS	      30000000000ull
 
 struct handshakes {
 	struct handshakes_bpf *skel;
@@ -115,6 +122,8 @@ struct out {
 	record_fn fn;
 	void *ctx;
 	uint64_t skipped;
+	uint32_t n_scanners, light[SCAN_LIGHT]; /* sources that have tried so many ports */
+	uint32_t most_light;			/* ports of those that make room */
 };
 
 /* One that is forgotten is not emitted: what it counts next is then counted from 0. */
@@ -168,6 +177,44 @@ static uint64_t ports_of(const struct tcs_scanner *s)
 	return n < s->resets ? n : s->resets;
 }
 
+/* Bits that are set, or SCAN_LIGHT if they are more. */
+static uint32_t few_ports(const struct tcs_scanner *s)
+{
+	uint32_t n = 0;
+	int i;
+
+	for (i = 0; i < TCS_SCAN_WORDS && n < SCAN_LIGHT; i++)
+		n += (uint32_t)__builtin_popcountll(s->ports[i]);
+	return n < SCAN_LIGHT ? n : SCAN_LIGHT;
+}
+
+static int drop_light(void *ctx, const void *key, const void *value)
+{
+	const struct tcs_scanner_key *k = key;
+	const struct tcs_scanner *held = value;
+	struct out *o = ctx;
+
+	if (k->netns && few_ports(held) <= o->most_light &&
+	    o->now_ns > held->since_ns + SCAN_LIGHT_NS)
+		(void)bpf_map_delete_elem(o->map, key);
+	return 0;
+}
+
+/* So that a source that comes now finds room, whoever has filled the table. */
+static int make_room(struct out *o)
+{
+	uint32_t sum = 0;
+
+	if (o->n_scanners < SCAN_CROWDED)
+		return 0;
+	for (o->most_light = 0; o->most_light < SCAN_LIGHT - 1; o->most_light++) {
+		sum += o->light[o->most_light];
+		if (sum * 2 >= o->n_scanners)
+			break;
+	}
+	return bpf_map_each(o->map, drop_light, o);
+}
+
 static int add_scanner(void *ctx, const void *key, const void *value)
 {
 	struct out *o = ctx;
@@ -189,6 +236,9 @@ static int add_scanner(void *ctx, const void *key, const void *value)
 		o->skipped += held->resets;
 		return 0;
 	}
+	o->n_scanners++;
+	if (few_ports(held) < SCAN_LIGHT)
+		o->light[few_ports(held)]++;
 	if (o->now_ns > held->since_ns + SCAN_NS)
 		(void)bpf_map_delete_elem(o->map, key);
 	if (o->netns && o->netns != k->netns)
@@ -208,6 +258,8 @@ int handshakes_look(const struct handshake_maps *maps, uint64_t now_ns, uint32_t
 	o.map = maps->scanners;
 	if (!err)
 		err = bpf_map_each(o.map, add_scanner, &o);
+	if (!err)
+		err = make_room(&o);
 	*ret_skipped = o.skipped;
 	return err;
 }

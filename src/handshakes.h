@@ -16,8 +16,9 @@
  *
  * Bounds: TCS_HANDSHAKE_PLACES addresses and ports, TCS_SCANNERS sources; what found no room is
  * counted under a key of zeros, which handshakes_seed() puts there, and is a record with netns 0.
- * An address and port is forgotten when nothing has been counted there for 30 s. Errors: -errno,
- * with a sentence where there is a struct failure.
+ * An address and port is forgotten when nothing has been counted there for 30 s, a source after
+ * 10 s, or when half of the table is taken and it has tried few ports. Errors: -errno, with a
+ * sentence where there is a struct failure.
  */
 #include <stdint.h>
 

@@ -243,6 +243,7 @@ void host_counters_read(struct host_counters *ret)
 	ret->cookies = HOST_NO_COOKIES;
 	if (host_read_text("/proc/sys/net/ipv4/tcp_syncookies", text, sizeof(text)))
 		ret->cookies = (uint8_t)strtoul(text, NULL, 10);
+	ret->syn_backlog = ret->cookies ? 0 : read_number("/proc/sys/net/ipv4/tcp_max_syn_backlog");
 	host_sockets_read(ret);
 }
 

@@ -36,7 +36,8 @@ struct host_counters {
 	uint64_t time_wait;	     /* mini-sockets, in whichever sub-state */
 	uint64_t time_wait_overflow; /* TCPTimeWaitOverflow */
 	uint64_t handshakes[COUNTER_MAX];
-	uint8_t cookies; /* tcp_syncookies, which decides what they mean; HOST_NO_COOKIES */
+	uint32_t syn_backlog; /* tcp_max_syn_backlog, where tcp_syncookies is 0; else 0 */
+	uint8_t cookies;      /* tcp_syncookies, which decides what they mean; HOST_NO_COOKIES */
 };
 
 struct host_net {

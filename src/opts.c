@@ -211,6 +211,7 @@ struct audit_config opts_audit_config(const struct opts *o)
 		.dead_ns = o->dead_peer_age_ms * 1000000,
 		.stalled = (uint8_t)o->detect.dead_peer_timeouts,
 		.count_rows = o->filter.has_pid || o->filter.has_comm,
+		.by_remote = o->filter.rport.any_set || (o->filter.dst.set && o->filter.dst.bits),
 		.by = o->by,
 		.uncounted = ~filter_counted_states(&o->filter),
 	};

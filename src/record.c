@@ -38,12 +38,16 @@ static const uint16_t old_sizes[RECORD_KIND_MAX] = {
 	[RECORD_SCANNER] = 56,
 };
 
-void record_grow(void *bytes, size_t *len)
+/* And of those that have grown since 2.2 was begun. */
+static const uint16_t early_sizes[RECORD_KIND_MAX] = { [RECORD_NETNS] = 272 };
+
+void record_grow(void *bytes, size_t *len, bool is_old)
 {
+	const uint16_t *before = is_old ? old_sizes : early_sizes;
 	uint8_t kind = *len ? *(const uint8_t *)bytes : 0;
 	size_t now;
 
-	if (kind >= RECORD_KIND_MAX || !old_sizes[kind] || *len != old_sizes[kind])
+	if (kind >= RECORD_KIND_MAX || !before[kind] || *len != before[kind])
 		return;
 	now = kind == TCS_WIRE_SYNACK ? sizeof(struct tcs_wire_synack) : sizes[kind];
 	memset((char *)bytes + *len, 0, now - *len);

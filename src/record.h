@@ -251,10 +251,12 @@ bool record_is_of_look(uint8_t kind);
 int record_decode(const void *bytes, size_t len, struct record *ret);
 
 /*
- * Make a record of format 2.0 or 2.1 one of today's: *bytes has room for RECORD_MAX_BYTES and *len
- * bytes of one. Fields that it lacks become 0; other lengths are left alone (record_decode()).
+ * Make a record that has grown since it was written one of today's: *bytes has room for
+ * RECORD_MAX_BYTES and *len bytes of one. is_old: it is of format 2.0 or 2.1; else of 2.2, to which
+ * fields were added before its release. Fields that it lacks become 0; other lengths are left alone
+ * (record_decode()).
  */
-void record_grow(void *bytes, size_t *len);
+void record_grow(void *bytes, size_t *len, bool is_old);
 
 /* When it was made; 0 where it does not say. */
 uint64_t record_ts_ns(const struct record *r);
@@ -276,7 +278,7 @@ static_assert(sizeof(struct record_older) == 72, "record layout");
 static_assert(sizeof(struct record_known) == 232, "record layout");
 static_assert(sizeof(struct record_look) == 24, "record layout");
 static_assert(sizeof(struct record_unseen) == 24, "record layout");
-static_assert(sizeof(struct record_netns) == 272, "record layout");
+static_assert(sizeof(struct record_netns) == 280, "record layout");
 static_assert(sizeof(struct record_socket) == 192, "record layout");
 static_assert(sizeof(struct record_place) == 104, "record layout");
 static_assert(sizeof(struct record_group) == 160, "record layout");

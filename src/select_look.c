@@ -106,6 +106,12 @@ static enum match match_ends(const struct filter *f, const struct ends *e)
 	return m;
 }
 
+/* As audit_config.by_remote. */
+static bool by_remote(const struct filter *f)
+{
+	return f->rport.any_set || (f->dst.set && f->dst.bits);
+}
+
 static bool netns_wanted(const struct select_look *s, uint32_t netns)
 {
 	return !s->config.filter->netns || s->config.filter->netns == netns;
@@ -116,15 +122,55 @@ static bool state_wanted(const struct select_look *s, unsigned int state)
 	return s->states >> state & 1;
 }
 
-/* addrs_unwanted() and socket_unwanted() of the walk, and what user space adds. */
+/* socket_unwanted() of the walk, and what user space adds. */
+static bool creator_wanted(const struct select_look *s, const struct audit_socket *row)
+{
+	const struct filter *f = s->config.filter;
+
+	return (!f->has_uid || f->uid == row->uid) &&
+	       (!s->config.in_cgroup || s->config.in_cgroup(s->config.cgroup_ctx, row->cgroup)) &&
+	       select_owner(f, &row->owner);
+}
+
+/* And addrs_unwanted(). */
 static bool socket_wanted(const struct select_look *s, const struct audit_socket *row)
 {
 	const struct filter *f = s->config.filter;
 	struct ends e = { row->laddr, row->raddr, row->lport, row->rport, row->family };
 
-	return match_ends(f, &e) && (!f->has_uid || f->uid == row->uid) &&
-	       (!s->config.in_cgroup || s->config.in_cgroup(s->config.cgroup_ctx, row->cgroup)) &&
-	       select_owner(f, &row->owner);
+	return match_ends(f, &e) && creator_wanted(s, row);
+}
+
+static bool is_any(const uint8_t addr[16])
+{
+	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff }, any6[16];
+
+	return !memcmp(addr, any4, 16) || !memcmp(addr, any6, 16);
+}
+
+/* A local prefix, and a listener of every address. */
+static bool any_matches(const struct prefix *src, bool v4, bool v6only)
+{
+	if (!src->set || !src->bits || (!v4 && !v6only))
+		return true;
+	return v4 == (src->family == 4);
+}
+
+/* listens_for_wanted() of the walk: may connections that pass have come to it? */
+static bool listener_wanted(const struct select_look *s, const struct audit_socket *row)
+{
+	const struct filter *f = s->config.filter;
+	bool v6only = row->flags & AUDIT_V6ONLY, any = is_any(row->laddr);
+	enum match m = match_port(&f->lport, row->lport);
+
+	if (f->family && f->family != row->family &&
+	    !(f->family == 4 && any && row->family == 6 && !v6only))
+		return false;
+	if (any)
+		m = both(m, of_bool(any_matches(&f->src, row->family == 4, v6only)));
+	else
+		m = both(m, match_prefix(&f->src, row->laddr));
+	return m && creator_wanted(s, row);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -213,6 +259,8 @@ static int take_socket(struct select_look *s, const struct audit_socket *row, st
 	/* Half-open ones are counted as such. */
 	if (!(row->flags & AUDIT_MPTCP) && (row->state != TCS_SYN_RECV || s->rows_count))
 		count(s, row->netns, row->state, of_bool(wanted), 1);
+	if (row->state == TCS_LISTEN)
+		wanted = listener_wanted(s, row);
 	if (to->covers & AUDIT_SOCKETS)
 		wanted &= state_wanted(s, row->state);
 	if (row->state == TCS_LISTEN)
@@ -336,13 +384,6 @@ static const struct listener *listener_of(const struct select_look *s,
 	return h->listener && hash_find(&s->by_cookie, h->listener, &at) ? &s->listeners[at] : NULL;
 }
 
-static bool is_any(const uint8_t addr[16])
-{
-	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff }, any6[16];
-
-	return !memcmp(addr, any4, 16) || !memcmp(addr, any6, 16);
-}
-
 /* What all half-open connections of a row have in common. */
 static struct ends common_ends(const struct select_look *s, const struct audit_half_open *h)
 {
@@ -424,8 +465,9 @@ static enum match judge_half_open(struct select_look *s, struct held *held)
 	count_half_open(s, h, of_bool(in), in);
 	if (!in || in == h->count)
 		return of_bool(in);
-	if (l && l->wanted)
+	if (l && l->wanted && !by_remote(f))
 		return MATCH_MAYBE;
+	h->listener = 0; /* not to be judged by some of them */
 	h->count = in;
 	h->full = h->acked = h->stuck = h->recent = h->plain = 0;
 	h->oldest_ns = held->oldest_ns;

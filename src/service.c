@@ -57,6 +57,7 @@ struct audit_service service_unknown(uint32_t netns)
 		.syn_queue = AUDIT_UNKNOWN,
 		.accept_queue = AUDIT_UNKNOWN,
 		.queue_limit = AUDIT_UNKNOWN,
+		.syn_limit = AUDIT_UNKNOWN,
 		.cookie_age_ns = AUDIT_UNKNOWN,
 		.cookie_gap_ns = AUDIT_UNKNOWN,
 		.cookies_before = AUDIT_UNKNOWN,
@@ -70,6 +71,7 @@ struct audit_service service_unknown(uint32_t netns)
 		.sources_exact = true,
 		.prefixes_exact = true,
 		.drops_milli = AUDIT_NO_RATE,
+		.accept_growth_milli = AUDIT_NO_RATE,
 		.done_milli = AUDIT_NO_RATE,
 		.late_milli = AUDIT_NO_RATE,
 		.resent_milli = AUDIT_NO_RATE,
@@ -93,9 +95,7 @@ static void begin_service(struct audit_service *s, const struct audit_socket *l)
 	s->lport = l->lport;
 	s->device = l->device;
 	memcpy(s->laddr, l->laddr, sizeof(s->laddr));
-	/* inet_csk_reqsk_queue_is_full(), sk_acceptq_is_full() */
-	s->syn_full = l->syn_queue > l->queue_limit;
-	s->accept_full = l->accept_queue > l->queue_limit;
+	s->accept_full = l->accept_queue > l->queue_limit; /* sk_acceptq_is_full() */
 	s->syn_queue = l->syn_queue;
 	s->syn_queue_young = l->syn_queue_young;
 	s->accept_queue = l->accept_queue;
@@ -175,15 +175,28 @@ static int index_netns(struct hash *h, const struct audit *a)
 	return err;
 }
 
+uint64_t service_syn_limit(const struct audit_netns *n, uint64_t queue_limit)
+{
+	uint64_t most = n ? n->syn_backlog - (n->syn_backlog >> 2) : 0;
+
+	return most && most < queue_limit ? most : queue_limit;
+}
+
 static int find_namespaces(struct audit *a)
 {
 	struct hash rows;
 	uint32_t i, at;
 	int err = index_netns(&rows, a);
 
-	for (i = 0; !err && i < a->n_services; i++)
-		a->services[i].netns_row =
-			hash_find(&rows, a->services[i].netns, &at) ? at : AUDIT_NONE;
+	for (i = 0; !err && i < a->n_services; i++) {
+		struct audit_service *s = &a->services[i];
+		bool known = hash_find(&rows, s->netns, &at);
+
+		s->netns_row = known ? at : AUDIT_NONE;
+		s->syn_limit = service_syn_limit(known ? &a->netns[at] : NULL, s->queue_limit);
+		/* inet_csk_reqsk_queue_is_full() */
+		s->syn_full = s->syn_queue > s->syn_limit;
+	}
 	hash_release(&rows);
 	return err;
 }
@@ -294,6 +307,7 @@ static void add_different(uint64_t *to, bool *to_exact, uint64_t n, bool exact)
 
 static void add_half_open(struct audit_service *s, const struct audit_half_open *h)
 {
+	s->passes = true;
 	s->half_open += h->count;
 	s->full += h->full;
 	s->acked += h->acked;
@@ -337,6 +351,8 @@ static int join_half_open(struct audit *a)
 
 static void carry_spread(struct audit_service *s, const struct audit_service *then)
 {
+	s->sources_v4 = then->sources_v4;
+	s->sources_v6 = then->sources_v6;
 	s->spread = then->spread;
 	memcpy(s->spread_addr, then->spread_addr, sizeof(s->spread_addr));
 	s->spread_bits = then->spread_bits;
@@ -356,6 +372,7 @@ static void carry_sources(struct audit_service *s, const struct audit_service *t
 	s->sources_exact = then->sources_exact;
 	s->prefixes_exact = then->prefixes_exact;
 	s->walked_ns = then->walked_ns;
+	s->passes = then->passes;
 	carry_spread(s, then);
 }
 
@@ -442,6 +459,9 @@ static void carry_rates(struct audit_service *s, uint64_t ts_ns, const struct ea
 	if (!e->recent)
 		return;
 	s->done_before = e->recent->done_milli;
+	if (s->listeners == e->recent->listeners)
+		s->accept_growth_milli = audit_rate_milli(s->accept_queue, e->recent->accept_queue,
+							  ts_ns - e->recent_ns);
 	s->cookie_gap_ns = cookie_gap(s, ts_ns, e->recent, e->recent_ns);
 }
 
@@ -497,6 +517,7 @@ static void add_queues(struct audit_service *g, const struct audit_service *s)
 	g->syn_queue_young += s->syn_queue_young;
 	g->accept_queue += s->accept_queue;
 	g->queue_limit += s->queue_limit;
+	g->syn_limit += s->syn_limit;
 	if (s->cookie_age_ns < g->cookie_age_ns)
 		g->cookie_age_ns = s->cookie_age_ns;
 	if (g->cookies_before == AUDIT_UNKNOWN)
@@ -507,6 +528,7 @@ static void add_queues(struct audit_service *g, const struct audit_service *s)
 
 static void add_requests(struct audit_service *g, const struct audit_service *s)
 {
+	g->passes |= s->passes;
 	g->half_open += s->half_open;
 	g->full += s->full;
 	g->acked += s->acked;
@@ -549,7 +571,7 @@ static void sum_group(const struct audit *a, struct audit_service *g)
 	g->lport = s->lport;
 	g->netns_row = s->netns_row;
 	memcpy(g->laddr, s->laddr, sizeof(g->laddr));
-	g->syn_queue = g->accept_queue = g->queue_limit = 0;
+	g->syn_queue = g->accept_queue = g->queue_limit = g->syn_limit = 0;
 	g->half_open = g->acked = g->stuck = 0;
 	g->drops_milli = g->done_milli = g->late_milli = g->resent_milli = g->failing_milli = 0;
 	for (i = 0; i < n; i++) {
@@ -605,6 +627,18 @@ static int settle_groups(struct audit *a, const struct audit *whole, const struc
 	return err;
 }
 
+bool service_filtered(const struct audit *a, const struct audit_service *s)
+{
+	return a->config.by_remote && !s->passes;
+}
+
+int64_t service_accepted(const struct audit_service *s)
+{
+	if (s->done_milli == AUDIT_NO_RATE || s->accept_growth_milli == AUDIT_NO_RATE)
+		return AUDIT_NO_RATE;
+	return s->done_milli > s->accept_growth_milli ? s->done_milli - s->accept_growth_milli : 0;
+}
+
 static void take_rate(int64_t *from, int64_t milli)
 {
 	if (milli == AUDIT_NO_RATE)
@@ -622,6 +656,7 @@ void service_leave_out(struct audit_service *group, const struct audit_service *
 	group->syn_queue_young -= member->syn_queue_young;
 	group->accept_queue -= member->accept_queue;
 	group->queue_limit -= member->queue_limit;
+	group->syn_limit -= member->syn_limit;
 	group->half_open -= member->half_open;
 	group->full -= member->full;
 	group->acked -= member->acked;
@@ -630,6 +665,7 @@ void service_leave_out(struct audit_service *group, const struct audit_service *
 	group->old_stuck -= member->old_stuck;
 	group->plain -= member->plain;
 	take_rate(&group->drops_milli, member->drops_milli);
+	take_rate(&group->accept_growth_milli, member->accept_growth_milli);
 	take_rate(&group->done_milli, member->done_milli);
 	take_rate(&group->late_milli, member->late_milli);
 	take_rate(&group->resent_milli, member->resent_milli);

@@ -51,21 +51,25 @@ struct audit_service {
 	uint64_t syn_queue;   /* these are sums */
 	uint64_t syn_queue_young; /* of these, younger than a second */
 	uint64_t accept_queue;
-	uint64_t queue_limit;	/* of either */
+	uint64_t queue_limit;	/* of either, as listen() has set it */
+	uint64_t syn_limit;	/* of the SYN queue, that is in force (service_syn_limit()) */
 	uint64_t cookie_age_ns; /* since the last SYN cookie, of the group; AUDIT_UNKNOWN: never */
 	/* Between the last two times that the kernel renewed that mark; AUDIT_UNKNOWN */
 	uint64_t cookie_gap_ns;
 	/* That the namespace sent in the window before this one; AUDIT_UNKNOWN */
 	uint64_t cookies_before;
 	int64_t drops_milli;
+	int64_t accept_growth_milli; /* of the accept queue, since the last look */
 
 	uint64_t half_open, full, acked, stuck, recent; /* as in struct audit_half_open */
 	uint64_t old_stuck; /* stuck and not recent: the second timeout is over, too */
 	uint64_t plain;
+	bool passes;	    /* some of its half-open connections pass the filter */
 	uint64_t walked_ns; /* when they were counted; 0: not by this look nor the last ones */
 	uint64_t oldest_ns, newest_ns;
 	uint64_t sources, prefixes; /* AUDIT_UNKNOWN: nothing is half-open */
 	bool sources_exact, prefixes_exact;
+	bool sources_v4, sources_v6; /* some of those with a row are of this family */
 	enum spread spread;
 	uint8_t spread_addr[16]; /* the source or the prefix */
 	uint8_t spread_bits, spread_family;
@@ -92,6 +96,25 @@ const struct audit_service *service_or_group(const struct audit *a, uint32_t i);
 
 /* A group without one of its members; sources and their spread stay the whole group's. */
 void service_leave_out(struct audit_service *group, const struct audit_service *member);
+
+/*
+ * With more requests than these the kernel refuses a SYN, or answers it by a cookie. With
+ * tcp_syncookies 0 it keeps a quarter of tcp_max_syn_backlog for peers that are known
+ * (tcp_conn_request(), tcp_peer_is_proven()). n: of the listener's namespace; NULL unknown.
+ */
+uint64_t service_syn_limit(const struct audit_netns *n, uint64_t queue_limit);
+
+/*
+ * How many connections accept() takes a second, in thousandths: those that complete less those that
+ * the accept queue has grown by. AUDIT_NO_RATE.
+ */
+int64_t service_accepted(const struct audit_service *s);
+
+/*
+ * A filter by remote address or port keeps those listeners that have half-open connections which
+ * pass it: the others are neither shown nor judged.
+ */
+bool service_filtered(const struct audit *a, const struct audit_service *s);
 
 /* Called by audit_settle(), with listeners sorted. 0 or -ENOMEM. */
 int service_settle(struct audit *a, const struct audit *whole, const struct audit *recent);

@@ -7,6 +7,8 @@
  *
  * The event programs own them (source_live.c); scans of open files write into them (scan.c).
  */
+#include <stdint.h>
+
 #include "../bpf/tcs_wire.h"
 
 struct socket_maps {
@@ -19,6 +21,7 @@ struct socket_maps {
 	int owners;	/* these three: bpf/tcs_owners.h */
 	int owner_changes;
 	struct tcs_owner_state *owner_state; /* shared with the programs */
+	const uint64_t *watched_left_out;    /* listeners that `watched` has no room for, so far */
 };
 
 /* Those of bpf/tcs_handshake.h, owned by the event programs or by handshakes.c. */

@@ -508,6 +508,7 @@ void source_live_info(const struct source *s, struct source_live_info *ret)
 			.owners = bpf_map__fd(l->skel->maps.owners),
 			.owner_changes = bpf_map__fd(l->skel->maps.owner_changes),
 			.owner_state = (struct tcs_owner_state *)&l->skel->bss->owner_state,
+			.watched_left_out = (const uint64_t *)&l->skel->bss->watched_left_out,
 		},
 		.handshakes = {
 			.handshakes = bpf_map__fd(l->skel->maps.handshakes),

@@ -142,8 +142,12 @@ static enum spread spread_of(struct audit_service *s, const struct audit_source 
 
 static void describe_sources(struct audit_service *s, struct audit_source *rows, uint32_t n)
 {
-	uint32_t n_addresses = 0;
+	uint32_t n_addresses = 0, i;
 
+	for (i = 0; i < n; i++) {
+		s->sources_v4 |= rows[i].family == 4;
+		s->sources_v6 |= rows[i].family == 6;
+	}
 	while (n_addresses < n && audit_is_address(&rows[n_addresses]))
 		n_addresses++;
 	if (s->sources_exact)

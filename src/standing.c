@@ -6,6 +6,7 @@
 void standing_release(struct standing *s)
 {
 	free(s->at);
+	free(s->shares);
 	*s = (struct standing){ 0 };
 }
 
@@ -15,6 +16,7 @@ void standing_begin(struct standing *s, uint32_t kinds, finding_fn fn, void *ctx
 
 	s->fn = fn;
 	s->ctx = ctx;
+	s->n_shares = 0;
 	for (i = 0; i < s->n; i++)
 		s->at[i].held = !(kinds >> s->at[i].finding.kind & 1);
 }
@@ -60,15 +62,99 @@ static bool grow(struct standing *s)
 	return true;
 }
 
+/* NULL: it has none. */
+static struct standing_share *share_of(const struct standing *s, uint32_t netns)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->n_shares; i++)
+		if (s->shares[i].netns == netns)
+			return &s->shares[i];
+	return NULL;
+}
+
+static bool count_shares(struct standing *s)
+{
+	uint32_t i;
+
+	if (!s->shares)
+		s->shares = calloc(STANDING_MAX, sizeof(*s->shares));
+	if (!s->shares || s->n_shares)
+		return s->shares;
+	for (i = 0; i < s->n; i++) {
+		uint32_t netns = s->at[i].finding.netns;
+		struct standing_share *share = share_of(s, netns);
+
+		if (!share) {
+			share = &s->shares[s->n_shares++];
+			*share = (struct standing_share){ .netns = netns };
+		}
+		share->n++;
+	}
+	return true;
+}
+
+static struct standing_share *largest_share(const struct standing *s)
+{
+	struct standing_share *most = &s->shares[0];
+	uint32_t i;
+
+	for (i = 1; i < s->n_shares; i++)
+		if (s->shares[i].n > most->n)
+			most = &s->shares[i];
+	return most;
+}
+
+/* Of a namespace: the last of those that are least severe. */
+static struct standing_finding *least_of(const struct standing *s, uint32_t netns)
+{
+	struct standing_finding *least = NULL;
+	uint32_t i;
+
+	for (i = 0; i < s->n; i++) {
+		struct standing_finding *o = &s->at[i];
+
+		if (o->finding.netns == netns &&
+		    (!least || o->finding.severity <= least->finding.severity))
+			least = o;
+	}
+	return least;
+}
+
+/* A place for this one; NULL: its namespace has as many as any other. */
+static struct standing_finding *make_room(struct standing *s, const struct finding *f)
+{
+	struct standing_share *own, *most;
+	struct standing_finding *place;
+
+	if (s->n < STANDING_MAX || !count_shares(s))
+		return NULL;
+	own = share_of(s, f->netns);
+	most = largest_share(s);
+	if (most->n <= (own ? own->n : 0) + 1)
+		return NULL;
+	place = least_of(s, most->netns);
+	most->n--;
+	if (own)
+		own->n++;
+	else
+		s->shares[s->n_shares++] = (struct standing_share){ f->netns, 1 };
+	s->skipped++;
+	return place;
+}
+
 static void raise_it(struct standing *s, const struct finding *f)
 {
 	struct standing_finding *o;
 
-	if ((s->n == s->cap && !grow(s)) || !s->at) {
+	if (s->n < s->cap || grow(s))
+		o = &s->at[s->n++];
+	else
+		o = make_room(s, f);
+	if (!o) {
 		s->skipped++;
 		return;
 	}
-	o = &s->at[s->n++];
 	*o = (struct standing_finding){ .finding = *f, .held_ns = f->since_ns, .held = true };
 	tell(s, o, FINDING_RAISED);
 }
@@ -130,6 +216,14 @@ static bool is_over(const struct standing_finding *o, uint64_t now_ns)
 		return o->quiet_looks >= STANDING_CLEAR_LOOKS;
 	return o->quiet_looks >= STANDING_CLEAR_SYN_LOOKS &&
 	       now_ns - o->held_ns >= STANDING_CLEAR_SYN_NS;
+}
+
+void standing_excuse(struct standing *s, standing_fn is_unknown, void *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->n; i++)
+		s->at[i].held |= !s->at[i].held && is_unknown(ctx, &s->at[i].finding);
 }
 
 void standing_end(struct standing *s, uint64_t now_ns)

@@ -12,7 +12,10 @@
  * may pause.
  *
  * Owner: the caller; zeroed is empty. Pure: no clock. Bounds: STANDING_MAX at once; what comes
- * beyond, or finds no memory, is not told but counted (skipped).
+ * beyond, or finds no memory, is not told but counted (skipped). A user who makes a thousand
+ * findings in namespaces of his own does not hide another's: where there is no room, the namespace
+ * with most findings gives up its least severe, which is counted and told no more, for one of a
+ * namespace that has fewer.
  */
 #include "finding.h"
 
@@ -29,9 +32,16 @@ struct standing_finding {
 	bool held;	      /* in the look at hand, or this one cannot say */
 };
 
+/* How many findings a namespace has. */
+struct standing_share {
+	uint32_t netns, n;
+};
+
 struct standing {
 	struct standing_finding *at;
 	uint32_t n, cap;
+	struct standing_share *shares; /* once there is no room; counted anew in each look */
+	uint32_t n_shares;
 	uint64_t skipped;
 	finding_fn fn; /* who is told; of the look at hand */
 	void *ctx;
@@ -52,6 +62,9 @@ void standing_keep_unseen(struct standing *s, const struct audit *look, uint32_t
  */
 void standing_consider(struct standing *s, struct finding *f, enum severity full,
 		       enum severity lower);
+/* Those that it has not shown: of which is it not known whether they are over? They stay. */
+typedef bool (*standing_fn)(void *ctx, const struct finding *f);
+void standing_excuse(struct standing *s, standing_fn is_unknown, void *ctx);
 /* And is over. */
 void standing_end(struct standing *s, uint64_t now_ns);
 

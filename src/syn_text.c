@@ -105,7 +105,7 @@ static void tell_listener(const struct page *p, struct table *t, const struct au
 	text_put_owner(b, &k->owner);
 	page_netns(p, b, k->netns);
 	table_cell(t);
-	text_put_of(b, k->syn_queue, k->queue_limit);
+	text_put_of(b, k->syn_queue, s->syn_limit);
 	table_cell(t);
 	outbuf_put_grouped(b, k->syn_queue_young);
 	table_cell(t);
@@ -129,26 +129,41 @@ static bool is_marked(const struct audit_report *r, const struct audit_listener 
 	return verdict(r, l, &unknown) != FINDING_MAX;
 }
 
+static bool is_shown(const struct audit *a, const struct audit_listener *l)
+{
+	return !service_filtered(a, &a->services[l->service]);
+}
+
+static uint32_t count_shown(const struct audit *a)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < a->n_listeners; i++)
+		n += is_shown(a, &a->listeners[i]);
+	return n;
+}
+
 /* Those with a verdict first. */
 void syn_text_listeners(const struct page *p)
 {
 	const struct audit *a = p->report->look;
-	uint32_t i, told = 0, most = page_shown(p, a->n_listeners);
+	uint32_t i, n = count_shown(a), told = 0, most = page_shown(p, n);
 	struct table t;
 	int marked;
 
-	if (!a->n_listeners)
+	if (!n)
 		return;
 	table_init(&t, &listener_layout, p->columns);
 	outbuf_putc(page_line(p), '\n');
 	table_header(&t, page_line(p));
 	for (marked = 1; marked >= 0; marked--)
 		for (i = 0; i < a->n_listeners && told < most; i++)
-			if (is_marked(p->report, &a->listeners[i]) == marked) {
+			if (is_shown(a, &a->listeners[i]) &&
+			    is_marked(p->report, &a->listeners[i]) == marked) {
 				tell_listener(p, &t, &a->listeners[i]);
 				told++;
 			}
-	page_rest(p, a->n_listeners);
+	page_rest(p, n);
 }
 
 /* ---- counters -------------------------------------------------------------------------------- */

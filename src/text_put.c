@@ -181,9 +181,15 @@ void text_put_descriptors(struct outbuf *b, const struct audit_half_closed *c)
 	text_put_seconds(b, left);
 }
 
-static const char *prefix_word(const struct audit_service *s)
+/* An IPv6 listener may have clients of IPv4. */
+static void put_prefix_word(struct outbuf *b, const struct audit_service *s)
 {
-	return s->spread_family == 6 || (!s->spread_family && s->family == 6) ? " /64s" : " /24s";
+	if (s->sources_v4 && s->sources_v6)
+		outbuf_lit(b, " prefixes");
+	else if (s->sources_v6 || (!s->sources_v4 && s->family == 6))
+		outbuf_lit(b, " /64s");
+	else
+		outbuf_lit(b, " /24s");
 }
 
 void text_put_sources(struct outbuf *b, const struct audit_service *s)
@@ -191,5 +197,5 @@ void text_put_sources(struct outbuf *b, const struct audit_service *s)
 	text_put_number(b, s->sources, s->sources_exact);
 	outbuf_puts(b, s->sources == 1 ? " source in " : " sources in ");
 	text_put_number(b, s->prefixes, s->prefixes_exact);
-	outbuf_puts(b, prefix_word(s));
+	put_prefix_word(b, s);
 }

@@ -139,6 +139,8 @@ right() {
 @test "old duplicate syns" { right old_duplicate_syns; }
 @test "never accepts" { right never_accepts; }
 @test "accepts slowly" { right accepts_slowly; }
+@test "acks come late to a full queue" { right acks_come_late_to_a_full_queue; }
+@test "bursts overflow" { right bursts_overflow; }
 @test "never accepts without cookies" { right never_accepts_without_cookies; }
 @test "deferred clients are late" { right deferred_clients_are_late; }
 @test "deferred clients fill the queue" { right deferred_clients_fill_the_queue; }

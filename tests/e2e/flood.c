@@ -7,6 +7,7 @@
  *   flood serve    listeners that accept, slowly or never      (flood_tcp.c)
  *   flood connect  real clients, on the line                   (flood_tcp.c)
  *   flood witness  when the kernel's counters move             (here)
+ *   flood crowd    a user who fills tables                     (flood_crowd.c)
  *
  * `flood lab` prints a process of each side: nsenter -t PID -n flood serve ... The roles print
  * one JSON object a line. Words are explained at the head of each file.
@@ -170,11 +171,9 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(const struct words *w);
-	} roles[] = { { "lab", lab_role },
-		      { "syn", syn_role },
-		      { "serve", serve_role },
-		      { "connect", connect_role },
-		      { "witness", witness_role } };
+	} roles[] = { { "lab", lab_role },	   { "syn", syn_role },
+		      { "serve", serve_role },	   { "connect", connect_role },
+		      { "witness", witness_role }, { "crowd", crowd_role } };
 	struct word word[64];
 	struct words w = { .word = word };
 
@@ -193,6 +192,6 @@ int main(int argc, char **argv)
 		roles[i].run(&w);
 		return 0;
 	}
-	fprintf(stderr, "usage: flood lab|syn|serve|connect|witness [WORD=VALUE]...\n");
+	fprintf(stderr, "usage: flood lab|syn|serve|connect|witness|crowd [WORD=VALUE]...\n");
 	return 2;
 }

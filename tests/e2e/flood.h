@@ -79,5 +79,6 @@ void syn_role(const struct words *w);
 void serve_role(const struct words *w);
 void connect_role(const struct words *w);
 void witness_role(const struct words *w);
+void crowd_role(const struct words *w);
 
 #endif /* E2E_FLOOD_H */

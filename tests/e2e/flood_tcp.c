@@ -6,6 +6,7 @@
  *
  *   backlog=N     of the listeners that follow (default 128)
  *   accept=N      how many they accept a second (default: all at once; 0: never)
+ *   accept_ms=N   accept all that wait, every so many ms (default: at once)
  *   defer=N       TCP_DEFER_ACCEPT in seconds
  *   v6=0|1|2      over IPv6; 2: and over IPv4 as well
  *   reuseport=1   several may listen at one port
@@ -16,6 +17,7 @@
  *   flood connect [WORD=VALUE]...
  *
  *   n=N rate=N    so many connections (default: a million), so many a second (100)
+ *   burst=N       so many of them at a time (default 1)
  *   sources=N     from N addresses (default 250)
  *   port=N v6=0|1 where to (default 8000)
  *   say_ms=N      sends a few bytes so long after it is established (default: never)
@@ -67,7 +69,8 @@ static void watch(int epoll, int fd, uint32_t events, uint64_t tag)
 
 struct listener {
 	int fd;
-	uint32_t port, rate, accepted;
+	uint32_t port, rate, accepted, every_ms;
+	uint64_t next_ms;
 };
 
 static struct listener listeners[LISTENERS_MAX];
@@ -87,6 +90,7 @@ static void serve_listen(const struct words *so_far, uint32_t port)
 		die("more than %d listeners", LISTENERS_MAX);
 	l->port = port;
 	l->rate = words_number(so_far, "accept", UINT32_MAX, UINT32_MAX);
+	l->every_ms = words_number(so_far, "accept_ms", 0, 60000);
 	l->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0 || setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
 	    setsockopt(l->fd, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof(shared)) ||
@@ -99,6 +103,9 @@ static void serve_listen(const struct words *so_far, uint32_t port)
 
 static void serve_accept(int epoll, struct listener *l, uint64_t start_ms)
 {
+	if (now_ms() < l->next_ms)
+		return;
+	l->next_ms = l->every_ms ? now_ms() + l->every_ms : 0;
 	while (l->rate == UINT32_MAX ||
 	       l->accepted < (now_ms() - start_ms) * (uint64_t)l->rate / 1000) {
 		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -130,7 +137,7 @@ void serve_role(const struct words *w)
 				 { .fd = epoll, .events = POLLIN } };
 	uint64_t start_ms = now_ms();
 
-	words_only(w, " backlog accept defer v6 reuseport listen seed ");
+	words_only(w, " backlog accept accept_ms defer v6 reuseport listen seed ");
 	files_max();
 	for (unsigned int i = 0; i < w->n; i++)
 		if (!strcmp(w->word[i].name, "listen"))
@@ -138,7 +145,7 @@ void serve_role(const struct words *w)
 				     words_number(&(struct words){ w->word + i, 1 }, "listen", 0,
 						  65535));
 	for (unsigned int i = 0; i < listeners_n; i++)
-		if (listeners[i].rate == UINT32_MAX)
+		if (listeners[i].rate == UINT32_MAX && !listeners[i].every_ms)
 			watch(epoll, listeners[i].fd, EPOLLIN, (uint64_t)listeners[i].fd);
 	printf("{\"type\":\"ready\",\"at_ms\":%.3f,\"pid\":%d}\n", wall_ms(), getpid());
 	fflush(stdout);
@@ -172,7 +179,7 @@ struct client {
 };
 
 static struct {
-	uint32_t n, rate, sources, port, say_ms, hold_ms, abort_ms, patience_ms;
+	uint32_t n, rate, burst, sources, port, say_ms, hold_ms, abort_ms, patience_ms;
 	bool v6;
 } want;
 static struct {
@@ -267,6 +274,12 @@ static void begin_no_more(void)
 		want.patience_ms = LAST_CHANCE_MS;
 }
 
+/* The first come at once. */
+static uint64_t clients_due(uint64_t ms)
+{
+	return (ms * want.rate / 1000 / want.burst + 1) * want.burst;
+}
+
 void connect_role(const struct words *w)
 {
 	struct epoll_event events[256];
@@ -276,9 +289,10 @@ void connect_role(const struct words *w)
 	uint32_t oldest = 0;
 	int epoll = epoll_create1(EPOLL_CLOEXEC), n;
 
-	words_only(w, " n rate sources port v6 say_ms hold_ms abort_ms patience_ms seed ");
+	words_only(w, " n rate burst sources port v6 say_ms hold_ms abort_ms patience_ms seed ");
 	want.n = words_number(w, "n", 1000000, 1000000);
 	want.rate = words_number(w, "rate", 100, RATE_MAX);
+	want.burst = words_number(w, "burst", 1, 65000);
 	want.sources = words_number(w, "sources", 250, 65000);
 	want.port = words_number(w, "port", 8000, 65535);
 	want.v6 = words_number(w, "v6", 0, 1);
@@ -288,7 +302,7 @@ void connect_role(const struct words *w)
 	want.patience_ms = words_number(w, "patience_ms", 20000, UINT32_MAX);
 	files_max();
 	all = calloc(want.n ? want.n : 1, sizeof(*all));
-	if (!all || epoll < 0 || !want.sources)
+	if (!all || epoll < 0 || !want.sources || !want.burst)
 		die("cannot begin");
 
 	start = now_ms();
@@ -298,7 +312,7 @@ void connect_role(const struct words *w)
 		if (told_enough())
 			begin_no_more();
 		now = now_ms();
-		while (sum.begun < want.n && sum.begun <= (now - start) * want.rate / 1000)
+		while (sum.begun < want.n && sum.begun < clients_due(now - start))
 			client_begin(epoll, &all[sum.begun], sum.begun);
 		n = epoll_wait(epoll, events, 256, 1);
 		for (int i = 0; i < n; i++)

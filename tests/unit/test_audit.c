@@ -67,6 +67,37 @@ static void rows_are_bounded_and_the_rest_counted(void **state)
 	audit_release(&a);
 }
 
+static void idle_listeners_make_room_for_others(void **state)
+{
+	struct audit_socket s = socket_of(1, 0, "", TCS_LISTEN);
+	struct audit a;
+	uint32_t i;
+
+	(void)state;
+	s.cookie_age_ns = AUDIT_UNKNOWN;
+	assert_int_equal(audit_init(&a, &config), 0);
+	for (i = 1; i <= AUDIT_ROWS_MAX; i++) {
+		s.id = i;
+		s.syn_queue = i == 1;
+		assert_int_equal(audit_add_socket(&a, &s), 0);
+	}
+	assert_int_equal(a.blind.listeners_missing, 0);
+	s.id = i++;
+	s.syn_queue = 0;
+	assert_int_equal(audit_add_socket(&a, &s), 0);
+	s.id = i;
+	s.syn_queue = 129;
+	assert_int_equal(audit_add_socket(&a, &s), 0);
+	assert_int_equal(a.n_listeners, AUDIT_ROWS_MAX);
+	assert_int_equal(a.blind.skipped, 2);
+	assert_int_equal(a.blind.listeners_missing, 1);
+	assert_int_equal(a.listeners[0].socket.id, 1);
+	assert_int_equal(a.listeners[1].socket.id, i);
+	assert_int_equal(a.listeners[1].socket.syn_queue, 129);
+	assert_int_equal(audit_settle(&a, NULL, NULL), 0);
+	audit_release(&a);
+}
+
 static void what_has_no_owner_is_a_group_too(void **state)
 {
 	struct audit_config by = { .by = AUDIT_BY_COMM };
@@ -397,6 +428,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(close_wait_is_of_a_process_in_a_namespace),
 		cmocka_unit_test(rows_are_bounded_and_the_rest_counted),
+		cmocka_unit_test(idle_listeners_make_room_for_others),
 		cmocka_unit_test(what_has_no_owner_is_a_group_too),
 		cmocka_unit_test(an_mptcp_socket_in_close_wait_is_its_owners_only),
 		cmocka_unit_test(rows_grow_between_two_looks),

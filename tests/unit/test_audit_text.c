@@ -449,8 +449,10 @@ static void where_nobody_can_tell_all_are_named(void **unused)
 	outbuf_putc(&b, '\0');
 	assert_non_null(
 		strstr(b.data, "\"pid\":null,\"comm\":null,\"laddr\":null,\"lport\":null,"));
-	assert_non_null(strstr(b.data, "\"syn_queue\":null,\"accept_queue\":null,"
-				       "\"queue_limit\":null,\"half_open\":null,\"stuck\":null,"));
+	assert_non_null(strstr(
+		b.data,
+		"\"syn_queue\":null,\"syn_queue_limit\":null,"
+		"\"accept_queue\":null,\"queue_limit\":null,\"half_open\":null,\"stuck\":null,"));
 	assert_non_null(strstr(b.data, "\"possible\":[\"0.0.0.0:80\",\"[::]:22\"],"
 				       "\"possible_count\":2,"));
 	outbuf_release(&b);

@@ -599,6 +599,29 @@ static void findings_are_bounded_and_the_rest_counted(void **state)
 	assert_int_equal(detect_skipped(f->detect), 5);
 }
 
+/* Who makes a thousand findings of his own does not hide that of another namespace. */
+static void a_namespace_of_many_findings_makes_room(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int i;
+
+	for (i = 0; i < STANDING_MAX + 5; i++)
+		add_close_wait(f, i + 1, 11, 61 * SECOND);
+	add_close_wait(f, 70000, 10, 61 * SECOND);
+	f->look.close_wait[f->look.n_close_wait - 1].netns = 4711;
+	assert_int_equal(judge(f), STANDING_MAX + 1);
+	assert_int_equal(f->told.last.netns, 4711);
+	assert_int_equal(detect_open(f->detect), STANDING_MAX);
+	assert_int_equal(detect_skipped(f->detect), 6);
+	/* And it stays. */
+	begin_look(f);
+	for (i = 0; i < STANDING_MAX + 5; i++)
+		add_close_wait(f, i + 1, 11, 61 * SECOND);
+	add_close_wait(f, 70000, 10, 61 * SECOND);
+	f->look.close_wait[f->look.n_close_wait - 1].netns = 4711;
+	assert_int_equal(judge(f), 0);
+}
+
 static void names_are_those_of_the_contract(void **state)
 {
 	enum severity severity = SEVERITY_OK;
@@ -645,6 +668,7 @@ int main(void)
 		TEST(a_dead_rack_is_one_finding),
 		TEST(a_dead_host_stays_when_its_rack_is_found),
 		TEST(findings_are_bounded_and_the_rest_counted),
+		TEST(a_namespace_of_many_findings_makes_room),
 		cmocka_unit_test(names_are_those_of_the_contract),
 		cmocka_unit_test(findings_are_of_one_device_and_namespace),
 		TEST(a_namespace_with_a_reused_number_has_findings_of_its_own),

@@ -17,12 +17,15 @@
 struct scene {
 	const char *name;
 	uint32_t limit, syn_queue, young, accept_queue;
+	uint32_t accept_before; /* accept_queue, of the first look */
 	uint32_t acked;		/* of those that are not young */
 	uint32_t old_stuck;	/* of the stuck ones, past the second timeout */
 	uint32_t sources;	/* of all; 0: nothing was walked over */
 	uint32_t plain_percent; /* of the stuck ones: without SACK and timestamps */
 	uint32_t drops, done, late, failing;
 	uint32_t sent, recv, overflows, full; /* of the namespace */
+	uint32_t others_drop;		      /* other listeners of the namespace */
+	uint32_t syn_backlog;		      /* tcp_max_syn_backlog, where it counts */
 	uint8_t cookies;		      /* tcp_syncookies */
 	bool cookies_now;
 	enum finding_kind kind; /* 0: nothing is found */
@@ -48,7 +51,8 @@ static const struct scene scenes[] = {
 	{ "flood, no cookies", .limit = 128, .syn_queue = 129, .drops = 1900, .sources = 129,
 	  .kind = FINDING_SYN_FLOOD, .pressure = SYN_DROPS },
 	{ "flood, no cookies, three quarters", .limit = 128, .syn_queue = 49, .young = 49,
-	  .drops = 900, .sources = 49, .kind = FINDING_SYN_FLOOD, .pressure = SYN_DROPS },
+	  .syn_backlog = 64, .drops = 900, .sources = 49,
+	  .kind = FINDING_SYN_FLOOD, .pressure = SYN_DROPS },
 	{ "flood, slow", .limit = 1024, .syn_queue = 120, .young = 40, .failing = 40,
 	  .sources = 120, .old_stuck = 0, .plain_percent = 100, .cookies = 1,
 	  .kind = FINDING_SYN_FLOOD,
@@ -82,6 +86,9 @@ static const struct scene scenes[] = {
 	{ "flash crowd, small queue, no cookies", .limit = 32, .syn_queue = 33, .young = 33,
 	  .done = 1650, .drops = 3300, .full = 3300, .sources = 33,
 	  .kind = FINDING_SYN_BACKLOG_SMALL },
+	{ "flash crowd, three quarters", .limit = 128, .syn_queue = 49, .young = 49,
+	  .syn_backlog = 64, .done = 1650, .drops = 3300, .sources = 33,
+	  .kind = FINDING_SYN_BACKLOG_SMALL },
 	{ "clients, always cookies", .limit = 128, .done = 500, .sent = 500, .recv = 495,
 	  .cookies = 2, .cookies_now = true },
 	{ "far away", .limit = 1024, .syn_queue = 160, .young = 160, .done = 200, .sources = 160,
@@ -102,7 +109,8 @@ static const struct scene scenes[] = {
 	  .drops = 80, .overflows = 80, .sources = 12, .cookies = 1,
 	  .kind = FINDING_ACCEPT_QUEUE_FULL },
 	{ "accepts slowly", .limit = 32, .syn_queue = 20, .acked = 18, .accept_queue = 32,
-	  .drops = 90, .overflows = 90, .done = 20, .late = 15, .failing = 1, .sources = 20,
+	  .accept_before = 32, .drops = 90, .overflows = 90, .done = 20, .late = 15,
+	  .failing = 1, .sources = 20,
 	  .cookies = 1, .kind = FINDING_ACCEPT_QUEUE_FULL },
 	{ "a full accept queue empties", .limit = 32, .syn_queue = 10, .acked = 10,
 	  .accept_queue = 8, .done = 20, .late = 18, .sources = 10, .cookies = 1 },
@@ -111,6 +119,56 @@ static const struct scene scenes[] = {
 	  .kind = FINDING_ACCEPT_QUEUE_FULL },
 	{ "a burst overflows the accept queue", .limit = 128, .accept_queue = 129, .drops = 100,
 	  .overflows = 100, .done = 3000, .cookies = 1 },
+	{ "bursts overflow the accept queue", .limit = 64, .drops = 235, .overflows = 235,
+	  .done = 65, .cookies = 1, .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "bursts overflow it, with cookies", .limit = 64, .drops = 235, .overflows = 235,
+	  .done = 65, .sent = 230, .recv = 230, .cookies = 1, .cookies_now = true,
+	  .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "bursts overflow it, no cookies", .limit = 64, .drops = 235, .overflows = 235,
+	  .done = 65, .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "bursts overflow it, clients come late", .limit = 64, .drops = 100, .overflows = 100,
+	  .syn_queue = 60, .acked = 20, .sources = 60, .done = 65, .late = 40, .failing = 10,
+	  .cookies = 1, .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "a few are dropped", .limit = 64, .drops = 6, .overflows = 6, .done = 12, .cookies = 1 },
+	{ "another listener overflows", .limit = 64, .done = 100, .overflows = 300,
+	  .others_drop = 300, .cookies = 1 },
+	{ "another listener overflows, a few are dropped here", .limit = 64, .done = 100,
+	  .drops = 40, .overflows = 300, .others_drop = 300, .cookies = 1 },
+	{ "flood, no cookies, beside a listener that overflows", .limit = 128, .syn_queue = 129,
+	  .drops = 1000, .overflows = 1000, .others_drop = 1000, .sources = 129,
+	  .kind = FINDING_SYN_FLOOD, .pressure = SYN_DROPS },
+	{ "listen(0), full", .limit = 0, .accept_queue = 1, .accept_before = 1, .drops = 30,
+	  .overflows = 30, .cookies = 1, .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "listen(0), served at once", .limit = 0, .done = 50, .cookies = 1 },
+	{ "last ACKs are late, the accept queue fills", .limit = 64, .syn_queue = 60, .young = 40,
+	  .accept_queue = 30, .done = 30, .late = 30, .failing = 40, .sources = 60,
+	  .cookies = 1 },
+	{ "last ACKs are late, the accept queue fills again", .limit = 64, .syn_queue = 60,
+	  .young = 40, .accept_queue = 60, .accept_before = 30, .done = 40, .late = 40,
+	  .failing = 40, .sources = 60, .cookies = 1 },
+	{ "last ACKs are late, the accept queue has become full", .limit = 64, .syn_queue = 60,
+	  .young = 40, .acked = 5, .accept_queue = 65, .accept_before = 40, .done = 25,
+	  .late = 25, .failing = 40, .drops = 15, .overflows = 15, .sources = 60, .cookies = 1,
+	  .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "last ACKs are late, the accept queue is full", .limit = 64, .syn_queue = 60,
+	  .young = 20, .acked = 20, .accept_queue = 65, .accept_before = 65, .failing = 40,
+	  .drops = 60, .overflows = 60, .sources = 60, .plain_percent = 100, .cookies = 1,
+	  .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "last ACKs are late, it is full, nothing was walked", .limit = 64, .syn_queue = 60,
+	  .young = 20, .accept_queue = 65, .accept_before = 65, .failing = 40, .drops = 60,
+	  .overflows = 60, .cookies = 1, .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "last ACKs are late, it is full, no cookies", .limit = 64, .syn_queue = 60, .young = 20,
+	  .acked = 20, .accept_queue = 65, .accept_before = 65, .failing = 40, .drops = 60,
+	  .overflows = 60, .sources = 60, .plain_percent = 100,
+	  .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "last ACKs are late, some are accepted", .limit = 64, .syn_queue = 60, .young = 20,
+	  .acked = 20, .accept_queue = 64, .accept_before = 64, .failing = 40, .done = 10,
+	  .late = 10, .drops = 60, .overflows = 60, .sources = 60, .plain_percent = 100,
+	  .cookies = 1, .kind = FINDING_ACCEPT_QUEUE_FULL },
+	{ "flood, slow, while the accept queue overflows", .limit = 1024, .syn_queue = 300,
+	  .young = 40, .old_stuck = 220, .accept_queue = 1025, .accept_before = 1000,
+	  .failing = 40, .done = 30, .drops = 10, .overflows = 10, .sources = 300,
+	  .plain_percent = 100, .cookies = 1, .kind = FINDING_SYN_FLOOD, .pressure = SYN_SLOW },
 	{ "deferred clients", .limit = 1024, .syn_queue = 300, .young = 100, .acked = 200,
 	  .done = 100, .sources = 250, .cookies = 1 },
 	{ "deferred clients fill the queue", .limit = 128, .syn_queue = 129, .acked = 129,
@@ -176,7 +234,9 @@ static void fill_look(struct audit *a, const struct scene *c)
 	net.counters[COUNTER_COOKIES_SENT] = n->sent;
 	net.counters[COUNTER_COOKIES_RECV] = n->recv;
 	net.counters[COUNTER_LISTEN_OVERFLOWS] = n->overflows;
+	net.counters[COUNTER_LISTEN_DROPS] = n->drops + n->others_drop;
 	net.counters[COUNTER_QUEUE_FULL_DROPS] = n->full;
+	net.syn_backlog = n->syn_backlog;
 	assert_int_equal(audit_add_netns(a, &net), 0);
 	assert_int_equal(audit_add_socket(a, &l), 0);
 	assert_int_equal(audit_add_handshakes(a, &h), 0);
@@ -191,12 +251,13 @@ struct pair {
 static void look_twice_at(struct pair *p, const struct scene *c, uint64_t ts_ns)
 {
 	static const struct audit_config config;
+	const struct scene before = { .accept_queue = c->accept_before };
 
 	assert_int_equal(audit_init(&p->before, &config), 0);
 	assert_int_equal(audit_init(&p->now, &config), 0);
 	p->before.ts_ns = ts_ns - SECOND;
 	p->now.ts_ns = ts_ns;
-	fill_look(&p->before, NULL);
+	fill_look(&p->before, &before);
 	assert_int_equal(audit_settle(&p->before, NULL, NULL), 0);
 	fill_look(&p->now, c);
 	assert_int_equal(audit_settle(&p->now, NULL, &p->before), 0);
@@ -374,17 +435,21 @@ static void on_finding(void *ctx, const struct finding *f)
 	t->last = *f;
 }
 
-/* n looks of this scene, a second apart. */
-static void show(struct detect *d, struct told *t, const char *name, unsigned int n)
+static void show_after(struct detect *d, struct told *t, const char *name, uint64_t ns)
 {
 	struct pair p;
 
-	while (n--) {
-		t->ts_ns += SECOND;
-		look_twice_at(&p, scene_of(name), t->ts_ns + SECOND);
-		detect_look(d, &p.now, UINT32_MAX, on_finding, t);
-		release(&p);
-	}
+	t->ts_ns += ns;
+	look_twice_at(&p, scene_of(name), t->ts_ns + SECOND);
+	detect_look(d, &p.now, UINT32_MAX, on_finding, t);
+	release(&p);
+}
+
+/* n looks of this scene, a second apart. */
+static void show(struct detect *d, struct told *t, const char *name, unsigned int n)
+{
+	while (n--)
+		show_after(d, t, name, SECOND);
 }
 
 static void a_flood_is_raised_by_the_second_look(void **unused)
@@ -510,6 +575,117 @@ static void who_comes_late_through_a_full_accept_queue_is_no_loss(void **unused)
 	detect_free(d);
 }
 
+static void late_acks_and_a_full_accept_queue_are_one_finding(void **unused)
+{
+	struct told t = { 0 };
+	struct detect *d;
+
+	(void)unused;
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
+	show(d, &t, "last ACKs are late, the accept queue fills", 1);
+	show(d, &t, "last ACKs are late, the accept queue fills again", 1);
+	show(d, &t, "last ACKs are late, the accept queue has become full", 1);
+	assert_int_equal(t.raised, 0);
+	show(d, &t, "last ACKs are late, it is full, nothing was walked", 1);
+	assert_int_equal(t.raised, 1);
+	assert_int_equal(t.last.kind, FINDING_ACCEPT_QUEUE_FULL);
+	show(d, &t, "last ACKs are late, the accept queue is full", 20);
+	assert_int_equal(t.raised + t.updated + t.cleared, 1);
+	detect_free(d);
+}
+
+static void bursts_need_not_be_in_every_look(void **unused)
+{
+	const char *burst = "bursts overflow the accept queue";
+	struct told t = { 0 };
+	struct detect *d;
+	int i;
+
+	(void)unused;
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
+	/* One burst that two looks see is not enough. */
+	show(d, &t, burst, 1);
+	show_after(d, &t, burst, SECOND / 4);
+	show(d, &t, "nothing happens", 5);
+	assert_int_equal(t.raised, 0);
+	show(d, &t, burst, 1);
+	show_after(d, &t, "nothing happens", SECOND * 3 / 4);
+	assert_int_equal(t.raised, 0);
+	show_after(d, &t, burst, SECOND / 4);
+	assert_int_equal(t.raised, 1);
+	assert_int_equal(t.last.kind, FINDING_ACCEPT_QUEUE_FULL);
+	assert_int_equal(t.last.severity, SEVERITY_CRITICAL);
+	for (i = 0; i < 10; i++) {
+		show(d, &t, "nothing happens", 3);
+		show(d, &t, burst, 1);
+	}
+	assert_int_equal(t.raised + t.updated + t.cleared, 1);
+	show(d, &t, "nothing happens", 5);
+	assert_int_equal(t.cleared, 1);
+	detect_free(d);
+}
+
+/* Clients whose last ACK was dropped by a burst complete late, between bursts. */
+static void who_comes_late_after_a_burst_is_no_loss(void **unused)
+{
+	struct told t = { 0 };
+	struct detect *d;
+
+	(void)unused;
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
+	show(d, &t, "bursts overflow the accept queue", 1);
+	show(d, &t, "loss, later", 2);
+	assert_int_equal(t.raised, 0);
+	detect_free(d);
+}
+
+static void check_advice(const char *name, const char *begins)
+{
+	struct detect_config config = default_opts()->detect;
+	struct told t = { 0 };
+	struct detect *d;
+	const char *text;
+	size_t len;
+
+	config.at_once = true;
+	assert_int_equal(detect_new(&config, &d), 0);
+	show(d, &t, name, 1);
+	assert_int_equal(t.raised, 1);
+	text = finding_advice(&t.last, &len);
+	if (strncmp(text, begins, strlen(begins)) || len > 160 || text[len - 1] != '.')
+		fail_msg("%s: %.*s", name, (int)len, text);
+	detect_free(d);
+}
+
+static void advice_follows_from_the_evidence(void **unused)
+{
+	(void)unused;
+	check_advice("never accepts", "Nothing is accepted: ");
+	check_advice("accepts slowly", "Find out why the program does not accept fast enough: ");
+	check_advice("bursts overflow the accept queue", "The program accepts, but bursts ");
+	check_advice("listen(0), full", "The backlog of listen() is 0");
+	check_advice("flood, cookies", "Keep SYN cookies on ");
+	check_advice("flood, no cookies", "Turn SYN cookies on ");
+	check_advice("flood, no cookies, three quarters", "Turn SYN cookies on ");
+	check_advice("flash crowd, small queue", "Raise the backlog ");
+	check_advice("flash crowd, three quarters", "Raise net.ipv4.tcp_max_syn_backlog ");
+}
+
+static void the_limit_is_the_one_in_force(void **unused)
+{
+	struct pair p;
+
+	(void)unused;
+	look_twice(&p, scene_of("flood, no cookies, three quarters"));
+	assert_int_equal(p.now.services[0].syn_limit, 48);
+	assert_int_equal(p.now.services[0].queue_limit, 128);
+	assert_int_equal(p.now.services[0].syn_full, 1);
+	release(&p);
+	look_twice(&p, scene_of("flood, no cookies"));
+	assert_int_equal(p.now.services[0].syn_limit, 128);
+	release(&p);
+}
+
 static void audit_does_not_wait(void **unused)
 {
 	struct detect_config config = default_opts()->detect;
@@ -537,6 +713,85 @@ static void a_walk_is_wanted_where_something_is_stuck(void **unused)
 	show(d, &t, "slow, nobody has looked yet", 1);
 	assert_int_equal(detect_wanted(d, &netns), 1);
 	assert_int_equal(netns[0], 1);
+	detect_free(d);
+}
+
+/* ---- what a look cannot say ------------------------------------------------------------------ */
+
+/* A look without this listener: it misses some, or it has all. */
+static void show_none(struct detect *d, struct told *t, bool missing, uint32_t covers)
+{
+	struct audit_netns net = { .netns = 1, .cookies = 1 };
+	static const struct audit_config config;
+	struct audit a;
+
+	t->ts_ns += SECOND;
+	assert_int_equal(audit_init(&a, &config), 0);
+	a.ts_ns = t->ts_ns + SECOND;
+	a.covers = covers;
+	a.blind.listeners_missing = missing;
+	if (covers & AUDIT_COUNTERS)
+		assert_int_equal(audit_add_netns(&a, &net), 0);
+	assert_int_equal(audit_settle(&a, NULL, NULL), 0);
+	detect_look(d, &a, UINT32_MAX, on_finding, t);
+	audit_release(&a);
+}
+
+static void what_is_not_seen_is_not_over(void **unused)
+{
+	const uint32_t queues = AUDIT_COUNTERS | AUDIT_LISTENERS, all = queues | AUDIT_SOCKETS;
+	struct told t = { 0 };
+	struct detect *d;
+	int i;
+
+	(void)unused;
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
+	show(d, &t, "flood, cookies", 2);
+	assert_int_equal(t.raised, 1);
+	for (i = 0; i < 10; i++)
+		show_none(d, &t, true, queues);
+	/* A walk that could not enter the namespace. */
+	for (i = 0; i < 10; i++)
+		show_none(d, &t, false, all & ~(uint32_t)AUDIT_COUNTERS);
+	assert_int_equal(t.cleared, 0);
+	for (i = 0; i < 10; i++)
+		show_none(d, &t, false, all);
+	assert_int_equal(t.cleared, 1);
+	detect_free(d);
+}
+
+/* More namespaces than can be walked over at once: each has its turn. */
+static void walks_take_turns(void **unused)
+{
+	static const struct audit_config config;
+	const struct scene *c = scene_of("slow, nobody has looked yet");
+	struct told t = { 0 };
+	const uint32_t *wanted;
+	struct detect *d;
+	struct audit a;
+	uint32_t i, n;
+
+	(void)unused;
+	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
+	assert_int_equal(audit_init(&a, &config), 0);
+	a.ts_ns = 100 * SECOND;
+	a.covers = AUDIT_COUNTERS | AUDIT_HANDSHAKES | AUDIT_LISTENERS;
+	for (i = 0; i < DETECT_WANTED + 4; i++)
+		fill_look(&a, c);
+	for (i = 0; i < a.n_listeners; i++) {
+		a.netns[i].netns = a.listeners[i].socket.netns = i + 1;
+		a.listeners[i].socket.id = i + 1;
+	}
+	assert_int_equal(audit_settle(&a, NULL, NULL), 0);
+	for (i = 0; i < DETECT_WANTED; i++)
+		a.services[i].walked_ns = (90 + i % 2) * SECOND;
+	detect_look(d, &a, UINT32_MAX, on_finding, &t);
+	n = detect_wanted(d, &wanted);
+	assert_int_equal(n, DETECT_WANTED);
+	for (i = 0; i < n && wanted[i] != DETECT_WANTED + 4; i++)
+		;
+	assert_true(i < n);
+	audit_release(&a);
 	detect_free(d);
 }
 
@@ -805,6 +1060,7 @@ static void fill_group(struct audit *a, const struct members *m, uint64_t ts_ns,
 		net.counters[COUNTER_COOKIES_SENT] += m->of[i].sent;
 		net.counters[COUNTER_COOKIES_RECV] += m->of[i].recv;
 		net.counters[COUNTER_LISTEN_OVERFLOWS] += m->of[i].overflows;
+		net.counters[COUNTER_LISTEN_DROPS] += m->of[i].drops;
 		net.counters[COUNTER_QUEUE_FULL_DROPS] += m->of[i].full;
 	}
 	assert_int_equal(audit_add_netns(a, &net), 0);
@@ -1137,8 +1393,15 @@ int main(void)
 		cmocka_unit_test(one_look_of_a_rush_is_not_told),
 		cmocka_unit_test(a_slow_flood_that_fills_the_queue_is_told_again),
 		cmocka_unit_test(who_comes_late_through_a_full_accept_queue_is_no_loss),
+		cmocka_unit_test(late_acks_and_a_full_accept_queue_are_one_finding),
+		cmocka_unit_test(bursts_need_not_be_in_every_look),
+		cmocka_unit_test(who_comes_late_after_a_burst_is_no_loss),
+		cmocka_unit_test(advice_follows_from_the_evidence),
+		cmocka_unit_test(the_limit_is_the_one_in_force),
 		cmocka_unit_test(audit_does_not_wait),
 		cmocka_unit_test(a_walk_is_wanted_where_something_is_stuck),
+		cmocka_unit_test(what_is_not_seen_is_not_over),
+		cmocka_unit_test(walks_take_turns),
 		cmocka_unit_test(one_look_is_enough_for_what_stands_there),
 		cmocka_unit_test(whose_cookies_they_are_is_told_where_it_can_be),
 		cmocka_unit_test(behind_full_queues_it_is_who_completes_least),

@@ -150,11 +150,12 @@ static void names_in_the_text_exist(void **unused)
 static void the_first_sentence_of_an_advice_fits_an_alert(void **unused)
 {
 	const struct explanation *page;
+	const char *step;
+	size_t len;
 
 	(void)unused;
 	for (size_t i = 0; (page = explain_at(i)); i++) {
-		size_t len = explain_first_advice(page);
-
+		assert_ptr_equal(explain_advice(page, 0, &len), page->advice);
 		assert_in_range(len, 1, strlen(page->advice));
 		assert_int_equal(page->advice[len - 1], '.');
 		assert_true(!page->advice[len] || strchr(" \n", page->advice[len]));
@@ -162,9 +163,17 @@ static void the_first_sentence_of_an_advice_fits_an_alert(void **unused)
 			fail_msg("%s: %zu: %s", page->title->name, len, page->advice);
 	}
 	page = find("refused");
-	assert_int_equal(explain_first_advice(page), strcspn(page->advice, "\n"));
+	explain_advice(page, 0, &len);
+	assert_int_equal(len, strcspn(page->advice, "\n"));
 	page = find("killed");
-	assert_memory_equal(page->advice, "Ask who did it.", explain_first_advice(page));
+	explain_advice(page, 0, &len);
+	assert_memory_equal(page->advice, "Ask who did it.", len);
+	step = explain_advice(page, 5, &len);
+	assert_ptr_equal(step, page->advice);
+	page = find("refused");
+	step = explain_advice(page, 1, &len);
+	assert_memory_equal(step, "Listening on 127.0.0.1 only", 27);
+	assert_int_equal(step[len - 1], '.');
 }
 
 static void names_are_found_as_people_type_them(void **unused)

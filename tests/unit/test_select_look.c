@@ -25,7 +25,9 @@ static bool in_cgroup(void *ctx, uint64_t id)
 
 static void begin(struct through *t)
 {
-	struct audit_config audit = { .by = t->by, .count_rows = t->rows_count };
+	struct audit_config audit = { .by = t->by,
+				      .by_remote = t->filter.rport.any_set || t->filter.dst.set,
+				      .count_rows = t->rows_count };
 	struct select_look_config config = {
 		.filter = &t->filter,
 		.in_cgroup = t->cgroup ? in_cgroup : NULL,
@@ -328,8 +330,10 @@ static void some_of_them_by_where_they_come_from(void **state)
 	assert_int_equal(filter_parse_prefix("198.18.7.9", &t.filter.dst, &why), 0);
 	begin(&t);
 	put_flood(&t);
-	/* a listener has no remote address: it is out, and three of its five are in */
-	assert_int_equal(t.look.n_listeners, 0);
+	/* three of its five are in: how many of these are stuck, nobody knows */
+	assert_int_equal(t.look.n_listeners, 1);
+	assert_true(service_filtered(&t.look, &t.look.services[0]));
+	assert_int_equal(t.look.states[TCS_LISTEN], 0);
 	assert_int_equal(t.look.n_half_open, 1);
 	assert_int_equal(t.look.half_open[0].count, 3);
 	assert_int_equal(t.look.half_open[0].oldest_ns, 109);
@@ -340,6 +344,70 @@ static void some_of_them_by_where_they_come_from(void **state)
 		assert_int_equal(t.look.sources[i].count, 3);
 	assert_int_equal(t.look.blank, 0);
 	forget(&t);
+}
+
+static void all_of_them_by_where_they_come_from(void **state)
+{
+	struct through t = { 0 };
+	const char *why;
+
+	(void)state;
+	assert_int_equal(filter_parse_prefix("198.18.0.0/15", &t.filter.dst, &why), 0);
+	begin(&t);
+	put_flood(&t);
+	assert_int_equal(t.look.n_listeners, 1);
+	assert_int_equal(t.look.services[0].stuck, 5);
+	assert_false(service_filtered(&t.look, &t.look.services[0]));
+	assert_int_equal(t.look.states[TCS_LISTEN], 0);
+	assert_int_equal(t.look.blank, 0);
+	forget(&t);
+}
+
+/* A listener at [::]:80, with half-open connections of IPv4. */
+static void put_flood_on(struct through *t, uint8_t flags)
+{
+	static const uint32_t states[TCS_STATE_MAX] = { [TCS_SYN_RECV] = 5, [TCS_LISTEN] = 1 };
+	struct record_socket r = socket_row(TCS_LISTEN, 80);
+
+	r.socket.family = 6;
+	r.socket.flags = flags;
+	memset(r.socket.laddr, 0, sizeof(r.socket.laddr));
+	memset(r.socket.raddr, 0, sizeof(r.socket.raddr));
+	take(t, &r, sizeof(r));
+	put_half_open(t, 1080, 5, 0);
+	put_source(t, 0, 1, 32, 5);
+	put_source(t, 0, 0, 24, 5);
+	put_netns(t, NET, states);
+	finish(t);
+}
+
+static void check_dual_stack(const char *src, uint8_t family, uint8_t flags, bool there)
+{
+	struct through t = { .filter.family = family };
+	const char *why;
+
+	if (src)
+		assert_int_equal(filter_parse_prefix(src, &t.filter.src, &why), 0);
+	begin(&t);
+	put_flood_on(&t, flags);
+	assert_int_equal(t.look.n_listeners, there);
+	if (there)
+		/* Their local addresses are not known one by one: then how many pass is not. */
+		assert_int_equal(t.look.services[0].stuck, family == 6 || src ? 0 : 5);
+	if (there && src)
+		assert_true(audit_half_open_blank(&t.look, NET));
+	forget(&t);
+}
+
+static void a_listener_is_there_for_those_that_may_come_to_it(void **state)
+{
+	(void)state;
+	check_dual_stack(NULL, 4, 0, true);
+	check_dual_stack(NULL, 4, AUDIT_V6ONLY, false);
+	check_dual_stack(NULL, 6, 0, true);
+	check_dual_stack("10.0.0.0/8", 0, 0, true);
+	check_dual_stack("10.0.0.0/8", 4, 0, true);
+	check_dual_stack("10.0.0.0/8", 0, AUDIT_V6ONLY, false);
 }
 
 static void nobody_knows_their_ports(void **state)
@@ -443,6 +511,8 @@ int main(void)
 		cmocka_unit_test(half_open_of_what_is_left_out),
 		cmocka_unit_test(sources_follow_their_listener),
 		cmocka_unit_test(some_of_them_by_where_they_come_from),
+		cmocka_unit_test(all_of_them_by_where_they_come_from),
+		cmocka_unit_test(a_listener_is_there_for_those_that_may_come_to_it),
 		cmocka_unit_test(nobody_knows_their_ports),
 		cmocka_unit_test(rows_count),
 		cmocka_unit_test(an_mptcp_socket_is_not_counted),
