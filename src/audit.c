@@ -174,6 +174,10 @@ void audit_add_blind(struct audit *a, const struct audit_blind *b)
 	a->blind.processes_hidden |= b->processes_hidden;
 	a->blind.netns_listed |= b->netns_listed;
 	a->blind.listeners_missing |= b->listeners_missing;
+	if (!b->netns_denied)
+		return;
+	a->blind.netns_errno = b->netns_errno;
+	a->blind.netns_ptrace = b->netns_ptrace;
 }
 
 uint64_t audit_hidden(const struct audit *a, uint64_t *ret_sockets)

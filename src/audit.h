@@ -137,6 +137,12 @@ enum audit_blank {
 	AUDIT_BLANK_GROUPS = 1 << 2,	/* some groups */
 };
 
+enum audit_right {
+	AUDIT_RIGHT_UNKNOWN = 0,
+	AUDIT_RIGHT_MISSING,
+	AUDIT_RIGHT_HELD,
+};
+
 /* How much of the host a look did not see; all zero: nothing. */
 struct audit_blind {
 	uint64_t sockets;	  /* walked over */
@@ -152,7 +158,9 @@ struct audit_blind {
 	 */
 	uint8_t netns_listed;
 	uint8_t listeners_missing; /* some are not in this look, though they exist */
-	uint8_t pad[3];
+	uint8_t netns_errno;  /* of the first of netns_denied; 0 unknown */
+	uint8_t netns_ptrace; /* enum audit_right: CAP_SYS_PTRACE, which reading them takes */
+	uint8_t pad[1];
 };
 
 struct audit_listener {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* audit_text.c - an audit for people: the verdict in the first line, evidence beside it */
+#include <string.h>
+
 #include "audit_page.h"
 #include "finding_text.h"
 #include "summary_text.h"
@@ -107,18 +109,44 @@ static void put_hidden(const struct page *p)
 			   a->n_unseen, ". What was found in them is neither confirmed nor over.");
 }
 
+/* Which processes, by what error, why if that is known, and what it means. */
+static void tell_denied(const struct page *p, const struct audit_blind *blind)
+{
+	static const char *const causes[] = {
+		[AUDIT_RIGHT_UNKNOWN] = ".",
+		[AUDIT_RIGHT_MISSING] = ": CAP_SYS_PTRACE is missing.",
+		[AUDIT_RIGHT_HELD] = " though CAP_SYS_PTRACE is held: a security module denies it, "
+				     "or they are of another user namespace.",
+	};
+	struct outbuf *b = page_line(p);
+	const char *name = blind->netns_errno ? strerrorname_np(blind->netns_errno) : NULL;
+	size_t start = b->len;
+
+	outbuf_lit(b, "Processes whose network namespace cannot be read: ");
+	outbuf_put_grouped(b, blind->netns_denied);
+	if (name) {
+		outbuf_lit(b, " (");
+		outbuf_puts(b, name);
+		outbuf_putc(b, ')');
+	}
+	outbuf_puts(b, causes[blind->netns_ptrace <= AUDIT_RIGHT_HELD ? blind->netns_ptrace : 0]);
+	outbuf_lit(b, " A namespace that nothing else shows is covered in part only, or not at "
+		      "all.");
+	page_fold(p, b, start, 2);
+}
+
 /* Nothing where they are whole. */
 static void tell_limits(const struct page *p)
 {
 	const struct audit_blind *blind = &p->report->look->blind;
 
 	if (blind->netns_only_own)
-		tell_limit(p, "Only this network namespace: entering others needs CAP_SYS_ADMIN.",
+		tell_limit(p,
+			   "Only this network namespace: entering others failed (EPERM); it takes "
+			   "CAP_SYS_ADMIN in the user namespace that owns them.",
 			   0, NULL);
 	if (blind->netns_denied)
-		tell_limit(p, "Processes that hide their namespace: ", blind->netns_denied,
-			   ". Most do so only from those without CAP_SYS_PTRACE; "
-			   "`tcpconnstate doctor` says more.");
+		tell_denied(p, blind);
 	if (blind->processes_hidden)
 		tell_limit(p,
 			   "Only the processes of this container are seen, and their namespaces: "

@@ -57,6 +57,8 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 	c->pids_are_ours = host_pids_are_ours();
 	c->sees_all = c->pids_are_ours && feature_capable(CAP_SYS_ADMIN) &&
 		      feature_capable(CAP_SYS_PTRACE);
+	/* Read at the start: the sandbox denies capget() later. */
+	c->ptrace = feature_capable(CAP_SYS_PTRACE) ? AUDIT_RIGHT_HELD : AUDIT_RIGHT_MISSING;
 	loader_verbose(config->verbose);
 	err = census_load(c, reterr);
 	if (err) {
@@ -685,6 +687,8 @@ static int list_again(struct census *c, struct failure *reterr)
 	if (!err)
 		err = census_find_hidden(c);
 	c->blind.netns_denied = c->list.denied;
+	c->blind.netns_errno = (uint8_t)c->list.denied_errno;
+	c->blind.netns_ptrace = c->list.denied ? c->ptrace : AUDIT_RIGHT_UNKNOWN;
 	c->blind.netns_vanished = c->list.vanished;
 	c->found |= is_found(c);
 	if (err == -ENOENT)

@@ -54,7 +54,8 @@ struct census {
 	uint32_t list_of; /* the filter's namespace when it was made */
 	uint64_t hz;	  /* jiffies a second; 0 unknown */
 	bool pids_are_ours;
-	bool found; /* a namespace, in any look so far */
+	uint8_t ptrace; /* enum audit_right: CAP_SYS_PTRACE, at the start */
+	bool found;	/* a namespace, in any look so far */
 	/*
 	 * Tables of TCS_CENSUS_NETNS, of looks at all sockets. hidden: in the kernel's list, but
 	 * shown by no process or name. covered, covers: entered, hidden and walked, or unseen; in

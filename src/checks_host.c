@@ -323,11 +323,13 @@ void check_namespaces(struct check *c)
 		free(l);
 		return;
 	}
-	check_say(c, CHECK_PART, "%u of %u can be entered; processes that hide theirs: %llu",
-		  entered, l->n, (unsigned long long)l->denied);
+	check_say(c, CHECK_PART, "%u of %u can be entered; processes that hide theirs: %llu%s%s%s",
+		  entered, l->n, (unsigned long long)l->denied, l->denied_errno ? " (" : "",
+		  l->denied_errno ? strerrorname_np(l->denied_errno) : "",
+		  l->denied_errno ? ")" : "");
 	if (feature_capable(CAP_SYS_ADMIN) && feature_capable(CAP_SYS_PTRACE)) {
-		check_set(c->path, "audit looks at these; what hides the rest is no missing right, "
-				   "but seccomp, an LSM or hidepid");
+		check_set(c->path, "audit looks at these; no right is missing here: a security "
+				   "module denies the rest, or they are of another user namespace");
 	} else {
 		check_set(c->path, "audit looks at these; live events are those of all namespaces");
 		check_set(c->fix, "run with sudo, or add cap_sys_admin,cap_sys_ptrace");

@@ -34,7 +34,8 @@ static void add_path(struct netns_list *l, const char *path, uint32_t only, bool
 	char *copy;
 
 	if (stat(path, &st)) {
-		l->denied += of_process && (errno == EACCES || errno == EPERM);
+		if (of_process && (errno == EACCES || errno == EPERM))
+			l->denied_errno = l->denied++ ? l->denied_errno : errno;
 		return;
 	}
 	if ((only && (uint32_t)st.st_ino != only) || netns_known(l, (uint32_t)st.st_ino) ||
@@ -100,6 +101,7 @@ int netns_list_init(struct netns_list *l, uint32_t inode)
 {
 	l->n = 0;
 	l->denied = l->vanished = 0;
+	l->denied_errno = 0;
 	l->own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (l->own < 0)
 		return -errno;

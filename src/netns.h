@@ -31,7 +31,8 @@ struct netns_list {
 	struct netns_at at[NETNS_MAX]; /* our own first */
 	uint32_t n;
 	uint32_t own_inode;
-	uint64_t denied;   /* processes we may not look at */
+	uint64_t denied;   /* processes whose namespace we may not look at */
+	int denied_errno;  /* of the first of them; 0 none */
 	uint64_t vanished; /* gone between finding and opening, or no room */
 	int own;	   /* to come back to */
 };

@@ -342,7 +342,7 @@ held() {
 	host_connection
 	inner_connection here
 	beside 0 audit --window 0
-	says 'Processes that hide their namespace: [1-9].*CAP_SYS_PTRACE' out
+	says 'namespace cannot be read: [1-9].*CAP_SYS_PTRACE is missing' out
 	beside 0 audit --json --window 0
 	is '.[1].namespaces == 1 and .[1].lost.netns_denied > 0'
 	watch_ends

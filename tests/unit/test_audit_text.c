@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test_audit_text.c - no line of an audit, an alert or a sum is wider than the terminal */
+#include <errno.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -29,6 +30,8 @@ static void fill(struct audit *a)
 {
 	struct audit_blind blind = { .skipped = 1234567,
 				     .netns_denied = 54321,
+				     .netns_errno = EACCES,
+				     .netns_ptrace = AUDIT_RIGHT_HELD,
 				     .netns_only_own = 1,
 				     .owners_unknown = 1,
 				     .processes_hidden = 1 };
@@ -574,6 +577,49 @@ static void devices_stand_behind_the_addresses_they_are_of(void **unused)
 	outbuf_release(&b);
 }
 
+/* An audit of nothing but what it could not read. */
+static void put_denied(uint8_t ptrace, char *ret, size_t size)
+{
+	struct audit_config config = { 0 };
+	struct audit_blind blind = { .netns_denied = 2,
+				     .netns_errno = EACCES,
+				     .netns_ptrace = ptrace };
+	struct audit look;
+	struct audit_report report = { .look = &look, .columns = 200 };
+	struct output out;
+	ssize_t n;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(audit_init(&look, &config), 0);
+	audit_add_blind(&look, &blind);
+	assert_int_equal(output_init(&out, fds[1], -1), 0);
+	audit_text(&out, &report);
+	n = read(fds[0], ret, size - 1);
+	assert_true(n > 0);
+	ret[n] = '\0';
+	output_release(&out);
+	audit_release(&look);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void what_is_denied_is_told_with_its_error(void **unused)
+{
+	char text[4096];
+
+	(void)unused;
+	put_denied(AUDIT_RIGHT_HELD, text, sizeof(text));
+	assert_non_null(
+		strstr(text, "cannot be read: 2 (EACCES) though CAP_SYS_PTRACE is held: a"));
+	assert_null(strstr(text, "missing."));
+	put_denied(AUDIT_RIGHT_MISSING, text, sizeof(text));
+	assert_non_null(strstr(text, "cannot be read: 2 (EACCES): CAP_SYS_PTRACE is missing."));
+	put_denied(AUDIT_RIGHT_UNKNOWN, text, sizeof(text)); /* an older recording */
+	assert_non_null(strstr(text, "cannot be read: 2 (EACCES). A namespace"));
+	assert_null(strstr(text, "CAP_SYS_PTRACE"));
+}
+
 static const struct table_layout layout = {
 	.title = "NAME",
 	.name_least = 8,
@@ -675,6 +721,7 @@ int main(void)
 		cmocka_unit_test(where_nobody_can_tell_all_are_named),
 		cmocka_unit_test(a_dead_host_and_a_dead_rack_are_told_apart),
 		cmocka_unit_test(devices_stand_behind_the_addresses_they_are_of),
+		cmocka_unit_test(what_is_denied_is_told_with_its_error),
 		cmocka_unit_test(a_table_has_its_columns),
 		cmocka_unit_test(columns_go_where_there_is_no_room),
 		cmocka_unit_test(alerts_and_groups_fit_the_terminal),
