@@ -32,6 +32,7 @@
 #include "tcs_netns.h"
 #include "tcs_note.h"
 #include "tcs_owners.h"
+#include "tcs_pending.h"
 #include "tcs_ports.h"
 #include "tcs_socket.h"
 #include "tcs_sweep.h"
@@ -271,6 +272,19 @@ static __always_inline void count_place(void)
 		count_in_place(0, at_hand.a.rport, 0, ports);
 	if (ports)
 		count_in_ranges();
+}
+
+static __always_inline void count_pending(void)
+{
+	struct tcs_pending_key key = {};
+
+	key.family = at_hand.a.family;
+	key.rport = at_hand.a.rport;
+	key.device = at_hand.device;
+	__builtin_memcpy(key.laddr, at_hand.a.l, sizeof(key.laddr));
+	__builtin_memcpy(key.raddr, at_hand.a.r, sizeof(key.raddr));
+	if (!pending_count((const struct tcp_sock *)at_hand.sk, &key, at_hand.net))
+		out.pending_full++;
 }
 
 /* Up to 6.5 the listener of an MPTCP socket has a socket of its own, without a file. */
@@ -631,6 +645,8 @@ static __always_inline bool count_at_hand(void)
 		out.half_open_full++;
 	if (half_open_only)
 		return false;
+	if (set.pending && state == TCP_SYN_SENT)
+		count_pending();
 	return wants_row(state) || (set.stalled && at_hand.stalled >= set.stalled);
 }
 

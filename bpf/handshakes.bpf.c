@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "tcs_connects.h"
 #include "tcs_handshake.h"
 #include "tcs_parents.h"
 
@@ -52,6 +53,8 @@ int BPF_PROG(tcs_handshake_state, struct sock *sk, int old, int new)
 		return 0;
 	if (old == TCP_SYN_RECV && new == TCP_ESTABLISHED) {
 		established(sk);
+	} else if (old == TCP_SYN_SENT) {
+		connect_ended(address_of(sk), (__u32) new);
 	} else if (new == TCP_LISTEN || (old == TCP_LISTEN && new == TCP_CLOSE)) {
 		bpf_map_delete_elem(&handshakes, &key);
 		if (kernel.storage && new == TCP_LISTEN)

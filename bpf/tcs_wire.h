@@ -336,6 +336,7 @@ enum tcs_census_flags {					/* as enum audit_socket_flags */
 #define TCS_CENSUS_LISTENERS 4096 /* with half-open connections */
 #define TCS_CENSUS_SOURCES   16384
 #define TCS_CENSUS_PREFIXES  16384
+#define TCS_CENSUS_PENDING   16384 /* destinations whose connects are not answered */
 
 /*
  * Marks of files whose sockets have a row, so that the walk over all open files need not touch the
@@ -407,6 +408,53 @@ struct tcs_census_group {
 struct tcs_census_states {
 	__u32 n[TCS_CENSUS_STATES];
 	__u32 pad;
+};
+
+/* A destination of connects that are not answered (bpf/tcs_pending.h). */
+struct tcs_pending_key {
+	__u8 laddr[16];
+	__u8 raddr[16];
+	__u16 rport;
+	__u8 family;
+	__u8 pad;
+	__u32 device; /* ifindex: bound device, or zone of a link-local address; 0 none */
+};
+
+struct tcs_pending {
+	__u64 oldest_us; /* since the first SYN of the oldest; TCS_CENSUS_UNKNOWN */
+	__u32 count;
+	__u32 pad;
+};
+
+/*
+ * Connects that ended (bpf/tcs_connects.h), by source address, destination and outcome. The outcome
+ * is what the kernel leaves in the socket; user space derives the reason (src/reason.h).
+ */
+#define TCS_CONNECTS 16384 /* the entries used least recently make room */
+
+enum tcs_connect_flags {
+	TCS_CONNECT_OK = 1 << 0,     /* ESTABLISHED, or SYN_RECV of a simultaneous open */
+	TCS_CONNECT_PORT = 1 << 1,   /* a local port was chosen */
+	TCS_CONNECT_RESENT = 1 << 2, /* the SYN was sent again: no answer for a second */
+};
+
+struct tcs_connect_key {
+	__u8 laddr[16];
+	__u8 raddr[16];
+	__u32 netns;  /* inode */
+	__u32 device; /* ifindex: bound device, or zone of a link-local address; 0 none */
+	__u16 rport;
+	__u8 family;
+	__u8 err;   /* sk_err */
+	__u8 flags; /* enum tcs_connect_flags */
+	__u8 pad[3];
+};
+
+struct tcs_connect {
+	__u64 netns_cookie; /* 0 unknown */
+	__u64 count;
+	__u64 first_ns; /* the first and the last end */
+	__u64 last_ns;
 };
 
 /* A socket that was met while another namespace was walked; a chain for each namespace. */
@@ -570,6 +618,7 @@ struct tcs_census_settings {
 	__u8 src_bits; /* 0 any */
 	__u8 dst_bits;
 	__u8 orphans; /* a row for FIN_WAIT2 sockets without a process, too */
+	__u8 pending; /* fill the table of connects that are not answered */
 	__u8 pad;
 	__u32 uid;
 	__u32 cgroup_level;
@@ -584,6 +633,7 @@ struct tcs_census_out {
 	__u64 places_full;
 	__u64 groups_full;
 	__u64 half_open_full; /* half-open connections whose listener found no room */
+	__u64 pending_full;   /* connects not answered whose destination found no room */
 	__u32 states[TCS_CENSUS_STATES];
 	__u32 time_wait_table; /* mini-sockets, whatever their sub-state */
 	__u32 pad;
@@ -684,6 +734,10 @@ static_assert(sizeof(struct tcs_census_place) == 44, "wire layout");
 static_assert(sizeof(struct tcs_census_held) == 32, "wire layout");
 static_assert(sizeof(struct tcs_census_port) == 32, "wire layout");
 static_assert(sizeof(struct tcs_census_group) == 24, "wire layout");
+static_assert(sizeof(struct tcs_pending_key) == 40, "wire layout");
+static_assert(sizeof(struct tcs_pending) == 16, "wire layout");
+static_assert(sizeof(struct tcs_connect_key) == 48, "wire layout");
+static_assert(sizeof(struct tcs_connect) == 32, "wire layout");
 static_assert(sizeof(struct tcs_census_half_open) == 88 + 2 * sizeof(struct tcs_sketch),
 	      "wire layout");
 static_assert(sizeof(struct tcs_census_source) == 32, "wire layout");

@@ -31,6 +31,8 @@ int audit_init(struct audit *a, const struct audit_config *config)
 		err = hash_init(&a->by_group);
 	if (!err)
 		err = hash_init(&a->by_netns);
+	if (!err)
+		err = hash_init(&a->by_connect);
 	return err;
 }
 
@@ -41,6 +43,7 @@ void audit_release(struct audit *a)
 	hash_release(&a->by_peer);
 	hash_release(&a->by_group);
 	hash_release(&a->by_netns);
+	hash_release(&a->by_connect);
 	free(a->netns);
 	free(a->listeners);
 	free(a->close_wait);
@@ -55,6 +58,7 @@ void audit_release(struct audit *a)
 	free(a->handshakes);
 	free(a->scanners);
 	free(a->unseen);
+	free(a->connects);
 	free(a->services);
 	free(a->service_groups);
 	free(a->group_sources);
@@ -68,9 +72,11 @@ void audit_clear(struct audit *a)
 	hash_clear(&a->by_peer);
 	hash_clear(&a->by_group);
 	hash_clear(&a->by_netns);
+	hash_clear(&a->by_connect);
 	a->n_netns = a->n_listeners = a->n_close_wait = a->n_fin_wait2 = a->n_places = 0;
 	a->n_dead = a->n_groups = 0;
 	a->n_half_open = a->n_sources = a->n_requests = a->n_handshakes = a->n_scanners = 0;
+	a->n_connects = 0;
 	a->n_services = a->n_dead_nets = a->n_service_groups = a->n_group_sources = 0;
 	a->n_unseen = 0;
 	a->at_idle = 0;

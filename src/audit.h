@@ -128,6 +128,8 @@ enum audit_covers {
 	AUDIT_SOCKETS = 1 << 1,	   /* all of them: counts of states, rows */
 	AUDIT_HANDSHAKES = 1 << 2, /* counts of them, and of SYNs to closed ports */
 	AUDIT_LISTENERS = 1 << 3,  /* their queues; every look at sockets has them */
+	AUDIT_PENDING = 1 << 4,	   /* connects that are not answered */
+	AUDIT_CONNECTS = 1 << 5,   /* how connects ended, since counting began or lately */
 };
 
 /* What a filter cannot be applied to afterwards is left blank (select_look.h). */
@@ -157,9 +159,9 @@ struct audit_blind {
 	 * one nor unseen has ended, or has no sockets. 0: unknown, as in recordings of 2.1.
 	 */
 	uint8_t netns_listed;
+	uint8_t netns_errno;	   /* of the first of netns_denied; 0 unknown */
+	uint8_t netns_ptrace;	   /* enum audit_right: CAP_SYS_PTRACE, which reading them takes */
 	uint8_t listeners_missing; /* some are not in this look, though they exist */
-	uint8_t netns_errno;  /* of the first of netns_denied; 0 unknown */
-	uint8_t netns_ptrace; /* enum audit_right: CAP_SYS_PTRACE, which reading them takes */
 	uint8_t pad[1];
 };
 
@@ -352,6 +354,56 @@ struct audit_dead {
 	uint32_t net;	    /* of an address: index of its prefix; AUDIT_NONE: no other is dead */
 };
 
+/* Why a connect failed, as far as the close reasons tell (reason.h). */
+enum connect_failure {
+	CONNECT_REFUSED = 0,
+	CONNECT_TIMED_OUT,
+	CONNECT_UNREACHABLE,
+	CONNECT_NO_LOCAL_PORT,
+	CONNECT_GIVEN_UP, /* the program closed the socket after a second or more without an answer */
+	CONNECT_OTHER,
+	CONNECT_FAILURES,
+};
+
+#define CONNECT_GIVEN_UP_NS 1000000000ull /* TCP_TIMEOUT_INIT: the SYN was sent again */
+
+/* Which connects a row is about. */
+enum connect_of {
+	CONNECT_OF_PAIR = 0,	/* from laddr to raddr and rport: goes into both of the following */
+	CONNECT_OF_DESTINATION, /* to raddr and rport; laddr is one of several, or the only one */
+	CONNECT_OF_SOURCE,	/* from laddr */
+	CONNECT_OF_MAX,
+};
+
+/* Connects to one destination, or from one source address: how they ended, and how many have not. */
+struct audit_connect {
+	uint64_t netns_cookie; /* 0 unknown */
+	uint64_t connected;    /* within window_ns; AUDIT_UNKNOWN: ends are not counted */
+	uint64_t failed[CONNECT_FAILURES];
+	uint64_t recent_connected; /* of these, in the latter half of the window or so */
+	uint64_t recent_failed;
+	uint64_t window_ns;  /* 0: ends are not counted */
+	uint64_t failing_ns; /* from the first failure to the last, without a time of success */
+	uint64_t known_ns;   /* for how long `connected` is known; AUDIT_UNKNOWN: no limit */
+	uint64_t elsewhere;  /* failures after which the program connected by the other family */
+	uint64_t pending;    /* SYN sent again and not answered; AUDIT_UNKNOWN */
+	uint64_t oldest_ns;  /* of these, since its first SYN; AUDIT_UNKNOWN */
+	uint64_t repeated;   /* of a source: failures at destinations that were tried repeatedly */
+	uint64_t destinations; /* of a source: with failures */
+	uint8_t laddr[16];
+	uint8_t raddr[16];  /* zeros: of a source */
+	struct owner owner; /* of the last that failed */
+	uint32_t netns;
+	uint32_t device; /* ifindex; 0 none */
+	uint32_t source; /* of a destination: index of the row of its laddr; AUDIT_NONE */
+	uint16_t rport;
+	uint8_t family;
+	uint8_t of;    /* enum connect_of */
+	uint8_t open;  /* it may have been failing before counting began */
+	uint8_t lasts; /* for audit_config.connect_ns; audit_settle() */
+	uint8_t pad[6];
+};
+
 enum audit_by {
 	AUDIT_BY_NONE = 0,
 	AUDIT_BY_COMM,
@@ -378,6 +430,7 @@ struct audit_config {
 	uint64_t old_ns;     /* CLOSE_WAIT counts as old from this age on */
 	uint64_t fin_old_ns; /* and FIN_WAIT2 from this one */
 	uint64_t dead_ns;    /* a peer is dead when it has said nothing for so long */
+	uint64_t connect_ns; /* connects have failed for long after so much time */
 	uint8_t stalled;     /* in so many timeouts in a row */
 	bool count_rows; /* count the states here, from sockets, for they are filtered by owner */
 	bool by_remote;	 /* filtered by remote address or port: which no listener has by itself */
@@ -406,6 +459,7 @@ struct audit {
 	struct audit_handshakes *handshakes;
 	struct audit_scanner *scanners;
 	struct audit_unseen *unseen;
+	struct audit_connect *connects; /* of destinations and of sources */
 	/* These three are made by settling (service.h): of listeners, of groups of them. */
 	struct audit_service *services, *service_groups;
 	struct audit_source *group_sources;
@@ -418,8 +472,10 @@ struct audit {
 	uint32_t cap_half_open, cap_sources, cap_requests, cap_handshakes, cap_scanners;
 	uint32_t at_netns; /* of the socket that was added last */
 	uint32_t at_idle; /* of the listeners, once there are too many: those before are not idle */
+	uint32_t n_connects, cap_connects;
+	const struct audit *walk; /* the snapshot with the places: this one or `whole`; settled */
 	struct hash by_holder, by_fin_holder; /* holder_key(): index in close_wait, in fin_wait2 */
-	struct hash by_peer, by_group;
+	struct hash by_peer, by_group, by_connect;
 	struct hash by_netns; /* inode: index of the row */
 };
 
@@ -442,6 +498,8 @@ int audit_add_request(struct audit *a, const struct audit_request *r);
 int audit_add_handshakes(struct audit *a, const struct audit_handshakes *r);
 int audit_add_scanner(struct audit *a, const struct audit_scanner *r);
 int audit_add_unseen(struct audit *a, const struct audit_unseen *r);
+/* Adds to the rows with the same key; a pair to two. */
+int audit_add_connect(struct audit *a, const struct audit_connect *c);
 int audit_add_place(struct audit *a, const struct audit_place *p);
 /* A destination without a row, from which n connects came back without a port. 0 or -ENOMEM. */
 int audit_add_failed(struct audit *a, const struct audit_place *p);
@@ -491,6 +549,14 @@ bool audit_covers_netns(const struct audit *a, uint32_t netns, uint64_t cookie);
 uint64_t audit_hidden(const struct audit *a, uint64_t *ret_sockets);
 /* Nobody knows which of the half-open connections of this namespace are wanted. */
 bool audit_half_open_blank(const struct audit *a, uint32_t netns);
+/* Pending connects of the last snapshot of all sockets, for one without. 0 or -ENOMEM. */
+int audit_carry_connects(struct audit *a, const struct audit *whole);
+/* A row without any connect; AUDIT_UNKNOWN where that is a value. */
+struct audit_connect audit_no_connect(void);
+/* Connects that failed or are not answered. */
+uint64_t audit_connect_failing(const struct audit_connect *c);
+/* All rows were added: failing times, and sums of the source addresses. */
+void audit_connect_settle(struct audit *a);
 /* Ports that nothing but time gives back. */
 uint32_t audit_ports_taken(const struct audit_place *p);
 /* Ports towards this destination, and descriptors, that can still be had; AUDIT_UNKNOWN. */

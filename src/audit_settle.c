@@ -344,6 +344,7 @@ int audit_settle(struct audit *a, const struct audit *whole, const struct audit 
 	uint32_t i, state;
 	int err = 0;
 
+	a->walk = whole && !(a->covers & AUDIT_SOCKETS) ? whole : a;
 	memset(a->states, 0, sizeof(a->states));
 	for (i = 0; i < a->n_netns; i++)
 		for (state = 0; state < TCS_STATE_MAX; state++)
@@ -363,6 +364,7 @@ int audit_settle(struct audit *a, const struct audit *whole, const struct audit 
 	sort(a->places, a->n_places, sizeof(*a->places), compare_places);
 	if (!err)
 		err = add_dead_nets(a);
+	audit_connect_settle(a);
 	sort(a->dead, a->n_dead, sizeof(*a->dead), compare_dead);
 	sort(a->groups, a->n_groups, sizeof(*a->groups), compare_groups);
 	return err ? err : service_settle(a, whole, recent);

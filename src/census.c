@@ -13,6 +13,7 @@
 
 #include "bpf_map.h"
 #include "census_inside.h"
+#include "connect_counts.h"
 #include "feature.h"
 #include "loader.h"
 #include "scan.h"
@@ -174,7 +175,7 @@ static void take_counts(struct census *c)
 	if (c->net.counters.time_wait == HOST_UNKNOWN)
 		c->here.time_wait_table = out->time_wait_table;
 	c->blind.sockets += out->sockets;
-	c->blind.skipped += out->places_full + out->groups_full;
+	c->blind.skipped += out->places_full + out->groups_full + out->pending_full;
 }
 
 /* A listener without a row may have half-open connections all the same. */
@@ -275,6 +276,8 @@ int census_walk(struct census *c)
 		err = census_take_groups(c);
 	if (!err && skel->bss->out.states[TCS_SYN_RECV])
 		err = census_take_half_open(c);
+	if (!err && skel->bss->out.states[TCS_SYN_SENT])
+		err = census_take_pending(c);
 	return err;
 }
 
@@ -644,6 +647,22 @@ static int emit_holders(struct census *c)
 	return err;
 }
 
+static bool counts_connects(const struct census *c)
+{
+	return c->config.handshakes && c->counts.connects_added &&
+	       connect_counts_apply(c->config.filter);
+}
+
+static int emit_connects(struct census *c)
+{
+	uint64_t skipped = 0;
+	int err = connect_counts_look(&c->counts, c->now_ns, c->config.filter, c->fn, c->fn_ctx,
+				      &skipped);
+
+	c->blind.skipped += skipped;
+	return err;
+}
+
 static int emit_handshakes(struct census *c)
 {
 	uint64_t skipped = 0;
@@ -725,6 +744,8 @@ static int look(struct census *c, uint32_t covers)
 		err = prepare_all(c, covers);
 	if (!err && covers & AUDIT_HANDSHAKES)
 		err = emit_handshakes(c);
+	if (!err && covers & AUDIT_CONNECTS && !c->ended)
+		err = emit_connects(c);
 	if (!err && covers & AUDIT_LISTENERS && !(covers & AUDIT_SOCKETS))
 		err = read_listeners(c);
 	if (!err)
@@ -757,6 +778,10 @@ int census_look(struct census *c, uint32_t covers, uint64_t now_ns, record_fn fn
 		covers |= AUDIT_HANDSHAKES;
 	if (c->config.maps || covers & AUDIT_SOCKETS)
 		covers |= AUDIT_LISTENERS;
+	if (counts_connects(c))
+		covers |= AUDIT_CONNECTS;
+	if (covers & AUDIT_SOCKETS && c->skel->rodata->set.pending)
+		covers |= AUDIT_PENDING;
 	check_list(c);
 	if (covers & AUDIT_SOCKETS)
 		err = list_again(c, reterr);

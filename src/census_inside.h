@@ -149,6 +149,7 @@ int census_emit_unseen(struct census *c);
 int census_take_places(struct census *c);
 int census_take_groups(struct census *c);
 int census_take_half_open(struct census *c);
+int census_take_pending(struct census *c);
 
 uint64_t census_ns_of_us(uint64_t us); /* TCS_CENSUS_UNKNOWN: AUDIT_UNKNOWN */
 

@@ -55,6 +55,8 @@ static void set_up(struct census *c)
 	memcpy((void *)c->skel->rodata->rports, f->rport.bits, sizeof(f->rport.bits));
 	set->places = set->count >> TCS_TIME_WAIT & 1;
 	set->half_open = set->count >> TCS_SYN_RECV & 1;
+	/* By owner nothing can be counted in the kernel. */
+	set->pending = set->count >> TCS_SYN_SENT & 1 && !c->config.audit.count_rows;
 	if (c->config.audit.count_rows)
 		return; /* groups are made of rows too */
 	if (c->config.audit.by == AUDIT_BY_LPORT)

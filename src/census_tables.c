@@ -321,3 +321,29 @@ int census_take_half_open(struct census *c)
 		err = take_out(c, c->skel->maps.prefixes, add_prefix);
 	return err;
 }
+
+static int add_pending(void *ctx, const void *key, const void *value)
+{
+	struct census *c = ctx;
+	const struct tcs_pending_key *k = key;
+	const struct tcs_pending *held = value;
+	struct record_connect record = { .head.kind = RECORD_CONNECT,
+					 .connect = audit_no_connect() };
+	struct audit_connect *to = &record.connect;
+
+	to->netns_cookie = c->here.netns_cookie;
+	to->netns = c->here.netns;
+	to->device = k->device;
+	to->rport = k->rport;
+	to->family = k->family;
+	to->pending = held->count;
+	to->oldest_ns = census_ns_of_us(held->oldest_us);
+	memcpy(to->laddr, k->laddr, sizeof(to->laddr));
+	memcpy(to->raddr, k->raddr, sizeof(to->raddr));
+	return census_emit(c, &record, sizeof(record));
+}
+
+int census_take_pending(struct census *c)
+{
+	return c->skel->rodata->set.pending ? take_out(c, c->skel->maps.pending, add_pending) : 0;
+}

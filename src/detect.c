@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect_connect.h"
 #include "detect_pile.h"
 #include "detect_syn.h"
 #include "standing.h"
@@ -654,6 +655,62 @@ static void look_at_dead(struct detect *d, const struct audit *look)
 	}
 }
 
+/* ---- connects that fail ---------------------------------------------------------------------- */
+
+static struct finding begin_connect(const struct audit *look, const struct audit_connect *row)
+{
+	struct finding f = begin(look, FINDING_CONNECT_FAILING, row->netns);
+
+	if (row->netns_cookie)
+		f.netns_cookie = row->netns_cookie;
+	f.row.connect.row = *row;
+	f.row.connect.ports_used = f.row.connect.ports_range = AUDIT_UNKNOWN;
+	return f;
+}
+
+/* A dead network is one finding, not one for each destination; an active one stays. */
+static bool is_covered_by_source(struct detect *d, const struct audit *look,
+				 const struct finding *f)
+{
+	const struct audit_connect *row = &f->row.connect.row;
+	struct finding source;
+
+	if (row->of == CONNECT_OF_SOURCE || row->source == AUDIT_NONE ||
+	    standing_find(&d->standing, f))
+		return false;
+	source = begin_connect(look, &look->connects[row->source]);
+	return standing_find(&d->standing, &source) != NULL;
+}
+
+static void look_at_connect(struct detect *d, const struct audit *look,
+			    const struct audit_connect *row)
+{
+	enum severity full = connect_judge(&d->config, row);
+	enum severity stays = full ? full : connect_stays(&d->config, row);
+	struct finding f;
+
+	if (!full && !(stays && d->standing.n))
+		return;
+	f = begin_connect(look, row);
+	if (is_covered_by_source(d, look, &f))
+		return;
+	if (full)
+		connect_ports(look->walk, row, &f.row.connect.ports_used,
+			      &f.row.connect.ports_range);
+	standing_consider(&d->standing, &f, full, stays);
+}
+
+static void look_at_connects(struct detect *d, const struct audit *look)
+{
+	int of;
+	uint32_t i;
+
+	for (of = CONNECT_OF_SOURCE; of >= CONNECT_OF_DESTINATION; of--)
+		for (i = 0; i < look->n_connects; i++)
+			if (look->connects[i].of == of)
+				look_at_connect(d, look, &look->connects[i]);
+}
+
 /* Of what a look with this can say that it is over. */
 static uint32_t kinds_of(uint32_t covers)
 {
@@ -663,7 +720,8 @@ static uint32_t kinds_of(uint32_t covers)
 	for (kind = 1; kind < FINDING_MAX; kind++) {
 		uint32_t by = finding_is_syn((enum finding_kind)kind) ? AUDIT_LISTENERS :
 			      kind == FINDING_SYN_SCAN		      ? AUDIT_HANDSHAKES :
-									AUDIT_SOCKETS;
+			      kind == FINDING_CONNECT_FAILING ? AUDIT_CONNECTS | AUDIT_PENDING :
+								AUDIT_SOCKETS;
 
 		if (covers & by)
 			kinds |= 1u << kind;
@@ -686,6 +744,8 @@ void detect_look(struct detect *d, const struct audit *look, uint32_t judge, fin
 		look_at_rows(d, look);
 		look_at_dead(d, look);
 	}
+	if (judge & (AUDIT_CONNECTS | AUDIT_PENDING))
+		look_at_connects(d, look);
 	standing_excuse(&d->standing, is_unseen, &(struct unseen){ .d = d, .look = look });
 	standing_end(&d->standing, look->ts_ns);
 }

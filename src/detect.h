@@ -38,6 +38,9 @@
  *                     within the last minute (timeouts.h). Or connections to dead_peer_hosts
  *                     addresses of one /24 or /64, however few to each: that is one finding. A
  *                     reset is an answer, and ends them.
+ *   connect_failing   connects to one destination, or from one source address, fail or are not
+ *                     answered: detect_connect.h. Any snapshot judges it, for connects.h counts
+ *                     ends as they happen; what waits is that of the last walk.
  *
  * Pure: no I/O, no clock; time comes with the looks. Owner: the caller. Bounds: STANDING_MAX
  * findings at once; what comes beyond is counted (detect_skipped()). A finding that is told lives
@@ -80,8 +83,15 @@ struct detect_config {
 	 */
 	uint32_t syn_late_percent;
 	uint32_t loss_percent; /* of what completes; a few per thousand are usual */
-	uint32_t scan_ports;   /* a client that looks for a service tries a handful */
-	bool at_once;	       /* there is one look, or two for rates: nothing to wait for */
+	/*
+	 * Within audit_config.connect_ns: two a second, more than a health check of a port that is
+	 * down. Half of all, so that one of two addresses of a service is enough.
+	 */
+	uint64_t connect_fail_count;
+	uint32_t connect_fail_percent;
+	uint32_t connect_fail_hosts; /* destinations: more than one service has */
+	uint32_t scan_ports;	     /* a client that looks for a service tries a handful */
+	bool at_once;		     /* there is one look, or two for rates: nothing to wait for */
 };
 
 struct detect;

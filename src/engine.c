@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connects.h"
 #include "older.h"
 #include "port_failures.h"
 #include "select.h"
@@ -23,6 +24,7 @@ struct engine {
 	bool older_unsettled;
 	struct timeouts timeouts;
 	struct port_failures port_failures;
+	struct connects *connects;
 	struct detect *detect;
 	struct audit looks[LOOKS];
 	struct audit *filling; /* one of them */
@@ -95,6 +97,7 @@ static void on_change(void *ctx, const struct change *change)
 	count_change(e, change);
 	timeouts_change(&e->timeouts, change);
 	port_failures_change(&e->port_failures, change);
+	connects_change(e->connects, change);
 	if (!e->config.lifecycle)
 		e->config.sink.change(e->config.sink.ctx, change);
 }
@@ -164,16 +167,28 @@ static struct audit *unused_look(struct engine *e)
 	return l;
 }
 
+/* Rows that are derived from events. */
+static int add_events(struct engine *e, struct audit *look)
+{
+	int err = look->covers & AUDIT_SOCKETS ? timeouts_into_audit(&e->timeouts, look) : 0;
+
+	if (!err && e->whole && !(look->covers & AUDIT_SOCKETS))
+		err = audit_carry_connects(look, e->whole);
+	if (filter_counted_states(e->config.filter) >> TCS_SYN_SENT & 1)
+		look->covers |= AUDIT_CONNECTS;
+	return err ? err : connects_into_audit(e->connects, look);
+}
+
 static int end_look(struct engine *e)
 {
 	struct audit *look = e->filling;
+	int err = add_events(e, look);
 	uint32_t judge = look->covers;
 	/*
 	 * Rates need time between two looks: a walk right behind counters has none, and is compared
 	 * with the look before those.
 	 */
 	bool too_soon = e->recent && look->ts_ns < e->recent->ts_ns + WINDOW_MIN_NS;
-	int err = look->covers & AUDIT_SOCKETS ? timeouts_into_audit(&e->timeouts, look) : 0;
 
 	e->look_begun = false;
 	if (!err && look->covers & AUDIT_SOCKETS)
@@ -449,6 +464,10 @@ static int start(struct engine *e)
 		.older = ask_older,
 		.older_ctx = e,
 	};
+	const struct connects_config connects = {
+		.window_ns = e->config.audit.connect_ns,
+		.percent = e->config.detect.connect_fail_percent,
+	};
 	int err = track_new(&track, &e->track);
 	size_t i;
 
@@ -462,6 +481,8 @@ static int start(struct engine *e)
 		err = timeouts_init(&e->timeouts);
 	if (!err)
 		err = port_failures_init(&e->port_failures);
+	if (!err)
+		err = connects_new(&connects, &e->connects);
 	for (i = 0; !err && i < LOOKS; i++)
 		err = audit_init(&e->looks[i], &e->config.audit);
 	e->filling = e->looks;
@@ -498,6 +519,7 @@ void engine_free(struct engine *e)
 	detect_free(e->detect);
 	timeouts_release(&e->timeouts);
 	port_failures_release(&e->port_failures);
+	connects_free(e->connects);
 	for (i = 0; i < LOOKS; i++)
 		audit_release(&e->looks[i]);
 	free(e);

@@ -14,8 +14,8 @@
  * (select_looks, select_look.h).
  *
  * Pure: no I/O, no clock, no printing. Memory: what track.h, audit.h (four looks), older.h,
- * timeouts.h, port_failures.h and detect.h say; nothing is allocated per event. What a sink is
- * given lives until it returns.
+ * timeouts.h, port_failures.h, connects.h and detect.h say; nothing is allocated per event. What a
+ * sink is given lives until it returns.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -16,6 +16,7 @@ static const char *const kind_names[FINDING_MAX] = {
 	[FINDING_PORT_EXHAUSTION] = "port_exhaustion",
 	[FINDING_TIME_WAIT_BUILDUP] = "time_wait_buildup",
 	[FINDING_DEAD_PEER] = "dead_peer",
+	[FINDING_CONNECT_FAILING] = "connect_failing",
 };
 
 static const char *const severities[SEVERITY_MAX] = {
@@ -110,6 +111,32 @@ static unsigned int accept_step(const struct finding_syn *f)
 	return !f->accepts && service_accepted(s) != AUDIT_NO_RATE ? ACCEPT_NOTHING : 0;
 }
 
+/* Paragraphs of the advice of connect_failing (explain.def). */
+enum {
+	CONNECT_START = 1,
+	CONNECT_FIND_DROPS,
+	CONNECT_ASK_ROUTE,
+	CONNECT_SAVE_PORTS,
+	CONNECT_CHECK_HOST,
+};
+
+static unsigned int connect_step(const struct audit_connect *c)
+{
+	uint64_t silent = c->failed[CONNECT_TIMED_OUT] + c->failed[CONNECT_GIVEN_UP] +
+			  (c->pending == AUDIT_UNKNOWN ? 0 : c->pending);
+	uint64_t half = (audit_connect_failing(c) + 1) / 2;
+
+	if (c->failed[CONNECT_NO_LOCAL_PORT] >= half)
+		return CONNECT_SAVE_PORTS;
+	if (c->of == CONNECT_OF_SOURCE)
+		return CONNECT_CHECK_HOST;
+	if (c->failed[CONNECT_REFUSED] >= half)
+		return CONNECT_START;
+	if (c->failed[CONNECT_UNREACHABLE] >= half)
+		return CONNECT_ASK_ROUTE;
+	return silent >= half ? CONNECT_FIND_DROPS : 0;
+}
+
 static unsigned int advice_step(const struct finding *f)
 {
 	const struct finding_syn *syn = &f->row.syn;
@@ -126,6 +153,8 @@ static unsigned int advice_step(const struct finding *f)
 									   0;
 	case FINDING_ACCEPT_QUEUE_FULL:
 		return accept_step(syn);
+	case FINDING_CONNECT_FAILING:
+		return connect_step(&f->row.connect.row);
 	default:
 		return 0;
 	}
@@ -175,6 +204,15 @@ static bool same_syn(const struct finding_syn *a, const struct finding_syn *b)
 	return finding_is_about(a, &b->service);
 }
 
+static bool same_connect(const struct audit_connect *a, const struct audit_connect *b)
+{
+	if (a->of != b->of || a->device != b->device)
+		return false;
+	if (a->of == CONNECT_OF_SOURCE)
+		return !memcmp(a->laddr, b->laddr, 16);
+	return a->rport == b->rport && !memcmp(a->raddr, b->raddr, 16);
+}
+
 /* An inode number may have been given to another namespace. */
 static bool same_netns(const struct finding *a, const struct finding *b)
 {
@@ -210,6 +248,8 @@ bool finding_same(const struct finding *a, const struct finding *b)
 		return a->row.dead.bits == b->row.dead.bits &&
 		       a->row.dead.device == b->row.dead.device &&
 		       !memcmp(a->row.dead.raddr, b->row.dead.raddr, 16);
+	case FINDING_CONNECT_FAILING:
+		return same_connect(&a->row.connect.row, &b->row.connect.row);
 	default:
 		return true;
 	}
@@ -232,6 +272,8 @@ uint64_t finding_amount(const struct finding *f)
 		return audit_ports_taken(&f->row.place);
 	case FINDING_TIME_WAIT_BUILDUP:
 		return f->row.table.time_wait_table;
+	case FINDING_CONNECT_FAILING:
+		return 0; /* counts of a window that moves */
 	default:
 		return f->row.dead.count;
 	}

@@ -28,6 +28,7 @@ enum finding_kind {
 	FINDING_PORT_EXHAUSTION,
 	FINDING_TIME_WAIT_BUILDUP,
 	FINDING_DEAD_PEER,
+	FINDING_CONNECT_FAILING,
 	FINDING_MAX,
 };
 
@@ -89,6 +90,12 @@ struct finding_syn {
 	uint64_t done_permille; /* of the handshakes that were begun; AUDIT_UNKNOWN */
 };
 
+/* Connects that fail, and the local ports in use from their address to their destination. */
+struct finding_connect {
+	struct audit_connect row;
+	uint64_t ports_used, ports_range; /* AUDIT_UNKNOWN */
+};
+
 /* The row that made the finding; which member counts is told by the kind. */
 struct finding {
 	enum finding_kind kind;
@@ -105,8 +112,15 @@ struct finding {
 		struct audit_place place;
 		struct audit_netns table;
 		struct audit_dead dead;
+		struct finding_connect connect;
 	} row;
 };
+
+/*
+ * What an operator can do, in a sentence: that step of the finding's page (explain.h) which its
+ * evidence calls for.
+ */
+const char *finding_advice(const struct finding *f, size_t *ret_len);
 
 typedef void (*finding_fn)(void *ctx, const struct finding *finding);
 

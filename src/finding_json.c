@@ -14,6 +14,18 @@ struct subject {
 	const struct audit_dead *net; /* NULL: none */
 };
 
+static struct subject subject_of_connect(const struct audit_connect *c)
+{
+	bool is_source = c->of == CONNECT_OF_SOURCE;
+
+	return (struct subject){ .owner = &c->owner,
+				 .laddr = is_source ? c->laddr : NULL,
+				 .raddr = is_source ? NULL : c->raddr,
+				 .family = c->family,
+				 .rport = c->rport,
+				 .device = c->device };
+}
+
 static struct subject subject_of(const struct finding *f)
 {
 	static const struct owner nobody;
@@ -49,6 +61,8 @@ static struct subject subject_of(const struct finding *f)
 					 .family = f->row.dead.family,
 					 .device = f->row.dead.device,
 					 .net = f->row.dead.hosts > 1 ? &f->row.dead : NULL };
+	case FINDING_CONNECT_FAILING:
+		return subject_of_connect(&f->row.connect.row);
 	default:
 		return (struct subject){ .owner = &nobody };
 	}
@@ -82,7 +96,8 @@ struct evidence {
 	uint64_t timed_out, hosts, unaccepted, ports_bound, connects_failed;
 	const struct audit_place *place; /* NULL: it is not about ports */
 	int64_t growth, overflow;
-	const struct finding_syn *syn; /* NULL: it is not about a service */
+	const struct finding_syn *syn;	     /* NULL: it is not about a service */
+	const struct audit_connect *connect; /* NULL: it is not about connects */
 };
 
 uint64_t finding_ports_bound(const struct audit_place *p)
@@ -121,6 +136,19 @@ static void fill_ports(struct evidence *e, const struct audit_place *p)
 	e->ports_reusable = p->reusable;
 }
 
+static void read_connect(struct evidence *e, const struct finding_connect *f)
+{
+	e->connect = &f->row;
+	e->count = audit_connect_failing(&f->row);
+	e->oldest_ns = f->row.oldest_ns;
+	e->ports_used = f->ports_used;
+	e->ports_range = f->ports_range;
+	if (f->ports_used != AUDIT_UNKNOWN && f->ports_range != AUDIT_UNKNOWN)
+		e->ports_left = f->ports_range > f->ports_used ? f->ports_range - f->ports_used : 0;
+	if (f->row.connected != AUDIT_UNKNOWN)
+		e->timed_out = f->row.failed[CONNECT_TIMED_OUT];
+}
+
 static struct evidence evidence_of(const struct finding *f)
 {
 	const struct audit_half_closed *c = &f->row.half_closed;
@@ -131,6 +159,7 @@ static struct evidence evidence_of(const struct finding *f)
 	e.growth = e.overflow = AUDIT_NO_RATE;
 	e.syn = NULL;
 	e.place = NULL;
+	e.connect = NULL;
 	switch (f->kind) {
 	case FINDING_CLOSE_WAIT_LEAK:
 		e.unaccepted = c->unaccepted;
@@ -161,6 +190,9 @@ static struct evidence evidence_of(const struct finding *f)
 	case FINDING_SYN_SCAN:
 		e.count = f->row.scanner.resets;
 		e.ports = f->row.scanner.ports;
+		break;
+	case FINDING_CONNECT_FAILING:
+		read_connect(&e, &f->row.connect);
 		break;
 	default:
 		e.syn = &f->row.syn;
@@ -233,6 +265,38 @@ static void put_possible(struct outbuf *b, const struct sink_world *world, const
 	json_put_number(b, "possible_count", syn->n_possible);
 }
 
+/* How the connects ended; all null for another finding, and where ends are not counted. */
+static void put_connects(struct outbuf *b, const struct audit_connect *c)
+{
+	static const struct {
+		const char *key;
+		enum connect_failure why;
+	} reasons[] = {
+		{ "refused", CONNECT_REFUSED },
+		{ "unreachable", CONNECT_UNREACHABLE },
+		{ "no_local_port", CONNECT_NO_LOCAL_PORT },
+		{ "given_up", CONNECT_GIVEN_UP },
+		{ "failed_otherwise", CONNECT_OTHER },
+	};
+	uint64_t pending = c ? c->pending : AUDIT_UNKNOWN;
+	bool counted = c && c->connected != AUDIT_UNKNOWN;
+	uint64_t failed = AUDIT_UNKNOWN;
+	size_t i;
+
+	if (counted)
+		failed = audit_connect_failing(c) - (pending == AUDIT_UNKNOWN ? 0 : pending);
+	json_put_number(b, "attempts", counted ? failed + c->connected : AUDIT_UNKNOWN);
+	json_put_number(b, "failed", failed);
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		json_put_number(b, reasons[i].key,
+				counted ? c->failed[reasons[i].why] : AUDIT_UNKNOWN);
+	json_put_us(b, "attempts_us", counted ? c->window_ns : AUDIT_UNKNOWN);
+	json_put_number(b, "pending", pending);
+	json_put_us(b, "failing_us", c && (c->lasts || !c->open) ? c->failing_ns : AUDIT_UNKNOWN);
+	json_put_number(b, "destinations",
+			c && c->of == CONNECT_OF_SOURCE ? c->destinations : AUDIT_UNKNOWN);
+}
+
 static void put_evidence(struct outbuf *b, const struct sink_world *world, const struct finding *f)
 {
 	struct evidence e = evidence_of(f);
@@ -260,6 +324,7 @@ static void put_evidence(struct outbuf *b, const struct sink_world *world, const
 	json_put_number(b, "ports_bound", e.ports_bound);
 	finding_json_port_range(b, e.place);
 	json_put_number(b, "connects_failed", e.connects_failed);
+	put_connects(b, e.connect);
 	json_put_close(b);
 }
 

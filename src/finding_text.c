@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "finding_text.h"
 
+#include "connect_text.h"
 #include "text_put.h"
 #include "wrap.h"
 
@@ -106,6 +107,9 @@ void finding_text_subject(struct outbuf *b, const struct sink_world *world, cons
 	case FINDING_DEAD_PEER:
 		outbuf_lit(b, " at ");
 		put_peers(b, &f->row.dead, device_of(world, f, f->row.dead.device));
+		break;
+	case FINDING_CONNECT_FAILING:
+		connect_text_subject(b, world, f);
 		break;
 	default:
 		outbuf_lit(b, " in net:");
@@ -379,6 +383,9 @@ static void put_evidence(struct outbuf *b, const struct sink_world *world, const
 		break;
 	case FINDING_TIME_WAIT_BUILDUP:
 		put_table(b, &f->row.table);
+		break;
+	case FINDING_CONNECT_FAILING:
+		connect_text_evidence(b, f);
 		break;
 	default:
 		put_dead(b, &f->row.dead, device_of(world, f, f->row.dead.device));

@@ -14,6 +14,7 @@
 #include "feature.h"
 #include "handshakes.skel.h"
 #include "loader.h"
+#include "mono.h"
 
 #define SCAN_NS	      10000000000ull /* a source is counted anew after so long */
 /*
@@ -28,6 +29,7 @@
 
 struct handshakes {
 	struct handshakes_bpf *skel;
+	uint64_t since_ns; /* when counting began */
 };
 
 static int load(struct handshakes *h, const char *btf_path)
@@ -50,6 +52,7 @@ static int load(struct handshakes *h, const char *btf_path)
 		return err;
 	handshakes_maps(h, &maps);
 	err = handshakes_seed(&maps);
+	h->since_ns = mono_now_ns();
 	return err ? err : loader_attach(h->skel->skeleton);
 }
 
@@ -82,6 +85,9 @@ void handshakes_maps(const struct handshakes *h, struct handshake_maps *ret)
 	ret->places = bpf_map__fd(h->skel->maps.handshake_places);
 	ret->scanners = bpf_map__fd(h->skel->maps.scanners);
 	ret->devices = bpf_map__fd(h->skel->maps.devices);
+	ret->connects = bpf_map__fd(h->skel->maps.connects);
+	ret->connects_added = (const uint64_t *)&h->skel->bss->connects_added;
+	ret->since_ns = h->since_ns;
 }
 
 int handshakes_of_netns(const struct handshakes *h)

@@ -108,13 +108,14 @@ struct opts {
 	size_t n_names;
 
 	/* audit */
-	uint64_t window_ms;	     /* between its two looks; 0 = one look */
-	enum audit_by by;	     /* --by */
-	enum severity fail_on;	     /* SEVERITY_OK = not given */
-	uint64_t close_wait_age_ms;  /* from when on a CLOSE_WAIT is old */
-	uint64_t fin_wait2_age_ms;   /* from when on a FIN_WAIT2 is */
-	uint64_t dead_peer_age_ms;   /* and a peer that says nothing is dead */
-	struct detect_config detect; /* the other thresholds */
+	uint64_t window_ms;	      /* between its two looks; 0 = one look */
+	enum audit_by by;	      /* --by */
+	enum severity fail_on;	      /* SEVERITY_OK = not given */
+	uint64_t close_wait_age_ms;   /* from when on a CLOSE_WAIT is old */
+	uint64_t fin_wait2_age_ms;    /* from when on a FIN_WAIT2 is */
+	uint64_t dead_peer_age_ms;    /* and a peer that says nothing is dead */
+	uint64_t connect_fail_age_ms; /* and connects have failed for long */
+	struct detect_config detect;  /* the other thresholds */
 };
 
 /* One sentence without newline or program name, control bytes replaced; "" while all is well. */

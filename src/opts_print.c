@@ -26,14 +26,14 @@ static bool is_shown(const struct option_row *row, enum option_group group, enum
 	return opts_commands_of(row) >> (command ? command : CMD_NONE + 1) & 1;
 }
 
-/* Where they are not what the command is about: only their names. */
+/* Where they are not what the command is about: only their names, without their arguments. */
 static void print_thresholds(FILE *out, enum cmd_id command)
 {
 	int column = 0;
 
 	for (size_t i = 0; i < opts_table_len; i++) {
 		const struct option_row *row = &opts_table[i];
-		int width = 6 + (int)strlen(row->name) + (int)strlen(row->arg ? row->arg : "");
+		int width = 3 + (int)strlen(row->name);
 
 		if (!is_shown(row, GROUP_FINDING, command))
 			continue;
@@ -42,7 +42,7 @@ static void print_thresholds(FILE *out, enum cmd_id command)
 				opts_group_titles[GROUP_FINDING]);
 		if (!column || column + width > 80)
 			column = fprintf(out, "\n ") - 1;
-		column += fprintf(out, " ") + print_names(out, row);
+		column += fprintf(out, " --%s", row->name);
 	}
 	if (column)
 		fputc('\n', out);

@@ -28,6 +28,7 @@ static const uint16_t sizes[RECORD_KIND_MAX] = {
 	[RECORD_SCANNER] = sizeof(struct record_scanner),
 	[RECORD_DEVICE] = sizeof(struct record_device),
 	[RECORD_UNSEEN] = sizeof(struct record_unseen),
+	[RECORD_CONNECT] = sizeof(struct record_connect),
 };
 
 /* Of those that have grown since: their length in formats 2.0 and 2.1. */
@@ -100,6 +101,22 @@ static bool known_is_valid(const struct track_known *k)
 	       k->owner.source < OWNER_SOURCE_MAX;
 }
 
+/* They are added and multiplied. */
+static bool connect_is_valid(const struct audit_connect *c)
+{
+	bool valid = family_is_valid(c->family) && c->of == CONNECT_OF_PAIR &&
+		     c->owner.source < OWNER_SOURCE_MAX &&
+		     (c->connected <= UINT32_MAX || c->connected == AUDIT_UNKNOWN) &&
+		     (c->pending <= UINT32_MAX || c->pending == AUDIT_UNKNOWN) &&
+		     c->recent_connected <= UINT32_MAX && c->recent_failed <= UINT32_MAX &&
+		     c->elsewhere <= UINT32_MAX;
+	int i;
+
+	for (i = 0; i < CONNECT_FAILURES; i++)
+		valid = valid && c->failed[i] <= UINT32_MAX;
+	return valid;
+}
+
 static bool len_is_valid(const void *bytes, uint8_t kind, size_t len)
 {
 	const struct record_cgroup *c = bytes;
@@ -135,6 +152,8 @@ static bool is_valid(const struct record *r)
 		return family_is_valid(r->scanner->scanner.family);
 	case RECORD_META:
 		return meta_is_valid(r->meta);
+	case RECORD_CONNECT:
+		return connect_is_valid(&r->connect->connect);
 	case RECORD_DEVICE:
 		return IS_TEXT(r->device->name);
 	default:
@@ -151,7 +170,8 @@ bool record_is_known(uint8_t kind)
 bool record_is_of_look(uint8_t kind)
 {
 	return (kind > RECORD_LOOK && kind <= RECORD_LOOK_END) ||
-	       (kind >= RECORD_HALF_OPEN && kind <= RECORD_SCANNER) || kind == RECORD_UNSEEN;
+	       (kind >= RECORD_HALF_OPEN && kind <= RECORD_SCANNER) || kind == RECORD_UNSEEN ||
+	       kind == RECORD_CONNECT;
 }
 
 int record_decode(const void *bytes, size_t len, struct record *ret)
@@ -227,6 +247,8 @@ int record_into_audit(const struct record *r, struct audit *a)
 		return audit_add_scanner(a, &r->scanner->scanner);
 	case RECORD_UNSEEN:
 		return audit_add_unseen(a, &r->unseen->unseen);
+	case RECORD_CONNECT:
+		return audit_add_connect(a, &r->connect->connect);
 	case RECORD_HOLDER:
 		audit_add_holder(a, &r->holder->holder);
 		return 0;

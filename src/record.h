@@ -52,6 +52,7 @@ enum record_kind {
 	RECORD_KNOWN,
 	RECORD_DEVICE,
 	RECORD_UNSEEN,
+	RECORD_CONNECT,
 	RECORD_KIND_MAX,
 };
 
@@ -152,6 +153,12 @@ struct record_unseen {
 	struct audit_unseen unseen;
 };
 
+/* Connects from one address to one destination: those not answered, or those that ended. */
+struct record_connect {
+	struct record_head head;
+	struct audit_connect connect;
+};
+
 struct record_look_end {
 	struct record_head head;
 	uint64_t ts_ns;
@@ -232,6 +239,7 @@ struct record {
 		const struct record_request *request;
 		const struct record_handshakes *handshakes;
 		const struct record_scanner *scanner;
+		const struct record_connect *connect;
 		const struct record_look_end *look_end;
 		const struct record_tick *tick;
 		const struct record_meta *meta;
@@ -293,5 +301,6 @@ static_assert(sizeof(struct record_scanner) == 64, "record layout");
 static_assert(sizeof(struct record_meta) == 536, "record layout");
 static_assert(sizeof(struct record_cgroup) == 16, "record layout");
 static_assert(sizeof(struct record_device) == 40, "record layout");
+static_assert(sizeof(struct record_connect) == 232, "record layout");
 
 #endif /* TCS_RECORD_H */

@@ -150,6 +150,10 @@ static void tell_row_names(struct recorder *r, const struct record *record)
 		tell_device(r, 0, record->request->request.netns, record->request->request.device,
 			    ts_ns);
 		break;
+	case RECORD_CONNECT:
+		tell_device(r, record->connect->connect.netns_cookie,
+			    record->connect->connect.netns, record->connect->connect.device, ts_ns);
+		break;
 	case RECORD_SCANNER:
 		tell_device(r, 0, record->scanner->scanner.netns, record->scanner->scanner.device,
 			    ts_ns);

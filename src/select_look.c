@@ -351,6 +351,16 @@ static int take_request(struct select_look *s, const struct audit_request *row, 
 	return audit_add_request(to, row);
 }
 
+/* Of connects that are not answered only the local port is unknown. */
+static int take_connect(struct select_look *s, const struct audit_connect *row, struct audit *to)
+{
+	struct ends e = { row->laddr, row->raddr, PORT_UNKNOWN, row->rport, row->family };
+
+	if (!netns_wanted(s, row->netns) || match_ends(s->config.filter, &e) != MATCH_IN)
+		return 0;
+	return audit_add_connect(to, row);
+}
+
 /* ---- half-open connections ------------------------------------------------------------------- */
 
 /* They are judged when all listeners and all sources are known: at the end. */
@@ -593,7 +603,12 @@ int select_look_take(struct select_look *s, const struct record *r, struct audit
 	switch (r->kind) {
 	case RECORD_LOOK:
 		begin_look(s);
-		return record_into_audit(r, to);
+		record_into_audit(r, to);
+		/* Rows that a filter cannot match leave the counts unknown. */
+		if (s->of_owner || s->config.filter->lport.any_set ||
+		    !state_wanted(s, TCS_SYN_SENT))
+			to->covers &= ~(uint32_t)(AUDIT_PENDING | AUDIT_CONNECTS);
+		return 0;
 	case RECORD_NETNS:
 		return take_netns(s, &r->netns->netns, to);
 	case RECORD_SOCKET:
@@ -608,6 +623,10 @@ int select_look_take(struct select_look *s, const struct record *r, struct audit
 		return keep_source(s, &r->source->source, to);
 	case RECORD_REQUEST:
 		return take_request(s, &r->request->request, to);
+	case RECORD_CONNECT:
+		if (!(to->covers & AUDIT_PENDING))
+			return 0;
+		return take_connect(s, &r->connect->connect, to);
 	case RECORD_HANDSHAKES:
 		return netns_wanted(s, r->handshakes->handshakes.netns) ? record_into_audit(r, to) :
 									  0;

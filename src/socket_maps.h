@@ -30,6 +30,10 @@ struct handshake_maps {
 	int places;	/* of those whose listener is not known */
 	int scanners;
 	int devices; /* bpf/tcs_device.h */
+	/* These three: bpf/tcs_connects.h, for an audit. */
+	const uint64_t *connects_added; /* NULL: connects are not counted */
+	uint64_t since_ns;		/* when counting began */
+	int connects;
 };
 
 #endif /* TCS_SOCKET_MAPS_H */

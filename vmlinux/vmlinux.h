@@ -394,6 +394,8 @@ struct tcp_sock {
 	u32 segs_out;			/* since connect() */
 	u8 fastopen_connect : 1;	/* TCP_FASTOPEN_CONNECT: the SYN waits for data */
 	u8 repair : 1;			/* TCP_REPAIR: connect() and close() send nothing */
+	u32 retrans_stamp;		/* in SYN_SENT: the first SYN, ms (usec with tcp_usec_ts) */
+	u8 tcp_usec_ts : 1;		/* since 6.7 */
 	int linger2;
 	u32 rcv_tstamp;			/* last segment from the peer, jiffies */
 	u32 lsndtime;			/* last payload sent (tcp_event_data_sent()), jiffies */

@@ -36,6 +36,12 @@
  *   seconds=N      it ends by itself after so many instead of 120
  *   leak=N         then: one more CLOSE_WAIT every 1 / N s, none is ever closed
  *   slow=N         then: N CLOSE_WAIT, each closed and replaced after a quarter of a second
+ *   refused=N      then: N connects a second to port 8003, where nothing listens
+ *   connects=N     then: N a second to port 8000, closed by the server when they succeed
+ *   failover=N     then: N a second to port 8000, at ::1 (refused) and then at 127.0.0.1
+ *   scan=N         then: N a second, each refused by another port
+ *   hosts=N        refused=N goes to so many addresses in turn
+ *   serve=1        something listens on port 8003 from now on
  *   bound=N ...    more about local ports: hold_ports.h
  *
  * Bounds: at most 60000 of a word in a process, 1000 processes, 120 seconds.
@@ -75,7 +81,10 @@ static unsigned int leak_rate, slow_count, n_in_use;
 static struct {
 	int client, server;
 } in_use[IN_USE_MAX];
-static int came_from = -1;	 /* network namespace */
+static int came_from = -1; /* network namespace */
+static unsigned int attempt_rate, attempt_hosts = 1;
+static void (*attempt)(void);
+static int served = -1;		 /* listens on port 8003 */
 static unsigned int port = PORT; /* of the listener; a worker's is another */
 
 struct worker {
@@ -393,6 +402,83 @@ static void reset(unsigned int n)
 	}
 }
 
+/* ---- connects that may fail ------------------------------------------------------------------ */
+
+/* Closed by the server first: its end keeps the TIME_WAIT. */
+static void attempt_to(bool six, in_addr_t to, unsigned int at, int accepts)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, six, at);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), peer;
+
+	if (!six)
+		((struct sockaddr_in *)&ss)->sin_addr.s_addr = htonl(to);
+	if (fd < 0)
+		die("socket");
+	if (!connect(fd, (struct sockaddr *)&ss, len)) {
+		peer = accept4(accepts, NULL, NULL, SOCK_CLOEXEC);
+		if (peer < 0 || close(peer))
+			die("accept");
+		wait_eof(fd);
+	}
+	close(fd);
+}
+
+static void try_refused(void)
+{
+	static unsigned int n;
+
+	attempt_to(false,
+		   attempt_hosts > 1 ? INADDR_LOOPBACK + 256 + n++ % attempt_hosts :
+				       INADDR_LOOPBACK,
+		   port + 3, served);
+}
+
+static void try_listener(void)
+{
+	attempt_to(false, INADDR_LOOPBACK, port, listener());
+}
+
+static void try_both(void)
+{
+	attempt_to(true, 0, port, -1);
+	try_listener();
+}
+
+static void try_next_port(void)
+{
+	static unsigned int n;
+
+	attempt_to(false, INADDR_LOOPBACK, 20000 + n++ % 10000, -1);
+}
+
+static bool do_attempts(const char *word, unsigned int n)
+{
+	static const struct {
+		const char *word;
+		void (*fn)(void);
+	} all[] = { { "refused", try_refused },
+		    { "connects", try_listener },
+		    { "failover", try_both },
+		    { "scan", try_next_port } };
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (strcmp(word, all[i].word))
+			continue;
+		attempt = all[i].fn;
+		attempt_rate = n;
+		return true;
+	}
+	if (!strcmp(word, "hosts"))
+		attempt_hosts = n;
+	else if (!strcmp(word, "serve"))
+		served = listen_at(false, port + 3, 0);
+	else
+		return false;
+	return true;
+}
+
 static void start_workers(unsigned int n);
 
 #include "hold_ports.h"
@@ -458,7 +544,7 @@ static void do_word(const char *word, unsigned int n)
 		leak_rate = n;
 	else if (!strcmp(word, "slow"))
 		slow_count = n;
-	else if (!ports_word(word, n)) {
+	else if (!do_attempts(word, n) && !ports_word(word, n)) {
 		errno = EINVAL;
 		die(word);
 	}
@@ -499,6 +585,8 @@ static int pause_ms(void)
 {
 	if (leak_rate)
 		return (int)(1000 / leak_rate);
+	if (attempt_rate)
+		return (int)(1000 / attempt_rate);
 	return n_in_use ? SEND_MS : -1;
 }
 
@@ -629,6 +717,8 @@ int main(int argc, char **argv)
 	while (!told_to_stop(pause_ms())) {
 		if (leak_rate)
 			close_wait(true);
+		if (attempt_rate)
+			attempt();
 		use_all();
 	}
 	stop_workers();

@@ -5,8 +5,8 @@
 
 set -u
 to=$1
-# With these a leak need not wait for a minute, nor a dead peer for ten seconds.
-set -- --close-wait-age 0.5 --fin-wait2-age 0.5 --dead-peer-age 0.5
+# With these a leak need not wait for a minute, nor a dead peer or connects that fail for ten seconds.
+set -- --close-wait-age 0.5 --fin-wait2-age 0.5 --dead-peer-age 0.5 --connect-fail-age 1
 for capture in "$(dirname "$0")"/*.tcs; do
 	name=$to/$(basename "$capture" .tcs)
 	# The version is not the capture's.

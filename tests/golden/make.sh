@@ -190,6 +190,30 @@ flood() {
 	kill -KILL "${mine[@]}" 2>/dev/null
 	wait "${mine[@]}" 2>/dev/null
 }
+# fails NAME WORD...: connects that fail, until that is found; then something listens there, until it
+# is over
+fails() {
+	local gate name=$1 pid
+	shift
+	mkfifo "$tmp/gate.$name"
+	build/e2e/hold "$@" <"$tmp/gate.$name" >"$tmp/held.$name" 2>"$tmp/err" &
+	pid=$!
+	pids+=("$pid")
+	exec {gate}>"$tmp/gate.$name"
+	until_true 30 test -s "$tmp/held.$name" || die "$name: $(cat "$tmp/err")"
+	record "$name" "$(jq .netns "$tmp/held.$name")" -i 0.5 --connect-fail-age 1
+	until_true 20 grep -qs '"kind":"connect_failing"' "$tmp/live.$name" || die "$name: not found"
+	echo serve=1 >&"$gate"
+	until_true 20 grep -qs '"status":"cleared"' "$tmp/live.$name" || die "$name: not over"
+	stop "$name"
+	exec {gate}>&-
+	kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+}
+# unanswered PID: every SYN has been sent again
+unanswered() {
+	(($(nsenter -t "$1" -n ss -tnoH state syn-sent | grep -c 'timer:(on,[^,]*,[1-9]') >= 25))
+}
 # dead_enough PID: six connections have timed out three times in a row
 dead_enough() {
 	(($(nsenter -t "$1" -n ss -tno | grep -c 'timer:(on,[^,]*,[3-9])') >= 6))
@@ -224,10 +248,13 @@ declare -A how=(
 	[shared]='race shared --listed 60'
 	[links]='twins links links ipv6 -- connect_0_96 connect_1_30'
 	[workers]='twins workers workers -- accept_0 accept_2 accept_3 connect_1_17 steady_4_4_0_0'
+	[refused]='fails refused refused=60'
+	[silent]='hold silent syn_sent=25'
 	[part]='part part established=2 close_wait=2 ipv6=1 established=1'
 )
-declare -A ready=([dead]=dead_enough)
-declare -A more=([overflow]=server_tw=12 [hidden]=leave=1 [in_use]=in_use=12 [bound]=lost=12)
+declare -A ready=([dead]=dead_enough [silent]=unanswered)
+declare -A more=([overflow]=server_tw=12 [hidden]=leave=1 [in_use]=in_use=12 [bound]=lost=12
+	[silent]=listen=1)
 # finding | laboratory | server | traffic ...
 declare -A floods=(
 	[cookies]='syn_flood|cookies=1|backlog=128 listen=8000|syn rate=2000'

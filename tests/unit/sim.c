@@ -97,7 +97,8 @@ struct sim {
 	uint32_t n_half_open;
 	uint32_t n_sockets[ROLES];  /* TIME_WAIT included */
 	uint32_t n_requests[ROLES]; /* of the role that listens */
-	double owed[ROLES], owed_forged;
+	double owed[ROLES], owed_forged, owed_failures;
+	uint16_t scanned; /* ports, by ourselves */
 	uint16_t last_port;
 	bool visible;	      /* the bad thing */
 	uint32_t n_timed_out; /* of the bad thing */
@@ -486,6 +487,47 @@ static double rate_now(const struct sim *s, unsigned int role)
 	return second % 60 < 2 ? rate * 5 : rate;
 }
 
+/* ---- connects that fail ---------------------------------------------------------------------- */
+
+static void fail_connect(struct sim *s, uint32_t peer, uint16_t rport, uint8_t err)
+{
+	struct sock *k = new_sock(s, CACHE);
+
+	k->peer = peer;
+	k->lport = (uint16_t)(FIRST_PORT + s->last_port++ % PORTS);
+	k->rport = rport;
+	k->state = TCS_CLOSE;
+	enter(s, k, TCS_SYN_SENT);
+	close_with(s, k, err);
+	s->result->failed_connects++;
+}
+
+/* The cache is started again: it is away for up to 8 s, four times an hour. Or it is down. */
+static bool is_away(const struct sim *s, unsigned int role)
+{
+	uint64_t second = s->now_ns / SECOND;
+
+	return role == CACHE &&
+	       (is_bad(s, SIM_DOWN) || (second % 900 >= 400 && second % 900 < 408));
+}
+
+/* A health check of a port where nothing listens, attempts that lost a race, a scan of ours. */
+static void fail_usually(struct sim *s, uint64_t ns)
+{
+	uint64_t second = s->now_ns / SECOND;
+
+	s->owed_failures += (double)ns / (double)SECOND;
+	for (; s->owed_failures >= 1; s->owed_failures--) {
+		unsigned int i;
+
+		fail_connect(s, 0x0a000014, 9999, ECONNREFUSED);
+		for (i = 0; i < 20; i++)
+			fail_connect(s, 0x0a000015, 443, 0);
+		for (i = 0; second % 1200 >= 300 && second % 1200 < 330 && i < 200; i++)
+			fail_connect(s, 0x0a000016, (uint16_t)(1 + s->scanned++), ECONNREFUSED);
+	}
+}
+
 static void arrive(struct sim *s, uint64_t ns)
 {
 	unsigned int role;
@@ -496,6 +538,8 @@ static void arrive(struct sim *s, uint64_t ns)
 			s->owed[role] -= (double)roll(s, 2000) / 1000; /* one, on average */
 			if (!roles[role].active)
 				come_in(s, role, false);
+			else if (is_away(s, role))
+				fail_connect(s, roles[role].peers, roles[role].port, ECONNREFUSED);
 			else if (role != EATER || s->n_sockets[role] < PORTS)
 				connect_out(s, role);
 		}
@@ -906,6 +950,9 @@ static void see(struct sim *s)
 	case SIM_RACK:
 		s->visible |= count_silent(s, SHARDS) >= 20;
 		break;
+	case SIM_DOWN:
+		s->visible |= s->now_ns >= (s->config->bad_from_s + 10) * SECOND;
+		break;
 	case SIM_PEER:
 		s->visible |= s->n_timed_out >= 5;
 		break;
@@ -989,6 +1036,7 @@ void sim_run(const struct sim_config *config, struct sim_result *ret)
 		for (i = 1; i <= 20; i++) {
 			arrive(&s, 50 * MS);
 			forge(&s, 50 * MS);
+			fail_usually(&s, 50 * MS);
 			run_until(&s, second * SECOND + i * 50 * MS);
 			look_early(&s);
 		}

@@ -24,6 +24,7 @@ enum sim_bad {
 	SIM_FLOOD,	/* a thousand forged SYNs a second */
 	SIM_SLOW_FLOOD, /* and fifteen */
 	SIM_RACK,	/* 300 hosts with two connections each are gone */
+	SIM_DOWN,	/* a host that is asked 25 times a second refuses */
 	SIM_PEER,	/* one host with six is gone, and TCP_USER_TIMEOUT ends them in 5 s */
 };
 
@@ -41,7 +42,7 @@ struct sim_told {
 };
 
 struct sim_result {
-	uint64_t changes, connections, resent, walks;
+	uint64_t changes, connections, resent, walks, failed_connects;
 	uint32_t most[TCS_STATE_MAX]; /* sockets in a state at a time */
 	uint32_t n_told;
 	struct sim_told told[SIM_TOLD];

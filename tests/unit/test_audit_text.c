@@ -174,6 +174,23 @@ static uint32_t fill_findings(const struct audit *a, struct finding *f)
 			f[n].row.place = a->places[0];
 		} else if (f[n].kind == FINDING_TIME_WAIT_BUILDUP) {
 			f[n].row.table = a->netns[0];
+		} else if (f[n].kind == FINDING_CONNECT_FAILING) {
+			f[n].row.connect = (struct finding_connect){
+				.row = { .connected = 123456,
+					 .failed = { 123456, 123456, 123456, 123456, 123456, 1 },
+					 .pending = 123456,
+					 .oldest_ns = 127 * SECOND,
+					 .window_ns = 10 * SECOND,
+					 .elsewhere = 1,
+					 .raddr = LONGEST,
+					 .owner = hog,
+					 .rport = 65535,
+					 .family = 6,
+					 .of = CONNECT_OF_DESTINATION,
+					 .open = 1 },
+				.ports_used = 28232,
+				.ports_range = 28232
+			};
 		} else {
 			f[n].row.dead = (struct audit_dead){ .family = 6,
 							     .bits = 64,

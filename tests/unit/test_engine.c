@@ -76,13 +76,16 @@ static int set_up(void **state)
 		.filter = &filter,
 		.max_sockets = 1000,
 		.start_ns = 10 * SECOND,
-		.audit = { .old_ns = 60 * SECOND, .stalled = 3 },
+		.audit = { .old_ns = 60 * SECOND, .connect_ns = 10 * SECOND, .stalled = 3 },
 		.detect = { .close_wait_count = 10,
 			    .ports_percent = 80,
 			    .time_wait_percent = 80,
 			    .dead_peer_count = 5,
 			    .dead_peer_timeouts = 3,
-			    .dead_peer_hosts = 20 },
+			    .dead_peer_hosts = 20,
+			    .connect_fail_count = 20,
+			    .connect_fail_percent = 50,
+			    .connect_fail_hosts = 8 },
 		.sink = { .change = on_change,
 			  .synack = on_synack,
 			  .lost = on_lost,
@@ -342,6 +345,31 @@ static void other_ends_are_no_dead_peer(void **state)
 	assert_int_equal(told.findings, 0);
 }
 
+/* On a large host there is a walk a minute; counters are read every second. */
+static void connects_that_fail_need_no_walk(void **state)
+{
+	uint64_t second, i;
+
+	(void)state;
+	for (second = 12; second < 26; second++) {
+		for (i = 0; i < 5; i++)
+			feed_end(100 * second + i, TCS_SYN_SENT, ECONNREFUSED,
+				 second * SECOND + i * 100000000);
+		begin_look(second * SECOND + 900000000, AUDIT_COUNTERS);
+		end_look(second * SECOND + 900000000);
+	}
+	assert_int_equal(told.findings, 1);
+	assert_int_equal(told.finding.kind, FINDING_CONNECT_FAILING);
+	assert_int_equal(told.finding.row.connect.row.rport, 443);
+	assert_true(told.finding.row.connect.row.pending == AUDIT_UNKNOWN);
+	for (; second < 50; second++) {
+		begin_look(second * SECOND + 900000000, AUDIT_COUNTERS);
+		end_look(second * SECOND + 900000000);
+	}
+	assert_int_equal(told.findings, 2);
+	assert_int_equal(told.finding.status, FINDING_CLEARED);
+}
+
 /* The table of those that timed out is full: the look says that it does not know all. */
 static void timeouts_are_bounded_and_the_rest_counted(void **state)
 {
@@ -574,6 +602,7 @@ int main(void)
 		WITH_ENGINE(a_leak_is_told_once_and_when_it_is_over),
 		WITH_ENGINE(connections_that_timed_out_have_a_dead_peer),
 		WITH_ENGINE(other_ends_are_no_dead_peer),
+		WITH_ENGINE(connects_that_fail_need_no_walk),
 		WITH_ENGINE(timeouts_are_bounded_and_the_rest_counted),
 		WITH_ENGINE(connects_without_a_port_raise_port_exhaustion),
 		WITH_ENGINE(connects_without_a_port_find_their_row),

@@ -26,7 +26,7 @@ static void every_state_reason_and_finding_has_a_page(void **unused)
 	static const char *const findings[] = {
 		"syn_flood",	  "syn_backlog_small", "accept_queue_full", "handshake_loss",
 		"syn_scan",	  "time_wait_buildup", "port_exhaustion",   "close_wait_leak",
-		"fin_wait2_held", "dead_peer",
+		"fin_wait2_held", "dead_peer",	       "connect_failing",
 	};
 	size_t n = 0;
 

@@ -45,6 +45,7 @@ static void an_hour_raises_nothing(void **state)
 	assert_true(result.connections > 200000);
 	assert_true(result.walks > 1800);
 	assert_true(result.resent > 2000);
+	assert_true(result.failed_connects > 80000);
 	assert_true(result.most[TCS_ESTABLISHED] > 5000);
 	assert_true(result.most[TCS_TIME_WAIT] > 4000);
 	assert_true(result.most[TCS_CLOSE_WAIT] > 50);
@@ -123,6 +124,13 @@ static void a_host_that_times_out_at_once_is_found(void **state)
 	assert_int_equal(result.told[result.n_told - 1].finding.status, FINDING_CLEARED);
 }
 
+static void a_host_that_refuses_is_found(void **state)
+{
+	(void)state;
+	assert_int_equal(find(SIM_DOWN, 200, 230, FINDING_CONNECT_FAILING), 1);
+	assert_int_equal(result.told[0].finding.row.connect.row.rport, 6379);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -134,6 +142,7 @@ int main(void)
 		cmocka_unit_test(a_slow_flood_is_found),
 		cmocka_unit_test(a_rack_without_power_is_found),
 		cmocka_unit_test(a_host_that_times_out_at_once_is_found),
+		cmocka_unit_test(a_host_that_refuses_is_found),
 	};
 
 	return cmocka_run_group_tests_name("ordinary", tests, NULL, NULL);

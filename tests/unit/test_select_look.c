@@ -36,7 +36,7 @@ static void begin(struct through *t)
 	struct record_look look = {
 		.head.kind = RECORD_LOOK,
 		.ts_ns = 5000,
-		.covers = AUDIT_SOCKETS | AUDIT_COUNTERS | AUDIT_LISTENERS,
+		.covers = AUDIT_SOCKETS | AUDIT_COUNTERS | AUDIT_LISTENERS | AUDIT_PENDING,
 	};
 	struct record r;
 
@@ -473,6 +473,58 @@ static void an_mptcp_socket_is_not_counted(void **state)
 	forget(&t);
 }
 
+static void put_connect(struct through *t, uint32_t netns, uint16_t rport)
+{
+	struct record_connect r = { .head.kind = RECORD_CONNECT, .connect = audit_no_connect() };
+
+	r.connect.netns = netns;
+	r.connect.rport = rport;
+	r.connect.family = 4;
+	r.connect.pending = 3;
+	memcpy(r.connect.laddr, (uint8_t[])V4(10, 0, 0, 7), 16);
+	memcpy(r.connect.raddr, (uint8_t[])V4(10, 0, 0, 1), 16);
+	take(t, &r, sizeof(r));
+}
+
+/* Rows of destinations: a destination, and its source. */
+static uint32_t waiting_after(struct through *t, uint32_t *ret_covers)
+{
+	uint32_t n;
+
+	begin(t);
+	put_connect(t, NET, 80);
+	put_connect(t, NET, 443);
+	put_connect(t, OTHER, 80);
+	finish(t);
+	n = t->look.n_connects;
+	*ret_covers = t->look.covers & AUDIT_PENDING;
+	forget(t);
+	return n;
+}
+
+static void connects_that_are_not_answered(void **state)
+{
+	struct through t = { 0 };
+	const char *why;
+	uint32_t covers;
+
+	(void)state;
+	t.filter.netns = NET;
+	assert_int_equal(waiting_after(&t, &covers), 3);
+	assert_int_equal(covers, AUDIT_PENDING);
+	t.filter.netns = 0;
+	assert_int_equal(filter_parse_ports("80", &t.filter.rport, &why), 0);
+	assert_int_equal(waiting_after(&t, &covers), 4);
+	assert_int_equal(covers, AUDIT_PENDING);
+	t.filter.family = 6;
+	assert_int_equal(waiting_after(&t, &covers), 0);
+	assert_int_equal(covers, AUDIT_PENDING);
+	/* Their owners are not known: neither is how many of a process there are. */
+	t = (struct through){ .filter = { .has_pid = true, .pid = 5 } };
+	assert_int_equal(waiting_after(&t, &covers), 0);
+	assert_int_equal(covers, 0);
+}
+
 static void groups(void **state)
 {
 	struct record_group r = { .head.kind = RECORD_GROUP,
@@ -516,6 +568,7 @@ int main(void)
 		cmocka_unit_test(nobody_knows_their_ports),
 		cmocka_unit_test(rows_count),
 		cmocka_unit_test(an_mptcp_socket_is_not_counted),
+		cmocka_unit_test(connects_that_are_not_answered),
 		cmocka_unit_test(groups),
 	};
 
