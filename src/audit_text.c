@@ -155,6 +155,11 @@ static void tell_limits(const struct page *p)
 	if (blind->owners_unknown)
 		tell_limit(p, "Owners are unknown: open files cannot be walked here.", 0, NULL);
 	put_hidden(p);
+	if (blind->listeners_missing)
+		tell_limit(p,
+			   "Listeners are missing: there are more than the table of watched "
+			   "listeners or the rows of a snapshot have room for.",
+			   0, NULL);
 	if (blind->skipped)
 		tell_limit(p, "Rows that had no room and are missing below: ", blind->skipped,
 			   "; counts of states are whole.");

@@ -48,8 +48,6 @@
  *   very_lossy                   315/1024    150     0      53  102  164       0    0   199
  *   late_last_ack                304/1024     98     0       0  200  200       0    0     0
  *   accepts_slowly                  32/32      0    31       0    9   20      77   77   200
- *   acks_come_late_to_a_full_queue  65/64     20    45      30    0    0       0    0    60
- *   bursts_overflow                  0/64      0     0       0    0   65       0    0   235
  *   idle_health_checks           252/1024    150     0     100    0    0       0    0     0
  *
  * Pure. How much is too much are options (struct detect_config), with their sources; what the

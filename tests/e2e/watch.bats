@@ -43,7 +43,7 @@ stays() { [[ $(stat -Lc %i "/proc/$1/ns/net") == "$2" ]]; }
 	is tool '[.[] | select(.type == "summary")] | all(keys_unsorted == ["type", "ts",
 		"connections", "transitions", "rates", "time_wait", "close_wait", "half_open", "lost",
 		"age_us", "namespaces", "sockets_walked", "owners_known", "host_processes",
-		"namespaces_hidden", "sockets_hidden", "namespaces_unseen"])'
+		"namespaces_hidden", "sockets_hidden", "namespaces_unseen", "listeners_complete"])'
 }
 
 @test "sums follow what happens, whoever told it" {
