@@ -137,7 +137,7 @@ CONTAINER := $(wildcard tests/container/*.bats)
 KERNELS := tests/kernels/run.sh
 SOAK   := $(wildcard tests/soak/*.bats)
 SAN_UNIT := $(patsubst tests/%.c,build/san/%,$(wildcard tests/unit/test_*.c))
-FLOOD  := tests/e2e/flood.bats
+FLOOD  := tests/e2e/crowd.bats tests/e2e/flood.bats
 LIVE   := $(filter-out $(FLOOD),$(E2E)) $(SOAK) $(FLOOD) tests/check/owner.sh
 TESTS  := $(LIVE) $(CHECKS) $(UNIT) $(SAN_UNIT) $(LINTS) $(CONTAINER) $(KERNELS)
 

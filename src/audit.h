@@ -360,7 +360,7 @@ enum connect_failure {
 	CONNECT_TIMED_OUT,
 	CONNECT_UNREACHABLE,
 	CONNECT_NO_LOCAL_PORT,
-	CONNECT_GIVEN_UP, /* the program closed the socket after a second or more without an answer */
+	CONNECT_GIVEN_UP, /* closed by the program after a second or more without an answer */
 	CONNECT_OTHER,
 	CONNECT_FAILURES,
 };
@@ -375,7 +375,7 @@ enum connect_of {
 	CONNECT_OF_MAX,
 };
 
-/* Connects to one destination, or from one source address: how they ended, and how many have not. */
+/* Connects to one destination, or from one source address: how they ended, how many are pending. */
 struct audit_connect {
 	uint64_t netns_cookie; /* 0 unknown */
 	uint64_t connected;    /* within window_ns; AUDIT_UNKNOWN: ends are not counted */

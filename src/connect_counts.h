@@ -5,8 +5,8 @@
 /*
  * connect_counts.h - how connects of the whole host ended, counted in the kernel (tcs_connects.h)
  *
- * For an audit, which has no events. The counts are records of a snapshot (RECORD_CONNECT). How long a
- * destination has failed before counting began is not known: its rows are `open`.
+ * For an audit, which has no events. The counts are records of a snapshot (RECORD_CONNECT). How
+ * long a destination has failed before counting began is not known: its rows are `open`.
  *
  * Bounds: TCS_CONNECTS entries; what made room for others is counted. Errors: -errno, or what the
  * function of the caller returned.

@@ -10,10 +10,10 @@
  * gave up before its SYN was sent again is neither. Each snapshot gets a row for each destination
  * with failures, and for its source addresses (struct audit_connect).
  *
- * Counts are those of a window of connect_ns, kept in two halves; the failing time of a row begins
- * with a failure, and begins anew after a half in which most connects succeeded, or after connect_ns
- * without a failure. Successes to a destination are counted from its first failure on, or from the
- * first snapshot with a connect that it does not answer.
+ * Counts are those of a window of connect_ns, kept in two halves; the failing time of a row
+ * begins with a failure, and begins anew after a half in which most connects succeeded, or after
+ * connect_ns without a failure. Successes to a destination are counted from its first failure
+ * on, or from the first snapshot with a connect that it does not answer.
  *
  * A program that tries the addresses of one family and then those of the other (RFC 8305) gets
  * where it wants to: the failures of a destination count as `elsewhere` while its process connects

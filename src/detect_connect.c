@@ -11,7 +11,7 @@ static uint64_t failed(const struct audit_connect *c)
 	return audit_connect_failing(c) - (c->pending == AUDIT_UNKNOWN ? 0 : c->pending);
 }
 
-/* Of the connects that ended lately or are pending. Without counts of ends, any pending one is enough. */
+/* Of the connects that ended lately or are pending. Without counts of ends one pending will do. */
 static bool most_fail(const struct audit_connect *c, uint32_t percent, uint32_t tenths)
 {
 	uint64_t n = c->recent_failed + (c->pending == AUDIT_UNKNOWN ? 0 : c->pending);

@@ -280,6 +280,8 @@ static void put_connects(struct outbuf *b, const struct audit_connect *c)
 	};
 	uint64_t pending = c ? c->pending : AUDIT_UNKNOWN;
 	bool counted = c && c->connected != AUDIT_UNKNOWN;
+	bool lasting = c && (c->lasts || !c->open);
+	bool of_source = c && c->of == CONNECT_OF_SOURCE;
 	uint64_t failed = AUDIT_UNKNOWN;
 	size_t i;
 
@@ -292,9 +294,8 @@ static void put_connects(struct outbuf *b, const struct audit_connect *c)
 				counted ? c->failed[reasons[i].why] : AUDIT_UNKNOWN);
 	json_put_us(b, "attempts_us", counted ? c->window_ns : AUDIT_UNKNOWN);
 	json_put_number(b, "pending", pending);
-	json_put_us(b, "failing_us", c && (c->lasts || !c->open) ? c->failing_ns : AUDIT_UNKNOWN);
-	json_put_number(b, "destinations",
-			c && c->of == CONNECT_OF_SOURCE ? c->destinations : AUDIT_UNKNOWN);
+	json_put_us(b, "failing_us", lasting ? c->failing_ns : AUDIT_UNKNOWN);
+	json_put_number(b, "destinations", of_source ? c->destinations : AUDIT_UNKNOWN);
 }
 
 static void put_evidence(struct outbuf *b, const struct sink_world *world, const struct finding *f)

@@ -409,7 +409,7 @@ static void cut_anywhere(void **state)
 	assert_int_equal(capture_sync(w), 0);
 	capture_writer_free(w);
 	i = take_image();
-	for (len = 0; len < i.len; len++) {
+	for (len = 0; len < i.len; len += SANITIZED_STEP) {
 		struct reading got = read_bytes(i.bytes, len, 4);
 
 		assert_true(got.n >= most);
@@ -440,7 +440,7 @@ static void damaged_anywhere(void **state)
 	assert_int_equal(capture_sync(w), 0);
 	capture_writer_free(w);
 	i = take_image();
-	for (at = 0; at < i.len * 8; at++) {
+	for (at = 0; at < i.len * 8; at += SANITIZED_STEP) {
 		size_t begin = at / 8 < first ? 0 : first, byte = at / 8 - begin;
 		size_t last = (begin ? i.len : first) - begin - 9; /* before gzip's checksum */
 		struct reading got;

@@ -487,15 +487,18 @@ static void cut_parts(const struct golden *g)
 		assert_int_equal(pwrite(fd, g->bytes + begin, len, (off_t)before), len);
 		assert_int_equal(read_all(r, fd, whole, &n_whole), CAPTURE_DONE);
 		/* from its end on, so that the file only becomes shorter */
-		for (n_last = n_whole; len--; n_last = n_cut) {
+		for (n_last = n_whole; len--;) {
 			enum capture_end end, want = i ? CAPTURE_DONE : CAPTURE_REFUSED;
 
+			if (len % SANITIZED_STEP)
+				continue;
 			assert_int_equal(ftruncate(fd, (off_t)(before + len)), 0);
 			end = read_all(r, fd, cut, &n_cut);
 			assert_int_equal(end, len ? CAPTURE_CUT : want);
 			assert_true(end == CAPTURE_DONE || *capture_reader_why(r));
 			assert_in_range(n_cut, 0, n_last);
 			assert_true(!n_cut || cut[n_cut] == whole[n_cut]);
+			n_last = n_cut;
 		}
 	}
 	capture_reader_free(r);

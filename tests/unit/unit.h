@@ -16,6 +16,13 @@
 
 #include <cmocka.h>
 
+/* Of loops over every byte or bit of a file, which take minutes with sanitizers; prime to 8. */
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED_STEP 7
+#else
+#define SANITIZED_STEP 1
+#endif
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The same numbers in every run (xorshift64*): a failure can be seen again. */
