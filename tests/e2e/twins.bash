@@ -70,7 +70,8 @@ lab_is() {
 # twins_finish INDEX: a line, and to its end
 twins_finish() {
 	local fd=${TWINS_FDS[$1]} status=0
-	echo go >&"$fd" 2>/dev/null || true # it may have had its line, and be done
+	# it may have had its line already, and have ended
+	(trap '' PIPE && echo go >&"$fd") 2>/dev/null || true
 	exec {fd}>&-
 	TWINS_FDS[$1]=
 	wait "${TWINS_PIDS[$1]}" || status=$?
