@@ -93,6 +93,7 @@ in_lab() { nsenter --net="/proc/self/fd/$LAB_FD" "$@"; }
 
 @test "after a loss the next connections are right again" {
 	dance_start churn
+	exec {LAB_FD}<"/proc/$LAB_PID/ns/net" # or the next one gets its inode number and addresses
 	tool_start --json -N all --buffer 64K
 	kill -STOP "${TOOL_PIDS["tool"]}"
 	dance_go
@@ -104,5 +105,6 @@ in_lab() { nsenter --net="/proc/self/fd/$LAB_FD" "$@"; }
 	tool_stop
 	tool_ended 0 # no --strict
 	truth_stop
+	exec {LAB_FD}<&-
 	compare
 }
