@@ -137,8 +137,9 @@ CONTAINER := $(wildcard tests/container/*.bats)
 KERNELS := tests/kernels/run.sh
 SOAK   := $(wildcard tests/soak/*.bats)
 SAN_UNIT := $(patsubst tests/%.c,build/san/%,$(wildcard tests/unit/test_*.c))
-FLOOD  := tests/e2e/crowd.bats tests/e2e/flood.bats
-LIVE   := $(filter-out $(FLOOD),$(E2E)) $(SOAK) $(FLOOD) tests/check/owner.sh
+FLOOD  := tests/e2e/flood.bats
+LONG   := tests/soak/soak.bats tests/e2e/crowd.bats
+LIVE   := $(filter-out $(FLOOD) $(LONG),$(E2E) $(SOAK)) $(FLOOD) tests/check/owner.sh
 TESTS  := $(LIVE) $(CHECKS) $(UNIT) $(SAN_UNIT) $(LINTS) $(CONTAINER) $(KERNELS)
 
 # ---- Flags ----------------------------------------------------------------------------------
@@ -181,7 +182,8 @@ DEFS_VERSION := -DTCS_VERSION='"$(TCS_VERSION)"'
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: FORCE all run check bench static image install uninstall deps clean format help unit helpers \
-	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers check-container check-kernels soak \
+	check-build check-fast check-unit check-san check-e2e check-lint check-layers check-headers check-container check-kernels \
+	check-long soak \
 	check-vmlinux check-docs check-static fuzz fuzz-build golden
 
 # Targets that write into the tree.
@@ -283,6 +285,14 @@ check-kernels:   ## the static binary on every kernel from 5.10 to 7.3, in qemu 
 	$(Q)tests/deps.sh build kernels
 	$(Q)$(MAKE) $(JOBS) static
 	$(Q)$(AS_OWNER) tests/kernels/run.sh $(ARGS)
+
+check-long:      ## what make check has no time for: crowds, floods ten times, every kernel, soak, fuzz
+	$(Q)tests/deps.sh build check kernels
+	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 all helpers static
+	$(call RUN_TESTS,tests/e2e/crowd.bats)
+	$(Q)tests/e2e/flood.sh --runs 10
+	$(Q)$(AS_OWNER) tests/kernels/run.sh --all
+	+$(Q)$(MAKE) soak fuzz
 
 soak:            ## twenty minutes of everything at once, and a reader that stalls for 30 s
 	$(Q)tests/deps.sh build check
