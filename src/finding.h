@@ -126,11 +126,6 @@ typedef void (*finding_fn)(void *ctx, const struct finding *finding);
 
 /* Are they about the same thing? Then one is what the other has become. */
 bool finding_same(const struct finding *a, const struct finding *b);
-/*
- * What an operator can do, in a sentence: the first of the finding's page (explain.h), or another
- * one where the evidence shows another cause.
- */
-const char *finding_advice(const struct finding *f, size_t *ret_len);
 /* What of it can become twice as much, and is then told again; 0: nothing. */
 uint64_t finding_amount(const struct finding *f);
 /*

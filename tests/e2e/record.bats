@@ -127,10 +127,10 @@ recorded() {
 	for row in listener close_wait time_wait; do
 		diff <(jq -c "select(.type == \"$row\") | del(.oldest_us, .growth_per_s, .fd_seconds_left,
 				.oldest_exact, .seconds_left, .drops_per_s, .resent_per_s, .done_per_s,
-				.next_free_s, .all_free_s)" audit.out) \
+				.next_free_s, .all_free_s, .ports_reusable)" audit.out) \
 			<(jq -c "select(.type == \"$row\") | del(.oldest_us, .growth_per_s, .fd_seconds_left,
 				.oldest_exact, .seconds_left, .drops_per_s, .resent_per_s, .done_per_s,
-				.next_free_s, .all_free_s)" replay.out)
+				.next_free_s, .all_free_s, .ports_reusable)" replay.out)
 	done
 
 	# other thresholds, another verdict

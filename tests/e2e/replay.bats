@@ -95,7 +95,7 @@ rows() {
 	jq -c --argjson a "$A" --argjson b "$B" 'select((.netns == $a or .netns == $b) and
 		(.type | IN("listener", "source", "half_open", "close_wait", "time_wait"))) | del(.oldest_us,
 		.age_us, .retransmits, .growth_per_s, .fd_seconds_left, .oldest_exact, .seconds_left, .drops_per_s, .resent_per_s,
-		.done_per_s, .next_free_s, .all_free_s, .syn_queue_young, .old, .verdict)' "$1" | sort
+		.done_per_s, .next_free_s, .all_free_s, .ports_reusable, .syn_queue_young, .old, .verdict)' "$1" | sort
 }
 
 # like_live I [STATE...]: and of these states the replay does not tell how many there are
@@ -148,9 +148,9 @@ like_live() {
 	like_live 1
 	like_live 2
 	# most sockets have no row, so nobody knows whose they are
-	like_live 3 established fin_wait2
-	like_live 4 established fin_wait2
-	like_live 5 established fin_wait2
+	like_live 3 established
+	like_live 4 established
+	like_live 5 established
 }
 
 @test "by address, port, family, user" {
@@ -163,15 +163,15 @@ like_live() {
 	-N A -L 8001 -4
 	-N A -u 0
 	-N A -u 54321" -N A
-	like_live 0 established fin_wait2 time_wait
-	like_live 1 established fin_wait2 syn_recv time_wait
-	like_live 2 established fin_wait2
-	like_live 3 established fin_wait2
-	like_live 4 established fin_wait2
-	like_live 5 established fin_wait2 time_wait
-	like_live 6 established fin_wait2 time_wait
-	like_live 7 established fin_wait2
-	like_live 8 established fin_wait2
+	like_live 0 established time_wait
+	like_live 1 established syn_recv time_wait
+	like_live 2 established
+	like_live 3 established
+	like_live 4 established
+	like_live 5 established time_wait
+	like_live 6 established time_wait
+	like_live 7 established
+	like_live 8 established
 }
 
 @test "where each socket has a row nothing is unknown" {
@@ -198,9 +198,9 @@ like_live() {
 	[ "$(rows audit0.out | wc -l)" -gt 5 ]
 	# the recording knows the names as they were seen from the root
 	FILTERS=("-N $A --cgroup ${CGROUP#"$root"}" "-N $A --cgroup ${CGROUP#"$root"}/below" "-N $A --cgroup /")
-	like_live 0 established fin_wait2
-	like_live 1 established fin_wait2
-	like_live 2 established fin_wait2
+	like_live 0 established
+	like_live 1 established
+	like_live 2 established
 }
 
 # connections FILE: of the first namespace, without times: each run takes its own
@@ -251,7 +251,7 @@ half_open() {
 }
 
 @test "a flood: where it comes from, and each half-open connection" {
-	local alive server client i n words
+	local kind alive server client i n words
 	FLOOD_PIDS=()
 	mkfifo alive
 	"$FLOOD" lab <alive >lab.json 2>lab.err 3>&- &
@@ -284,7 +284,9 @@ half_open() {
 	for i in "${!FILTERS[@]}"; do
 		replays "$i"
 		echo "filter: ${FILTERS[i]}" >&2
-		diff <(rows "audit$i.out") <(rows verdict.out) >&2
+		# (a listener has no remote address: a replay does not know which of its rows a prefix is of)
+		[[ ${FILTERS[i]} == *--dst* ]] && kind='"type":"half_open"' || kind=.
+		diff <(rows "audit$i.out" | grep "$kind") <(rows verdict.out | grep "$kind") >&2
 	done
 	replays 0
 	# (the other port's comes when they have been asked again; the recording saw more of that)
