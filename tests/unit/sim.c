@@ -517,9 +517,10 @@ static void fail_usually(struct sim *s, uint64_t ns)
 	uint64_t second = s->now_ns / SECOND;
 
 	s->owed_failures += (double)ns / (double)SECOND;
-	for (; s->owed_failures >= 1; s->owed_failures--) {
+	while (s->owed_failures >= 1) {
 		unsigned int i;
 
+		s->owed_failures--;
 		fail_connect(s, 0x0a000014, 9999, ECONNREFUSED);
 		for (i = 0; i < 20; i++)
 			fail_connect(s, 0x0a000015, 443, 0);
