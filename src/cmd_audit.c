@@ -15,6 +15,7 @@
 #include "feature.h"
 #include "handshakes.h"
 #include "host.h"
+#include "mono.h"
 #include "netns_scope.h"
 #include "opts.h"
 #include "pipeline.h"
@@ -86,7 +87,7 @@ static int open_all(struct audit_run *r)
 static void wait_window(struct audit_run *r, uint64_t until_ns)
 {
 	struct pollfd fd = { .fd = r->signal_fd, .events = POLLIN };
-	uint64_t now = pipeline_now_ns();
+	uint64_t now = mono_now_ns();
 
 	if (until_ns > now)
 		r->interrupted = poll(&fd, 1, (int)((until_ns - now) / 1000000)) > 0;
@@ -102,7 +103,7 @@ static int take_record(void *ctx, const void *bytes, size_t len)
 static int look(struct audit_run *r)
 {
 	const uint32_t all = AUDIT_COUNTERS | AUDIT_SOCKETS;
-	uint64_t start = pipeline_now_ns();
+	uint64_t start = mono_now_ns();
 	struct failure why;
 
 	if (census_look(r->census, all, start, take_record, &r->first, &why))
@@ -112,7 +113,7 @@ static int look(struct audit_run *r)
 	if (!r->opts->window_ms)
 		return TCS_EXIT_OK;
 	wait_window(r, start + r->opts->window_ms * 1000000);
-	if (census_look(r->census, all, pipeline_now_ns(), take_record, &r->second, &why))
+	if (census_look(r->census, all, mono_now_ns(), take_record, &r->second, &why))
 		return cmd_failed(&why);
 	return audit_settle(&r->second, &r->first, &r->first) ? cmd_no_memory() : TCS_EXIT_OK;
 }
@@ -129,7 +130,7 @@ static const char *device_name(void *ctx, uint64_t netns_cookie, uint32_t netns,
 static int tell_verdict(struct audit_run *r)
 {
 	const struct opts *o = r->opts;
-	struct sink_world world = { .wall_offset_ns = pipeline_wall_offset_ns(),
+	struct sink_world world = { .wall_offset_ns = mono_wall_offset_ns(),
 				    .device_name = device_name,
 				    .device_ctx = r };
 	/* The walks, and what counts handshakes between them. */

@@ -17,6 +17,7 @@
 #include "capture.h"
 #include "cgroup_names.h"
 #include "device_names.h"
+#include "mono.h"
 #include "opts.h"
 #include "pipeline.h"
 #include "tell.h"
@@ -153,7 +154,7 @@ static bool is_past(struct replay *r, const struct record *record, uint64_t ts_n
 static bool wait_for_turn(struct replay *r, uint64_t ts_ns)
 {
 	struct pollfd fd = { .fd = r->output.signal_fd, .events = POLLIN };
-	uint64_t due, now = pipeline_now_ns();
+	uint64_t due, now = mono_now_ns();
 
 	if (!r->real_ns) {
 		r->real_ns = now;
@@ -166,7 +167,7 @@ static bool wait_for_turn(struct replay *r, uint64_t ts_ns)
 	if (due < now + 1000000)
 		return true;
 	present_flush(&r->present);
-	for (; now < due && r->output.end == OUTPUT_OPEN; now = pipeline_now_ns()) {
+	for (; now < due && r->output.end == OUTPUT_OPEN; now = mono_now_ns()) {
 		uint64_t ms = (due - now) / 1000000 + 1;
 
 		if (poll(&fd, 1, ms < 1000000 ? (int)ms : 1000000) > 0)

@@ -16,6 +16,7 @@
 #include "device_names.h"
 #include "handshakes.h"
 #include "host.h"
+#include "mono.h"
 #include "netns_scope.h"
 #include "opts.h"
 #include "pipeline.h"
@@ -60,7 +61,7 @@ static const char *cgroup_path(void *ctx, uint64_t id)
 	if (id != w->last_cgroup || !w->last_cgroup_path) {
 		w->last_cgroup = id;
 		w->last_cgroup_path =
-			cgroup_names_find(w->cgroups, id, pipeline_now_ns() / 1000000);
+			cgroup_names_find(w->cgroups, id, mono_now_ns() / 1000000);
 	}
 	return w->last_cgroup_path;
 }
@@ -73,7 +74,7 @@ static const char *device_name(void *ctx, uint64_t netns_cookie, uint32_t netns,
 	if (w->recorder)
 		return recorder_device_name(w->recorder, netns_cookie, netns, ifindex);
 	device = device_names_find(w->devices, netns_cookie, netns, ifindex,
-				   pipeline_now_ns() / 1000000);
+				   mono_now_ns() / 1000000);
 	return device ? device->name : NULL;
 }
 
@@ -363,7 +364,7 @@ static void tell_totals(const struct watch *w)
 		snprintf(before, sizeof(before), "%.*sB recorded, ", (int)size.len, size.data);
 		outbuf_release(&size);
 	}
-	watch_tell_totals(w->opts, w->engine, &w->present, pipeline_now_ns() - w->world.start_ns,
+	watch_tell_totals(w->opts, w->engine, &w->present, mono_now_ns() - w->world.start_ns,
 			  before);
 }
 
@@ -384,8 +385,8 @@ static int open_all(struct watch *w)
 		return status;
 	if (device_names_new(info.maps.devices, &w->devices))
 		return cmd_no_memory();
-	w->world.start_ns = pipeline_now_ns();
-	w->world.wall_offset_ns = pipeline_wall_offset_ns();
+	w->world.start_ns = mono_now_ns();
+	w->world.wall_offset_ns = mono_wall_offset_ns();
 	present_init(&w->present, w->sink, &w->output, &w->world, w->opts->count);
 	if (w->path) {
 		status = open_recorder(w);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #define NS_PER_S 1000000000ll
+#define READINGS 8 /* of which the narrowest: one of them may be interrupted */
 
 int64_t mono_parse_offset(const char *text)
 {
@@ -58,4 +59,37 @@ uint64_t mono_now_ns(void)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)((int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec - offset_ns);
+}
+
+static struct mono_reading read_both(void)
+{
+	struct mono_reading r = { .before_ns = mono_now_ns() };
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	r.wall_ns = (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+	r.after_ns = mono_now_ns();
+	return r;
+}
+
+int64_t mono_wall_offset_by(int64_t known_ns, const struct mono_reading *r)
+{
+	int64_t least = (int64_t)(r->wall_ns - r->after_ns);
+	int64_t most = (int64_t)(r->wall_ns - r->before_ns);
+
+	return known_ns >= least && known_ns <= most ? known_ns : least + (most - least) / 2;
+}
+
+int64_t mono_wall_offset_ns(void)
+{
+	static int64_t known_ns;
+	struct mono_reading best = read_both(), r;
+
+	for (int i = 1; i < READINGS; i++) {
+		r = read_both();
+		if (r.after_ns - r.before_ns < best.after_ns - best.before_ns)
+			best = r;
+	}
+	known_ns = mono_wall_offset_by(known_ns, &best);
+	return known_ns;
 }

@@ -13,27 +13,12 @@
 
 #define CLOCK_NS 1000000000ull /* the wall clock may be set while we run */
 
-static uint64_t clock_ns(clockid_t clock)
+static uint64_t cpu_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-uint64_t pipeline_now_ns(void)
-{
-	return mono_now_ns();
-}
-
-int64_t pipeline_wall_offset_ns(void)
-{
-	return (int64_t)(clock_ns(CLOCK_REALTIME) - mono_now_ns());
-}
-
-static uint64_t cpu_ns(void)
-{
-	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -102,8 +87,8 @@ static void tell_clock(struct pipeline *p)
 {
 	struct record_clock r = {
 		.head.kind = RECORD_CLOCK,
-		.ts_ns = pipeline_now_ns(),
-		.wall_offset_ns = pipeline_wall_offset_ns(),
+		.ts_ns = mono_now_ns(),
+		.wall_offset_ns = mono_wall_offset_ns(),
 	};
 
 	(void)pipeline_record(p, &r, sizeof(r));
@@ -111,7 +96,7 @@ static void tell_clock(struct pipeline *p)
 
 static void tell_stats(struct pipeline *p)
 {
-	struct record_stats r = { .head.kind = RECORD_STATS, .ts_ns = pipeline_now_ns() };
+	struct record_stats r = { .head.kind = RECORD_STATS, .ts_ns = mono_now_ns() };
 	struct source_stats s;
 
 	p->config.source->ops->stats(p->config.source, &s);
@@ -127,7 +112,7 @@ static uint64_t tell_tick(struct pipeline *p, enum record_kind kind)
 {
 	struct record_tick r = {
 		.head.kind = (uint8_t)kind,
-		.ts_ns = pipeline_now_ns(),
+		.ts_ns = mono_now_ns(),
 		.seen_ns = p->seen_ns,
 	};
 
@@ -192,13 +177,13 @@ static void look(struct pipeline *p, enum cadence_look what)
 	struct failure why;
 
 	p->drain_cpu_ns = 0;
-	cadence_looks(&p->cadence, pipeline_now_ns());
+	cadence_looks(&p->cadence, mono_now_ns());
 	if (walk) {
 		p->walked_events = p->events;
 		p->filter_changed = false;
 	}
 	/* One that fails leaves the numbers as old as they are, which they say. */
-	if (census_look(p->config.census, covers, pipeline_now_ns(), pipeline_record, p, &why) &&
+	if (census_look(p->config.census, covers, mono_now_ns(), pipeline_record, p, &why) &&
 	    !p->error && !p->look_failed) {
 		p->look_failed = true;
 		tell("warning: %s; sums and findings stand still", why.text);
@@ -211,10 +196,10 @@ static void look(struct pipeline *p, enum cadence_look what)
 /* What all that follows is compared with; what is wrong already is told by the second. */
 static void first_look(struct pipeline *p)
 {
-	if (cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK)
+	if (cadence_next(&p->cadence, mono_now_ns(), true) == CADENCE_WALK)
 		look(p, CADENCE_WALK);
 	if (p->glance.news || engine_strange(p->config.engine))
-		cadence_follow(&p->cadence, pipeline_now_ns());
+		cadence_follow(&p->cadence, mono_now_ns());
 }
 
 /*
@@ -225,7 +210,7 @@ static bool quick_look(struct pipeline *p)
 {
 	const uint32_t *wanted;
 	uint32_t i, n = engine_wanted(p->config.engine, &wanted);
-	bool urgent = n && cadence_urgent(&p->cadence, pipeline_now_ns());
+	bool urgent = n && cadence_urgent(&p->cadence, mono_now_ns());
 	bool strange = engine_strange(p->config.engine);
 
 	for (i = 0; urgent && i < n; i++)
@@ -243,19 +228,19 @@ static void tick_looks(struct pipeline *p)
 {
 	enum cadence_look what;
 
-	if (cadence_rests(&p->cadence, pipeline_now_ns(), interval_ns(p)))
+	if (cadence_rests(&p->cadence, mono_now_ns(), interval_ns(p)))
 		return;
-	what = cadence_next(&p->cadence, pipeline_now_ns(), moved(p));
+	what = cadence_next(&p->cadence, mono_now_ns(), moved(p));
 	if (what == CADENCE_NONE)
 		return;
 	if (quick_look(p)) {
-		cadence_follow(&p->cadence, pipeline_now_ns());
+		cadence_follow(&p->cadence, mono_now_ns());
 		p->owes_walk = what == CADENCE_WALK;
 		return; /* a walk must not delay what follows */
 	}
 	/* What they tell may call for a walk at once. */
 	if (what == CADENCE_WALK ||
-	    (moved(p) && cadence_next(&p->cadence, pipeline_now_ns(), true) == CADENCE_WALK))
+	    (moved(p) && cadence_next(&p->cadence, mono_now_ns(), true) == CADENCE_WALK))
 		look(p, CADENCE_WALK);
 }
 
@@ -265,7 +250,7 @@ static int on_glance(void *ctx, const void *bytes, size_t len)
 	const struct audit_socket *s = &((const struct record_socket *)bytes)->socket;
 
 	(void)len;
-	p->news |= glance_is_news(&p->glance, s, pipeline_now_ns());
+	p->news |= glance_is_news(&p->glance, s, mono_now_ns());
 	return 0;
 }
 
@@ -276,7 +261,7 @@ static bool glance(struct pipeline *p)
 	p->news = false;
 	p->drain_cpu_ns = 0;
 	/* One that fails is no news; the looks that fail are told. */
-	(void)census_glance(p->config.census, pipeline_now_ns(), on_glance, p);
+	(void)census_glance(p->config.census, mono_now_ns(), on_glance, p);
 	cadence_glanced(&p->cadence, cpu_ns() - before - p->drain_cpu_ns);
 	return p->news;
 }
@@ -284,7 +269,7 @@ static bool glance(struct pipeline *p)
 /* Looks that do not wait for the end of the interval: on news, and the one after. */
 static void early_looks(struct pipeline *p)
 {
-	uint64_t now = pipeline_now_ns();
+	uint64_t now = mono_now_ns();
 
 	if (cadence_second(&p->cadence, now)) {
 		if (quick_look(p)) /* at another queue */
@@ -306,8 +291,7 @@ static void renew_owners(struct pipeline *p)
 	uint64_t before = cpu_ns();
 	bool corrected = false;
 
-	if (!owners ||
-	    !cadence_renew(&p->cadence, pipeline_now_ns(), owners == CENSUS_OWNERS_CHANGED))
+	if (!owners || !cadence_renew(&p->cadence, mono_now_ns(), owners == CENSUS_OWNERS_CHANGED))
 		return;
 	/* One that fails is tried again. */
 	(void)census_renew_owners(p->config.census, &corrected);
@@ -361,7 +345,7 @@ static uint64_t check_filter(struct pipeline *p)
 	uint64_t ns = p->config.check_filter(p->config.check_ctx, &changed);
 
 	p->filter_changed |= changed;
-	return pipeline_now_ns() + ns;
+	return mono_now_ns() + ns;
 }
 
 /* Sleep until there may be something to do; true when a signal is waiting. */
@@ -369,7 +353,7 @@ static bool pause_for(struct pipeline *p, int signal_fd, size_t drained, uint64_
 {
 	struct pollfd fd = { .fd = signal_fd, .events = POLLIN };
 	struct source *s = p->config.source;
-	uint64_t ms = s->ops->pause_ms(s, drained), now = pipeline_now_ns();
+	uint64_t ms = s->ops->pause_ms(s, drained), now = mono_now_ns();
 
 	if (deadline_ns <= now)
 		ms = 0;
@@ -408,12 +392,12 @@ static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 	uint64_t next_check = p->config.check_filter ? start : UINT64_MAX;
 	enum pipeline_end why;
 
-	cadence_init(&p->cadence, pipeline_now_ns(), cpu_ns());
+	cadence_init(&p->cadence, mono_now_ns(), cpu_ns());
 	if (p->config.census)
 		first_look(p);
 	for (;;) {
 		size_t n = drain(p, false);
-		uint64_t now = pipeline_now_ns();
+		uint64_t now = mono_now_ns();
 
 		if (now >= next_clock) {
 			tell_clock(p);

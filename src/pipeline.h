@@ -93,8 +93,4 @@ int pipeline_record(void *ctx, const void *bytes, size_t len);
 /* Runs to the end; the sink has then told its end. */
 enum pipeline_end pipeline_run(struct pipeline *p);
 
-/* The clock of the records, and how far the wall clock is ahead of it. */
-uint64_t pipeline_now_ns(void);
-int64_t pipeline_wall_offset_ns(void);
-
 #endif /* TCS_PIPELINE_H */
