@@ -137,6 +137,7 @@ enum audit_blank {
 	AUDIT_BLANK_STATES = 1 << 0,	/* counts of some states; AUDIT_UNKNOWN */
 	AUDIT_BLANK_HALF_OPEN = 1 << 1, /* half-open connections of some listeners */
 	AUDIT_BLANK_GROUPS = 1 << 2,	/* some groups */
+	AUDIT_BLANK_LISTENERS = 1 << 3, /* listeners of which a part of the half-open ones pass */
 };
 
 enum audit_right {
@@ -547,7 +548,9 @@ bool audit_same_netns(const struct audit *a, const struct audit *b, uint32_t net
 bool audit_covers_netns(const struct audit *a, uint32_t netns, uint64_t cookie);
 /* Hidden namespaces, and the sockets in them: AUDIT_UNKNOWN where a filter leaves some unknown. */
 uint64_t audit_hidden(const struct audit *a, uint64_t *ret_sockets);
-/* Nobody knows which of the half-open connections of this namespace are wanted. */
+/* No listener is missing: neither for lack of room nor because a filter cannot be applied to it. */
+bool audit_has_all_listeners(const struct audit *a);
+/* It is not known which of the half-open connections of this namespace the filter selects. */
 bool audit_half_open_blank(const struct audit *a, uint32_t netns);
 /* Pending connects of the last snapshot of all sockets, for one without. 0 or -ENOMEM. */
 int audit_carry_connects(struct audit *a, const struct audit *whole);

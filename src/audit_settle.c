@@ -415,6 +415,11 @@ uint64_t audit_seconds(uint64_t ns)
 	return ns == AUDIT_UNKNOWN ? ns : ns / 1000000000 + (ns % 1000000000 != 0);
 }
 
+bool audit_has_all_listeners(const struct audit *a)
+{
+	return !a->blind.listeners_missing && !(a->blank & AUDIT_BLANK_LISTENERS);
+}
+
 bool audit_half_open_blank(const struct audit *a, uint32_t netns)
 {
 	uint32_t i;

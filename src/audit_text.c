@@ -160,6 +160,11 @@ static void tell_limits(const struct page *p)
 			   "Listeners are missing: there are more than the table of watched "
 			   "listeners or the rows of a snapshot have room for.",
 			   0, NULL);
+	if (p->report->look->blank & AUDIT_BLANK_LISTENERS)
+		tell_limit(p,
+			   "Listeners are missing: the recording has only sums of their half-open "
+			   "connections, of which the filter selects a part.",
+			   0, NULL);
 	if (blind->skipped)
 		tell_limit(p, "Rows that had no room and are missing below: ", blind->skipped,
 			   "; counts of states are whole.");

@@ -329,7 +329,7 @@ static void tell_out_of_time(const struct replay *r)
 static void tell_blank(const struct replay *r)
 {
 	static const char *const names[] = { "sockets in some states", "some half-open connections",
-					     "some groups" };
+					     "some groups", "some listeners" };
 	uint32_t blank = engine_blank(r->engine), i;
 	char list[128] = "";
 	size_t len = 0;

@@ -60,8 +60,7 @@ static const char *cgroup_path(void *ctx, uint64_t id)
 		return recorder_cgroup_path(w->recorder, id);
 	if (id != w->last_cgroup || !w->last_cgroup_path) {
 		w->last_cgroup = id;
-		w->last_cgroup_path =
-			cgroup_names_find(w->cgroups, id, mono_now_ns() / 1000000);
+		w->last_cgroup_path = cgroup_names_find(w->cgroups, id, mono_now_ns() / 1000000);
 	}
 	return w->last_cgroup_path;
 }

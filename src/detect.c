@@ -561,7 +561,7 @@ static bool is_unseen(void *ctx, const struct finding *f)
 		return true;
 	s = find_present(u, &f->row.syn.service);
 	if (!s)
-		return look->blind.listeners_missing ||
+		return !audit_has_all_listeners(look) ||
 		       (look->covers & AUDIT_SOCKETS && !has_netns(look, f->netns));
 	return has_no_rates(look, f, s);
 }

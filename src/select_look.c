@@ -527,6 +527,7 @@ static int put_half_open(struct select_look *s, struct audit *to)
 	count_sources(s);
 	for (i = 0; !err && i < s->n_half_open; i++) {
 		struct held *h = &s->half_open[i];
+		const struct listener *listener = listener_of(s, &h->row);
 		enum match m = MATCH_OUT;
 		struct counts *c;
 
@@ -537,6 +538,8 @@ static int put_half_open(struct select_look *s, struct audit *to)
 			c->half_open_blank = true;
 		if (m != MATCH_IN)
 			continue;
+		if (listener && !h->row.listener)
+			to->blank |= AUDIT_BLANK_LISTENERS;
 		if (to->n_half_open < AUDIT_ROWS_MAX)
 			h->index = to->n_half_open;
 		err = audit_add_half_open(to, &h->row);

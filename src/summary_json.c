@@ -161,7 +161,7 @@ void summary_json(struct outbuf *b, const struct sink_world *world, const struct
 	json_put_bool(b, "owners_known", a && !a->blind.owners_unknown);
 	json_put_bool(b, "host_processes", a && !a->blind.processes_hidden);
 	put_hidden(b, a);
-	json_put_bool(b, "listeners_complete", a && !a->blind.listeners_missing);
+	json_put_bool(b, "listeners_complete", a && audit_has_all_listeners(a));
 	json_put_end(b);
 }
 

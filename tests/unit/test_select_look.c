@@ -330,7 +330,7 @@ static void some_of_them_by_where_they_come_from(void **state)
 	assert_int_equal(filter_parse_prefix("198.18.7.9", &t.filter.dst, &why), 0);
 	begin(&t);
 	put_flood(&t);
-	/* three of its five are in: how many of these are stuck, nobody knows */
+	/* three of its five are in: how many of these are stuck is not known */
 	assert_int_equal(t.look.n_listeners, 1);
 	assert_true(service_filtered(&t.look, &t.look.services[0]));
 	assert_int_equal(t.look.states[TCS_LISTEN], 0);
@@ -342,7 +342,8 @@ static void some_of_them_by_where_they_come_from(void **state)
 	assert_int_equal(t.look.n_sources, 2);
 	for (i = 0; i < 2; i++)
 		assert_int_equal(t.look.sources[i].count, 3);
-	assert_int_equal(t.look.blank, 0);
+	assert_int_equal(t.look.blank, AUDIT_BLANK_LISTENERS);
+	assert_false(audit_has_all_listeners(&t.look));
 	forget(&t);
 }
 
@@ -358,6 +359,7 @@ static void all_of_them_by_where_they_come_from(void **state)
 	assert_int_equal(t.look.n_listeners, 1);
 	assert_int_equal(t.look.services[0].stuck, 5);
 	assert_false(service_filtered(&t.look, &t.look.services[0]));
+	assert_true(audit_has_all_listeners(&t.look));
 	assert_int_equal(t.look.states[TCS_LISTEN], 0);
 	assert_int_equal(t.look.blank, 0);
 	forget(&t);
