@@ -10,17 +10,22 @@
  * the day and in bursts, from many addresses, lose a segment in two hundred, and some are slow. A
  * pool of connections is renewed, a job opens thousands for most of a minute, a deployment resets
  * all connections of the web server, which is away for half a second. Health checks connect and
- * reset, or find nobody. Strangers (wire.h: the far end of a TUN device) scan a port a second,
- * leave a half-open connection every five seconds, and vanish in the middle of a connection every
- * ten. Beside it a namespace appears every twenty seconds, lives for some, and goes with all it
- * has.
+ * reset, or are refused. Some clients try IPv6 first, where their server does not listen; a job asks
+ * a host that does not answer and gives up; uploads shut down and wait for the answer (FIN_WAIT2); a
+ * server fills a part of its accept queue between two of its rounds; a program starts a second time
+ * and finds its port in use; a connection is moved away with TCP_REPAIR. Strangers (wire.h: the far
+ * end of a TUN device) scan a port a second, leave a half-open connection every five seconds, and
+ * vanish in the middle of a connection every ten. Beside it a namespace appears every twenty
+ * seconds, lives for some, and goes with all it has.
  *
  *   seconds=N  how long (default 60); the curve of the day, and with it a night, is as long
- *   percent=N  of the usual 170 connections a second (default 100)
+ *   percent=N  of the usual 230 connections a second (default 100)
  *   seed=N     of the dice (default 1)
  *
  * A line of JSON for each namespace: {"netns":N,"from":T} when it is there and {"netns":N,"to":T}
- * when it has gone, T in seconds of the wall clock. The first is the one that stays.
+ * when it has gone, T in seconds of the wall clock. The first is the one that stays. Then one for
+ * each table of the kernel's counters of that namespace, {"table":"Tcp","ActiveOpens":N,...}, and
+ * {"table":"roles",...}: how often each part that no such counter shows has happened.
  *
  * Bounds: CONNS of each role at once, descriptors within the hard limit, WATCHDOG_S beyond its
  * time. Every process dies with the first one.
@@ -29,6 +34,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -66,6 +72,41 @@ static bool over(void)
 	return now_ms() >= start_ms + total_ms;
 }
 
+/* What happened, of all processes. */
+enum part {
+	RESTARTS,
+	JOBS,
+	REFUSED,
+	OTHER_FAMILY,
+	UNANSWERED,
+	UPLOADS,
+	QUEUED,
+	IN_USE,
+	MOVED_AWAY,
+	SCANNED,
+	HALF_OPEN,
+	VANISHED,
+	VISITS,
+	PARTS,
+};
+
+static const char *const part_names[PARTS] = {
+	[RESTARTS] = "restarts",     [JOBS] = "jobs",
+	[REFUSED] = "refused",	     [OTHER_FAMILY] = "other_family",
+	[UNANSWERED] = "unanswered", [UPLOADS] = "uploads",
+	[QUEUED] = "queued",	     [IN_USE] = "in_use",
+	[MOVED_AWAY] = "moved_away", [SCANNED] = "scanned",
+	[HALF_OPEN] = "half_open",   [VANISHED] = "vanished",
+	[VISITS] = "visits",
+};
+
+static uint64_t *parts; /* shared */
+
+static void happened(enum part part)
+{
+	__atomic_fetch_add(&parts[part], 1, __ATOMIC_RELAXED);
+}
+
 /* ---- servers --------------------------------------------------------------------------------- */
 
 struct server {
@@ -75,6 +116,7 @@ struct server {
 	bool once;	     /* closes after the first answer */
 	uint64_t late_ms;    /* takes up to so long to notice that the client has closed */
 	uint64_t restart_ms; /* resets everything and comes back, so often; 0: never */
+	uint64_t round_ms;   /* between two rounds of accept(); 0: at once */
 };
 
 static const struct server servers[] = {
@@ -82,6 +124,7 @@ static const struct server servers[] = {
 	{ .comm = "http10", .port = 8001, .once = true },
 	{ .comm = "app", .port = 8002, .late_ms = 3000 },
 	{ .comm = "db", .port = 8003 },
+	{ .comm = "batch", .port = 8004, .once = true, .round_ms = 500 },
 };
 
 /* Of those that come in: one in two hundred segments is lost (SYN, ACK, data alike). */
@@ -177,14 +220,39 @@ static void serve_close_due(bool all)
 	}
 }
 
+static uint64_t at_most(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When it restarts next: twice at least, however short the whole is. */
+static uint64_t restart_after(const struct server *s)
+{
+	return s->restart_ms ? now_ms() + at_most(s->restart_ms, total_ms * 2 / 5) : UINT64_MAX;
+}
+
+/* The connections that have been waiting for this round. */
+static void count_queued(int listener)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (!getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &len) && info.tcpi_unacked > 1)
+		happened(QUEUED);
+}
+
 static void serve(const struct server *s)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC), listener = listen_at(s->port), i, n;
 	struct epoll_event ev = { .events = EPOLLIN, .data.fd = listener }, got[256];
-	uint64_t restart = s->restart_ms ? now_ms() + s->restart_ms : UINT64_MAX, looked = 0;
+	uint64_t restart = restart_after(s), looked = 0;
 
 	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &ev);
 	while (!over()) {
+		if (s->round_ms) {
+			poll(NULL, 0, (int)s->round_ms);
+			count_queued(listener);
+		}
 		n = epoll_wait(epoll, got, 256, TICK_MS);
 		for (i = 0; i < n; i++) {
 			if (got[i].data.fd == listener)
@@ -203,7 +271,8 @@ static void serve(const struct server *s)
 		poll(NULL, 0, 500);
 		listener = ev.data.fd = listen_at(s->port);
 		epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &ev);
-		restart = now_ms() + s->restart_ms;
+		happened(RESTARTS);
+		restart = restart_after(s);
 	}
 }
 
@@ -212,14 +281,17 @@ static void serve(const struct server *s)
 struct load {
 	const char *comm;
 	uint16_t port;
-	double per_s;	    /* by day; with a period: while it is on */
-	bool by_day;	    /* more by day than by night, and bursts */
-	bool from_many;	    /* each from an address of its own */
-	bool resets;	    /* closes with a reset as soon as it is connected */
-	unsigned int asks;  /* up to so many requests */
-	uint64_t think_ms;  /* up to so long after each */
-	uint64_t late_ms;   /* takes up to so long to notice that the server has closed */
-	bool server_closes; /* does not close first */
+	double per_s;	      /* by day; with a period: while it is on */
+	bool by_day;	      /* more by day than by night, and bursts */
+	bool from_many;	      /* each from an address of its own */
+	bool resets;	      /* closes with a reset as soon as it is connected */
+	unsigned int asks;    /* up to so many requests */
+	uint64_t think_ms;    /* up to so long after each */
+	uint64_t late_ms;     /* takes up to so long to notice that the server has closed */
+	bool server_closes;   /* does not close first */
+	bool shuts_down;      /* after its requests, and waits for the server to close */
+	bool v6_first;	      /* tries [::1] before, where its server does not listen */
+	uint64_t patience_ms; /* gives up after that; asks the far end, which does not answer */
 	uint64_t period_ms, on_ms;
 };
 
@@ -227,19 +299,23 @@ static const struct load loads[] = {
 	{ "browser", 8000, 50, .by_day = true, .from_many = true, .asks = 6, .think_ms = 1500 },
 	{ "tablet", 8000, 10, .by_day = true, .from_many = true, .asks = 4, .think_ms = 1000,
 	  .late_ms = 2500, .server_closes = true },
-	{ "agent", 8001, 100, .asks = 1, .server_closes = true, .late_ms = 100 },
+	{ "agent", 8001, 160, .asks = 1, .server_closes = true, .late_ms = 100 },
 	{ "mobile", 8002, 8, .by_day = true, .from_many = true, .asks = 3, .think_ms = 1000 },
 	{ "pool", 8003, 0.4, .asks = 200, .think_ms = 1000 },
 	{ "job", 8003, 500, .asks = 1, .think_ms = 45000, .period_ms = 900000, .on_ms = 10000 },
 	{ "check", 8000, 0.5, .resets = true },
 	{ "check-away", 7999, 0.2, .resets = true },
+	{ "batch-client", 8004, 10, .asks = 1, .server_closes = true },
+	{ "upload", 8002, 1, .asks = 2, .think_ms = 500, .shuts_down = true },
+	{ "both-families", 8001, 0.3, .v6_first = true, .asks = 1, .server_closes = true },
+	{ "abroad", 443, 0.2, .patience_ms = 3000 },
 };
 
 struct client {
 	int fd; /* 0: none */
 	unsigned int asks;
-	uint64_t due_ms;
-	bool connected, ending;
+	uint64_t due_ms, until_ms;
+	bool connected, ending, shut;
 };
 
 static struct client clients[CONNS];
@@ -247,15 +323,29 @@ static struct client clients[CONNS];
 /* Night is a tenth of noon, a burst five times as much for two seconds of each minute. */
 static double rate_now(const struct load *l)
 {
-	uint64_t t = now_ms() - start_ms;
+	uint64_t t = now_ms() - start_ms, period = at_most(l->period_ms, total_ms);
 	double day = (double)t / (double)total_ms - 0.5, rate = l->per_s * percent / 100;
 
-	if (l->period_ms)
-		return (t + l->period_ms / 2) % l->period_ms < l->on_ms ? rate : 0;
+	if (period)
+		return (t + period / 2) % period < l->on_ms ? rate : 0;
 	if (!l->by_day)
 		return rate;
 	rate *= 1 - 3.6 * day * day;
 	return t % 60000 < 2000 ? rate * 5 : rate;
+}
+
+/* Refused at once: only IPv4 has a listener. */
+static void try_v6(const struct load *l)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+				   .sin6_port = htons(l->port),
+				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) && errno == ECONNREFUSED)
+		happened(OTHER_FAMILY);
+	if (fd >= 0)
+		close(fd);
 }
 
 static void client_start(const struct load *l, struct client *c)
@@ -264,7 +354,9 @@ static void client_start(const struct load *l, struct client *c)
 	struct sockaddr_in from = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
 
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (l->v6_first)
+		try_v6(l);
+	to.sin_addr.s_addr = l->patience_ms ? inet_addr(lab.far4) : htonl(INADDR_LOOPBACK);
 	from.sin_addr.s_addr = htonl(0x7f010000U + (uint32_t)between(1, 60000));
 	if (fd < 0)
 		die("no socket");
@@ -278,6 +370,7 @@ static void client_start(const struct load *l, struct client *c)
 		return;
 	}
 	*c = (struct client){ .fd = fd, .asks = l->asks, .due_ms = now_ms() + 20 };
+	c->until_ms = l->patience_ms ? now_ms() + l->patience_ms : UINT64_MAX;
 	if (c->asks > 1)
 		c->asks = (unsigned int)between(1, c->asks);
 }
@@ -302,18 +395,43 @@ static bool client_drain(int fd)
 	return n < 0 && errno == EAGAIN;
 }
 
+/* Neither refused nor answered yet, or one of them now. */
+static void client_connect(const struct load *l, struct client *c)
+{
+	struct pollfd pfd = { .fd = c->fd, .events = POLLOUT };
+	bool refused;
+
+	c->due_ms = now_ms() + 50;
+	if (!poll(&pfd, 1, 0)) {
+		if (now_ms() < c->until_ms)
+			return;
+		happened(UNANSWERED);
+		client_end(l, c);
+		return;
+	}
+	c->connected = true;
+	refused = pfd.revents & (POLLERR | POLLHUP);
+	if (refused)
+		happened(REFUSED);
+	if (refused || l->resets)
+		client_end(l, c);
+}
+
+/* Sent all, and the server closes when it has noticed. */
+static void client_shut(struct client *c)
+{
+	if (!c->shut && !shutdown(c->fd, SHUT_WR))
+		happened(UPLOADS);
+	c->shut = true;
+	c->due_ms = now_ms() + 100;
+}
+
 static void client_act(const struct load *l, struct client *c)
 {
 	static const char request[100];
-	struct pollfd pfd = { .fd = c->fd, .events = POLLOUT };
 
 	if (!c->connected) {
-		c->due_ms = now_ms() + 50;
-		if (!poll(&pfd, 1, 0))
-			return;
-		c->connected = true;
-		if (pfd.revents & (POLLERR | POLLHUP) || l->resets)
-			client_end(l, c);
+		client_connect(l, c);
 		return;
 	}
 	if (!c->ending && !client_drain(c->fd)) {
@@ -323,6 +441,8 @@ static void client_act(const struct load *l, struct client *c)
 		c->asks--;
 		send(c->fd, request, sizeof(request), MSG_NOSIGNAL);
 		c->due_ms = now_ms() + between(l->think_ms * 9 / 10, l->think_ms);
+	} else if (!c->ending && l->shuts_down) {
+		client_shut(c);
 	} else if (!c->ending && l->server_closes) {
 		c->due_ms = now_ms() + 200;
 	} else {
@@ -333,9 +453,13 @@ static void client_act(const struct load *l, struct client *c)
 static void load(const struct load *l)
 {
 	double owed = 0;
+	bool was_on = false;
 	unsigned int i;
 
 	while (!over()) {
+		if (l->period_ms && !was_on && rate_now(l) > 0)
+			happened(JOBS);
+		was_on = rate_now(l) > 0;
 		for (owed += rate_now(l) * TICK_MS / 1000, i = 0; i < CONNS; i++) {
 			struct client *c = &clients[i];
 
@@ -374,6 +498,7 @@ static void vanish_connected(void)
 			poll(NULL, 0, 5);
 		} else if (seg.flags & SYN) {
 			wire_send(&p, ACK, 0);
+			happened(VANISHED);
 			return;
 		}
 	}
@@ -388,9 +513,11 @@ static void strangers(void)
 	for (n = 0; !over(); n++) {
 		p = stranger((unsigned int)between(10000, 60000));
 		wire_send(&p, SYN, 0);
+		happened(SCANNED);
 		if (n % 5 == 2) {
 			p = stranger(8000);
 			wire_send(&p, SYN, 0);
+			happened(HALF_OPEN);
 		}
 		if (n % 10 == 4)
 			vanish_connected();
@@ -423,6 +550,7 @@ static void visit(void)
 
 	lab_enter();
 	say_netns(lab.netns, "from");
+	happened(VISITS);
 	listener = listen_at(8001);
 	while (now_ms() < end) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -464,6 +592,45 @@ static void visitors(void)
 	}
 }
 
+/* ---- an operator ----------------------------------------------------------------------------- */
+
+/* A program that runs already is started again. */
+static void start_twice(void)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(8001) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		die("no socket");
+	if (bind(fd, (struct sockaddr *)&in, sizeof(in)) && errno == EADDRINUSE)
+		happened(IN_USE);
+	close(fd);
+}
+
+/* As a migration of containers does: the socket goes and says nothing to its peer. */
+static void move_away(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(8003) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0)
+		die("no socket");
+	if (!connect(fd, (struct sockaddr *)&to, sizeof(to)) &&
+	    !setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &one, sizeof(one)))
+		happened(MOVED_AWAY);
+	close(fd);
+}
+
+static void operate(void)
+{
+	while (!over()) {
+		start_twice();
+		move_away();
+		poll(NULL, 0, (int)between(8000, 12000));
+	}
+}
+
 /* ---- all together ---------------------------------------------------------------------------- */
 
 static pid_t pids[32];
@@ -490,6 +657,10 @@ static bool start(const char *comm)
 
 static void set_up(void)
 {
+	parts = mmap(NULL, PARTS * sizeof(*parts), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (parts == MAP_FAILED)
+		die("no memory");
 	files_max();
 	signal(SIGPIPE, SIG_IGN);
 	lab_init();
@@ -511,6 +682,39 @@ static void parse(char **words)
 		else
 			die("what is '%s'?", *words);
 	}
+}
+
+/* Lines of names and of values take turns; each begins with its table. */
+static void say_counters(const char *path)
+{
+	static char names[16384], values[16384];
+	char *name, *value, *at_name, *at_value;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		die("cannot open %s", path);
+	while (fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f)) {
+		name = strtok_r(names, ": \n", &at_name);
+		value = strtok_r(values, ": \n", &at_value);
+		printf("{\"table\":\"%s\"", name);
+		while ((name = strtok_r(NULL, " \n", &at_name)) &&
+		       (value = strtok_r(NULL, " \n", &at_value)))
+			printf(",\"%s\":%s", name, value);
+		puts("}");
+	}
+	fclose(f);
+}
+
+static void say_truth(void)
+{
+	unsigned int i;
+
+	say_counters("/proc/thread-self/net/snmp");
+	say_counters("/proc/thread-self/net/netstat");
+	printf("{\"table\":\"roles\"");
+	for (i = 0; i < PARTS; i++)
+		printf(",\"%s\":%llu", part_names[i], (unsigned long long)parts[i]);
+	puts("}");
 }
 
 int main(int argc, char **argv)
@@ -539,9 +743,14 @@ int main(int argc, char **argv)
 		visitors();
 		_exit(0);
 	}
+	if (start("operator")) {
+		operate();
+		_exit(0);
+	}
 	for (i = 0; i < n_pids; i++)
 		if (waitpid(pids[i], &status, 0) != pids[i] || status)
 			failed = 1;
 	say_netns(lab.netns, "to");
+	say_truth();
 	return failed;
 }

@@ -2,8 +2,9 @@
 /*
  * records: any packed records, decoded, taken by the engine and told as text and JSON
  *
- * The input is what is in a chunk of a capture behind its head. Everything that is printed must be
- * plain text, or a line of JSON.
+ * The input is what is in a chunk of a capture behind its head. Its first byte selects the form of
+ * the output, and in its two highest bits the filter that a replay applies. Everything that is
+ * printed must be plain text, or a line of JSON.
  */
 #include "audit_sink.h"
 #include "cgroup_names.h"
@@ -127,6 +128,26 @@ static void on_clock(void *ctx, int64_t wall_offset_ns)
 	world.wall_offset_ns = wall_offset_ns;
 }
 
+/* 0: none; ends; states and namespaces; what TIME_WAIT and half-open connections do not have. */
+static void set_filter(struct filter *filter, unsigned int which)
+{
+	const char *why;
+
+	*filter = (struct filter){ 0 };
+	if (which == 1) {
+		REQUIRE(!filter_parse_prefix("10.0.0.0/9", &filter->dst, &why) &&
+			!filter_parse_prefix("::ffff:10.0.0.0/100", &filter->src, &why) &&
+			!filter_parse_ports("1-40000", &filter->lport, &why));
+	} else if (which == 2) {
+		REQUIRE(!state_parse_list("listen,syn-recv,time-wait,close-wait", &filter->states,
+					  &why));
+		filter->netns = 4026531840;
+	} else if (which == 3) {
+		filter->family = 4;
+		filter->has_uid = true;
+	}
+}
+
 static struct engine *begin(unsigned int how)
 {
 	static struct filter filter;
@@ -166,6 +187,7 @@ static struct engine *begin(unsigned int how)
 	};
 	struct engine *e;
 
+	set_filter(&filter, how >> 6);
 	if (!line.data)
 		REQUIRE(!outbuf_init(&line, LINE_ROOM));
 	world = (struct sink_world){ .cgroup_path = cgroup_path, .device_name = device_name };

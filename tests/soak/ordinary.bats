@@ -62,6 +62,19 @@ teardown() {
 				| .half_open = ([.half_open, $l.half_open // 0] | max)
 			elif $l.type == "alert" and ($l | is_ours) then .findings += [$l]
 			else . end)' replay.json | tee sum.json
+	# each part of it happened, by the kernel's counters and by its own
+	jq -cs --argjson s "$seconds" 'map(select(.table)) | map({(.table): .}) | add |
+		. as {Tcp: $tcp, TcpExt: $ext, roles: $roles} |
+		{connections: $tcp.ActiveOpens, missing: ([
+			["200 connections a second", $tcp.ActiveOpens >= 200 * $s],
+			["connects that fail", $tcp.AttemptFails > 0],
+			["connections that are reset", $tcp.EstabResets > 0],
+			["SYNs that are lost", $ext.TCPSynRetrans > 0],
+			["segments that are lost", $ext.TCPTimeouts > 0],
+			["an accept queue that is not full", $ext.ListenOverflows == 0],
+			($roles | del(.table) | to_entries[] | [.key, .value > 0])
+		] | map(select(.[1] | not)[0]))}' netns.json | tee truth.json
+	jq -e '.missing == []' truth.json
 	# it was there to be judged
 	jq -e --argjson s "$seconds" '.changes > 500 * $s and .looks >= $s / 2 and
 		.time_wait > 1000 and .close_wait > 5 and .half_open > 1' sum.json
