@@ -16,7 +16,9 @@
 
 #include "../bpf/tcs_wire.h"
 
+#ifndef DEVICE_NAMES_MAX /* smaller where a fuzz target fills it */
 #define DEVICE_NAMES_MAX 4096
+#endif
 
 struct device_names;
 

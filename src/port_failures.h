@@ -21,7 +21,9 @@
 #include "hash.h"
 #include "track.h"
 
+#ifndef PORT_FAILURES_MAX /* smaller where a fuzz target fills it */
 #define PORT_FAILURES_MAX 1024
+#endif
 
 struct port_failure {
 	uint64_t netns_cookie; /* 0 unknown */

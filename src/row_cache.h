@@ -18,8 +18,11 @@
 #include "outbuf.h"
 #include "track.h"
 
-#define ROW_CACHE_SLOTS 256 /* power of two; all of them stay in the CPU's own cache */
-#define ROW_CACHE_TEXT	203 /* an entry is four cache lines */
+/* Power of two; all of them stay in the CPU's own cache. Smaller where a fuzz target fills it. */
+#ifndef ROW_CACHE_SLOTS
+#define ROW_CACHE_SLOTS 256
+#endif
+#define ROW_CACHE_TEXT 203 /* an entry is four cache lines */
 
 struct row_cache {
 	struct row_cache_entry {

@@ -21,8 +21,10 @@
 #include "audit.h"
 #include "track.h"
 
-#define TIMEOUTS_NS  (60 * 1000000000ull)
+#define TIMEOUTS_NS (60 * 1000000000ull)
+#ifndef TIMEOUTS_MAX /* smaller where a fuzz target fills it */
 #define TIMEOUTS_MAX 8192
+#endif
 
 struct timeouts {
 	struct audit_timeout *at; /* a ring, by time */
