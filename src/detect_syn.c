@@ -269,11 +269,24 @@ static bool cookies_come_back(const struct audit *look, const struct syn_facts *
 	return before != AUDIT_UNKNOWN && audit_count_of(back, look->window_ns) * 2 >= before;
 }
 
+/*
+ * With tcp_syncookies 1 the kernel sends cookies while the SYN queue is full (tcp_conn_request()). A
+ * flood's requests stay in it until their SYN-ACK has been resent; a queue that is half empty a moment
+ * later held clients, and the last cookies are still under way to them.
+ */
+static bool queue_has_emptied(const struct audit *look, const struct audit_service *s)
+{
+	return !s->is_group && !syn_by_cookies(look, s) && s->syn_queue * 2 < s->syn_limit;
+}
+
 /* Cookies come back within a round trip, or never: it is a flood when most do not. */
-static bool cookies_stay_out(const struct audit *look, const struct syn_facts *f, int64_t least)
+static bool cookies_stay_out(const struct audit *look, const struct syn_facts *f, int64_t least,
+			     uint32_t tenths)
 {
 	int64_t back = known(counter_of(look, f->service, COUNTER_COOKIES_RECV));
 
+	if (tenths == 10 && queue_has_emptied(look, f->service))
+		return false;
 	return f->cookies >= least && f->cookies > back && !cookies_come_back(look, f, back);
 }
 
@@ -370,7 +383,7 @@ static bool is_flood(const struct detect_config *config, const struct audit *loo
 		return false;
 	if (tenths == 10 && (may_be_checks(look, f, least) || all_have_stopped(f, least)))
 		return false;
-	return stuck_stay_stuck(s, least, percent) || cookies_stay_out(look, f, least) ||
+	return stuck_stay_stuck(s, least, percent) || cookies_stay_out(look, f, least, tenths) ||
 	       queue_stands(f, least);
 }
 
