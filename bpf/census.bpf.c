@@ -251,7 +251,7 @@ static __always_inline void count_in_ranges(void)
 
 /*
  * Whose ports these are: a connection that came to a port we listen on takes none of ours, and its
- * TIME_WAIT is told by that port; a thousand clients are not a thousand lines. The listener may be
+ * TIME_WAIT is counted by that port: one row for a thousand clients. The listener may be
  * gone: then TIME_WAIT is a server's if the peer's port is one that a client was given, and ours is
  * not. What is left is sorted out when all are counted (census_tables.c).
  */
@@ -488,7 +488,7 @@ __noinline __u64 census_msk_subflow(__u64 msk)
 }
 
 /*
- * The half-closed MPTCP socket that the socket at hand stands for: CLOSE_WAIT or FIN_WAIT2 of the
+ * The half-closed MPTCP socket that the current socket represents: CLOSE_WAIT or FIN_WAIT2 of the
  * connection, while its subflows are ESTABLISHED. 0: none, or it is not asked for.
  */
 static __always_inline __u64 msk_at_hand(void)

@@ -34,7 +34,7 @@
 #include "tcs_socket.h"
 #include "tcs_wire.h"
 
-/* In a note's flags, where a record has TCS_F_HAS_*: TCS_M_*, so many bits lower. */
+/* In a note's flags, where a record has TCS_F_HAS_*: TCS_M_*, shifted right by NOTE_MORE_SHIFT. */
 #define NOTE_MORE	0x7000
 #define NOTE_MORE_SHIFT 17
 #define NOTE_OF_MORE(m) ((m) >> NOTE_MORE_SHIFT)
@@ -51,9 +51,9 @@ struct tcs_note {
 	__u8 told_epoch;    /* the epoch in which its facts were told; 0 not yet */
 	__u8 reset_sent;    /* a reset of our own went out since the last event */
 	__u8 deferred;	    /* its first event waits to be told with the next one */
-	__u8 owner_changed; /* by the event at hand */
+	__u8 owner_changed; /* by the current event */
 	__u8 known;	    /* the epoch in which user space was first told of it; 0 not yet */
-	__u16 flags;	    /* of the event at hand: enum tcs_wire_flags, NOTE_MORE */
+	__u16 flags;	    /* of the current event: enum tcs_wire_flags, NOTE_MORE */
 	__u8 owner_writes;  /* of a listener's owner, odd during one; tcs_owners.h */
 	union {
 		/* Child: 1: its listener may be at another address; 0 with a listener. Or: */

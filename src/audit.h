@@ -430,9 +430,9 @@ struct audit_group {
 struct audit_config {
 	uint64_t old_ns;     /* CLOSE_WAIT counts as old from this age on */
 	uint64_t fin_old_ns; /* and FIN_WAIT2 from this one */
-	uint64_t dead_ns;    /* a peer is dead when it has said nothing for so long */
+	uint64_t dead_ns;    /* a peer is dead after this time without a segment from it ... */
 	uint64_t connect_ns; /* connects have failed for long after so much time */
-	uint8_t stalled;     /* in so many timeouts in a row */
+	uint8_t stalled;     /* ... and this number of timeouts in a row */
 	bool count_rows; /* count the states here, from sockets, for they are filtered by owner */
 	bool by_remote;	 /* filtered by remote address or port: which no listener has by itself */
 	enum audit_by by;

@@ -6,7 +6,7 @@
 
 #include "audit.h"
 
-/* A destination that so many connects have failed at was tried repeatedly: that is no scan. */
+/* Failed connects that make a destination one that was tried repeatedly: a scan tries it once. */
 #define REPEATED_MIN 3
 
 struct audit_connect audit_no_connect(void)

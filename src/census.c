@@ -20,7 +20,7 @@
 
 /* A look takes 3 us for a listener, a glance 1 us: with more they would come less often. */
 #define LISTENERS_MANY 1024
-#define SWEEP_SLICE    16384 /* sockets of one run where nobody waits: 4 ms */
+#define SWEEP_SLICE    16384 /* sockets of one run where no event waits: 4 ms */
 
 /* Jiffies a second: the coarse clocks advance by one (KTIME_LOW_RES). 0: unknown. */
 static uint64_t jiffies_rate(void)

@@ -72,15 +72,15 @@ struct census {
 	uint32_t wanted[CENSUS_WANTED]; /* namespaces; of the next look */
 	uint32_t n_wanted;
 	uint32_t n_ask;			/* listeners to be read by the next run */
-	struct tcs_census_ask *to_read; /* listeners, of the look or glance at hand */
+	struct tcs_census_ask *to_read; /* listeners, of the current look or glance */
 	uint32_t n_read, cap_read;
 	bool has_pruned;	     /* some may have been, since the start */
 	uint64_t left_out_seen;	     /* census_left_out(), when a walk met all listeners */
 	uint64_t skipped_handshakes; /* that had no room, up to the last look */
 	uint64_t doubts;	     /* of owners of listeners, that have been looked into */
-	bool verify; /* the owners of listeners, in the next look or the one at hand */
+	bool verify;		     /* the owners of listeners, in the current look or the next */
 
-	/* of the look at hand */
+	/* of the current look */
 	bool ended; /* the filter's namespace */
 	record_fn fn;
 	void *fn_ctx;
@@ -95,7 +95,7 @@ struct census {
 	uint32_t holders[CENSUS_HOLDERS_MAX];
 	uint32_t n_holders;
 
-	/* of the namespace at hand */
+	/* of the current namespace */
 	struct host_net net;
 	uint64_t here_net; /* address in the kernel, of a hidden one; 0: we are inside it */
 	struct audit_netns here;
@@ -126,7 +126,7 @@ void census_forget_owners(struct census *c);
 /* ---- census.c, for census_netns.c ------------------------------------------------------------ */
 
 int census_emit_netns(struct census *c); /* c->here */
-/* All sockets of the namespace at hand: c->net, c->here, c->here_net. */
+/* All sockets of the current namespace: c->net, c->here, c->here_net. */
 int census_walk(struct census *c);
 
 /* ---- census_netns.c; of looks at all sockets ------------------------------------------------- */
@@ -162,7 +162,7 @@ void census_ports_free(struct census *c);
 /* The table, once for each look. 0 or -errno. */
 int census_ports_read(struct census *c);
 /*
- * Of the namespace at hand, before the walk over its sockets, which has to know its bound ports and
+ * Of the current namespace, before the walk over its sockets, which has to know its bound ports and
  * ranges; c->net is filled. A row for each local address that has many bound ports. 0, -ENOMEM, or
  * what the receiver said.
  */

@@ -17,7 +17,7 @@
 #define ROWS_BYTES (TCS_CENSUS_PORTS * sizeof(struct tcs_census_port))
 #define NO_ROW	   UINT32_MAX
 
-#define SAMPLE 8 /* ranges are read at one port in so many, but for the first look */
+#define SAMPLE 8 /* ranges are read at one port in 8, but at all in the first look */
 
 /* A range is remembered: connections in TIME_WAIT do not have it. As long as they last. */
 #define RANGES_KEPT    64
@@ -60,14 +60,14 @@ struct kept_range {
 
 struct census_ports {
 	const struct tcs_census_port *rows;
-	bool known;   /* this kernel's table was read, in the look at hand */
+	bool known;   /* this kernel's table was read, in the current look */
 	bool crowded; /* not all found room: it is read for each namespace */
 	uint32_t looks;
 	struct hash net; /* address of a namespace: its first row */
 	uint32_t next[TCS_CENSUS_PORTS];
 	struct kept_range kept[RANGES_KEPT];
 
-	/* of the namespace at hand */
+	/* of the current namespace */
 	struct port_range ranges[RANGES];
 	uint32_t n_ranges;
 	struct bits any; /* ports of sockets without a local address */
@@ -77,7 +77,7 @@ struct census_ports {
 	uint32_t n_addrs, cap_addrs;
 };
 
-/* Address of the namespace at hand; one that cannot be entered is known by it only. */
+/* Address of the current namespace; one that cannot be entered is known by it only. */
 static uint64_t net_here(const struct census *c)
 {
 	return c->here_net ? c->here_net : c->skel->bss->here_net;

@@ -85,7 +85,7 @@ struct odd_place {
 	uint16_t lport;
 };
 
-/* Of the namespace at hand; the rest has been emitted. */
+/* Of the current namespace; the rest has been emitted. */
 struct odd_places {
 	struct census *c;
 	struct odd_place *at;

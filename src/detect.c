@@ -29,7 +29,7 @@ struct detect {
 	uint32_t cap_left_out;
 	/* What each service looked like, one look ago and now; by service_key(). */
 	struct hash before, now;
-	struct hash present; /* services of the look at hand, then its groups */
+	struct hash present; /* services of the current look, then its groups */
 	/* When its accept queue was first full, within OVERFLOWS_WITHIN_MS; ms_of(). */
 	struct hash overflowed_before, overflowed;
 	uint32_t wanted[DETECT_WANTED];	       /* namespaces */
@@ -121,7 +121,7 @@ static void remember_overflow(struct detect *d, const struct audit *look, uint64
 		(void)hash_add(&d->overflowed, key, known ? since : now);
 }
 
-/* Of the look at hand; at least so long ago. */
+/* Of the current look: its accept queue has overflowed for least_ms or longer. */
 static bool overflowed(const struct detect *d, const struct audit *look, uint64_t key,
 		       uint32_t least_ms)
 {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Less than one connect in so many succeeds: nothing works from this address. */
+/* Less than one connect in CRITICAL_ONE_IN succeeds: nothing works from this address. */
 #define CRITICAL_ONE_IN 20
 
 static uint64_t failed(const struct audit_connect *c)

@@ -16,7 +16,7 @@
 /* One may be a program that binds to a port of its own range; ten are no accident. */
 #define CONNECTS_FAILED	       10
 
-/* least: so many are too many. */
+/* least: the count that is a leak. */
 static enum severity judge_half_closed(uint64_t least, const struct audit_half_closed *c,
 				       uint64_t *ret_left, uint32_t tenths)
 {

@@ -62,7 +62,7 @@ struct syn_facts {
 	int64_t cookies; /* sent and not returned; of this service as far as can be told */
 	int64_t done, done_before; /* as the service has them; of all that are possible */
 	bool possible;	   /* the cookies may be of this service, and as well of others ... */
-	bool speaks;	   /* ... for all of which this one stands */
+	bool speaks;	   /* ... and this one represents all of them */
 	int64_t drops;	   /* of SYNs, because the SYN queue is full */
 	int64_t overflows; /* of SYNs and last ACKs, because the accept queue is full */
 	int64_t resets;	   /* of half-open connections, in the whole namespace */

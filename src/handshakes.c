@@ -16,7 +16,7 @@
 #include "loader.h"
 #include "mono.h"
 
-#define SCAN_NS	      10000000000ull /* a source is counted anew after so long */
+#define SCAN_NS	      10000000000ull /* after that a source is counted anew */
 /*
  * Where half of the table is taken, sources with few ports make room: at each look those that have
  * no more than half of them have, once they have had SCAN_LIGHT_NS to try more.
@@ -128,7 +128,7 @@ struct out {
 	record_fn fn;
 	void *ctx;
 	uint64_t skipped;
-	uint32_t n_scanners, light[SCAN_LIGHT]; /* sources that have tried so many ports */
+	uint32_t n_scanners, light[SCAN_LIGHT]; /* sources, by the ports they have tried */
 	uint32_t most_light;			/* ports of those that make room */
 };
 
@@ -206,7 +206,7 @@ static int drop_light(void *ctx, const void *key, const void *value)
 	return 0;
 }
 
-/* So that a source that comes now finds room, whoever has filled the table. */
+/* A new source finds room, whichever source has filled the table. */
 static int make_room(struct out *o)
 {
 	uint32_t sum = 0;

@@ -147,7 +147,7 @@ static uint32_t count_shown(const struct audit *a)
 void syn_text_listeners(const struct page *p)
 {
 	const struct audit *a = p->report->look;
-	uint32_t i, n = count_shown(a), told = 0, most = page_shown(p, n);
+	uint32_t i, n = count_shown(a), shown = 0, most = page_shown(p, n);
 	struct table t;
 	int marked;
 
@@ -157,11 +157,11 @@ void syn_text_listeners(const struct page *p)
 	outbuf_putc(page_line(p), '\n');
 	table_header(&t, page_line(p));
 	for (marked = 1; marked >= 0; marked--)
-		for (i = 0; i < a->n_listeners && told < most; i++)
+		for (i = 0; i < a->n_listeners && shown < most; i++)
 			if (is_shown(a, &a->listeners[i]) &&
 			    is_marked(p->report, &a->listeners[i]) == marked) {
 				tell_listener(p, &t, &a->listeners[i]);
-				told++;
+				shown++;
 			}
 	page_rest(p, n);
 }
@@ -282,7 +282,7 @@ static void put_top(struct wrap *w, const struct audit_source *row, struct devic
 /* The largest of a kind, some in a line. */
 static void tell_top(const struct page *p, const struct audit_service *s, bool addresses)
 {
-	uint32_t i, told = 0, most = p->report->all_rows ? UINT32_MAX : TOP_SHOWN, matching = 0;
+	uint32_t i, shown = 0, most = p->report->all_rows ? UINT32_MAX : TOP_SHOWN, matching = 0;
 	const struct audit_source *rows = sources_of(p->report->look, s);
 	struct wrap w = { page_line(p), 0, 0, 2, table_width(p->columns) };
 
@@ -294,14 +294,14 @@ static void tell_top(const struct page *p, const struct audit_service *s, bool a
 			continue;
 		if (matching++ >= most)
 			continue;
-		if (told++ && outbuf_room(w.b) < PAGE_LINE_MAX / 2) {
+		if (shown++ && outbuf_room(w.b) < PAGE_LINE_MAX / 2) {
 			outbuf_putc(w.b, '\n');
 			w.b = page_line(p);
 			w.start = w.b->len;
 		}
 		put_top(&w, row, page_device(p, s->netns, row->device));
 	}
-	if (matching > told)
+	if (matching > shown)
 		outbuf_lit(w.b, "\n  ...");
 	outbuf_putc(w.b, '\n');
 }
@@ -391,14 +391,14 @@ static void tell_requests(const struct page *p)
 void syn_text_half_open(const struct page *p)
 {
 	const struct audit *a = p->report->look;
-	uint32_t i, told = 0;
+	uint32_t i, shown = 0;
 
 	for (i = 0; i < a->n_services; i++) {
 		const struct audit_service *s = service_or_group(a, i);
 
 		if (!s || !s->half_open)
 			continue;
-		if (told++ < PAGE_ROWS || p->report->all_rows)
+		if (shown++ < PAGE_ROWS || p->report->all_rows)
 			tell_half_open(p, s);
 	}
 	for (i = 0; i < a->n_half_open; i++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * flood_crowd.c - an unprivileged user who fills the tables of whoever watches the host
+ * flood_crowd.c - an unprivileged user who fills the tables of the program that watches the host
  *
  *   unshare -Urn flood crowd what=KIND n=N
  *

@@ -6,7 +6,7 @@
  *
  *   backlog=N     of the listeners that follow (default 128)
  *   accept=N      how many they accept a second (default: all at once; 0: never)
- *   accept_ms=N   accept all that wait, every so many ms (default: at once)
+ *   accept_ms=N   accept all that wait, every N ms (default: at once)
  *   defer=N       TCP_DEFER_ACCEPT in seconds
  *   v6=0|1|2      over IPv6; 2: and over IPv4 as well
  *   reuseport=1   several may listen at one port
@@ -16,8 +16,8 @@
  *
  *   flood connect [WORD=VALUE]...
  *
- *   n=N rate=N    so many connections (default: a million), so many a second (100)
- *   burst=N       so many of them at a time (default 1)
+ *   n=N rate=N    N connections (default: a million), N a second (100)
+ *   burst=N       N of them at a time (default 1)
  *   sources=N     from N addresses (default 250)
  *   port=N v6=0|1 where to (default 8000)
  *   say_ms=N      sends a few bytes so long after it is established (default: never)

@@ -40,7 +40,7 @@
  *   connects=N     then: N a second to port 8000, closed by the server when they succeed
  *   failover=N     then: N a second to port 8000, at ::1 (refused) and then at 127.0.0.1
  *   scan=N         then: N a second, each refused by another port
- *   hosts=N        refused=N goes to so many addresses in turn
+ *   hosts=N        refused=N goes to N addresses in turn
  *   serve=1        something listens on port 8003 from now on
  *   bound=N ...    more about local ports: hold_ports.h
  *

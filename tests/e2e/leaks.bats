@@ -122,7 +122,7 @@ idle() {
 		.pid == ${HOLD_PIDS[0]}"
 }
 
-@test "a leak in a namespace that its process has left stands until its sockets are closed" {
+@test "a leak in a namespace that its process has left stays active until its sockets are closed" {
 	hold established=1 close_wait=12
 	tool_start_as all --json -i 0.2 "${ages[@]}" -L 8000
 	look_live "${HOLD_NETNS[0]}"

@@ -87,7 +87,7 @@ walked() {
 	walked client syn_sent established close
 }
 
-@test "closed in TCP_REPAIR: nobody was told; restored: no handshake" {
+@test "closed in TCP_REPAIR: the peer got no segment; restored: no handshake" {
 	finished repair
 	# both have the same addresses and ports
 	jq -es '[.[] | select(.type == "connection" and .direction == "active") |

@@ -112,10 +112,10 @@ static void happened(enum part part)
 struct server {
 	const char *comm;
 	uint16_t port;
-	uint64_t idle_ms;    /* closes a connection without requests after so long; 0: never */
+	uint64_t idle_ms;    /* closes a connection without requests after that; 0: never */
 	bool once;	     /* closes after the first answer */
-	uint64_t late_ms;    /* takes up to so long to notice that the client has closed */
-	uint64_t restart_ms; /* resets everything and comes back, so often; 0: never */
+	uint64_t late_ms;    /* until it notices that the client has closed, at most */
+	uint64_t restart_ms; /* between two restarts, which reset everything; 0: never */
 	uint64_t round_ms;   /* between two rounds of accept(); 0: at once */
 };
 
@@ -285,9 +285,9 @@ struct load {
 	bool by_day;	      /* more by day than by night, and bursts */
 	bool from_many;	      /* each from an address of its own */
 	bool resets;	      /* closes with a reset as soon as it is connected */
-	unsigned int asks;    /* up to so many requests */
-	uint64_t think_ms;    /* up to so long after each */
-	uint64_t late_ms;     /* takes up to so long to notice that the server has closed */
+	unsigned int asks;    /* requests, at most */
+	uint64_t think_ms;    /* after each, at most */
+	uint64_t late_ms;     /* until it notices that the server has closed, at most */
 	bool server_closes;   /* does not close first */
 	bool shuts_down;      /* after its requests, and waits for the server to close */
 	bool v6_first;	      /* tries [::1] before, where its server does not listen */

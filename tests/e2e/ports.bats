@@ -128,7 +128,7 @@ needs_bound() { # 6.1: the table of local ports
 	is 'alerts == [] and rows[0].ports_reusable == 100'
 }
 
-@test "connects without a port are told, whatever a snapshot finds" {
+@test "connects without a port are reported, whatever a snapshot finds" {
 	[[ -e /proc/sys/net/ipv4/tcp_tw_reuse_delay ]] || skip "Linux 6.14"
 	hold ports=100 tw_reuse=2
 	tool_start --json -N "${HOLD_NETNS[0]}" -i 1

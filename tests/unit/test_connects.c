@@ -8,17 +8,17 @@
 #include "finding_json.h"
 #include "finding_text.h"
 
-#define MS	 1000000ull
-#define SECOND	 1000000000ull
-#define TOLD_MAX 64
+#define MS	    1000000ull
+#define SECOND	    1000000000ull
+#define EMITTED_MAX 64
 
 struct fixture {
 	struct connects *connects;
 	struct detect *detect;
 	struct audit look;
 	uint64_t now_ns;
-	uint32_t n_told;
-	struct finding told[TOLD_MAX];
+	uint32_t n_emitted;
+	struct finding emitted[EMITTED_MAX];
 	/* of the next connect */
 	struct conn conn;
 	struct owner owner;
@@ -93,8 +93,8 @@ static void on_finding(void *ctx, const struct finding *finding)
 {
 	struct fixture *f = ctx;
 
-	assert_in_range(f->n_told, 0, TOLD_MAX - 1);
-	f->told[f->n_told++] = *finding;
+	assert_in_range(f->n_emitted, 0, EMITTED_MAX - 1);
+	f->emitted[f->n_emitted++] = *finding;
 }
 
 static void begin_look(struct fixture *f, uint32_t covers)
@@ -121,7 +121,7 @@ static void look(struct fixture *f)
 	end_look(f);
 }
 
-/* n connects, each of which `each` ends, in every second, for so many of these; with looks. */
+/* n connects a second, each of which `each` ends, for that many seconds; with looks. */
 static void run(struct fixture *f, uint32_t seconds, uint32_t n, void (*each)(struct fixture *f))
 {
 	uint32_t i;
@@ -152,11 +152,11 @@ static void add_pending(struct fixture *f, const uint8_t raddr[16], uint64_t n, 
 	assert_int_equal(audit_add_connect(&f->look, &row), 0);
 }
 
-static const struct audit_connect *told_row(const struct fixture *f, uint32_t i)
+static const struct audit_connect *emitted_row(const struct fixture *f, uint32_t i)
 {
-	assert_in_range(i, 0, f->n_told - 1);
-	assert_int_equal(f->told[i].kind, FINDING_CONNECT_FAILING);
-	return &f->told[i].row.connect.row;
+	assert_in_range(i, 0, f->n_emitted - 1);
+	assert_int_equal(f->emitted[i].kind, FINDING_CONNECT_FAILING);
+	return &f->emitted[i].row.connect.row;
 }
 
 /* ---- what fails ------------------------------------------------------------------------------ */
@@ -167,11 +167,11 @@ static void a_destination_that_refuses_is_found_and_cleared(void **state)
 	const struct audit_connect *row;
 
 	run(f, 10, 100, fails);
-	assert_int_equal(f->n_told, 0); /* a restart may take so long */
+	assert_int_equal(f->n_emitted, 0); /* a restart may take as long */
 	run(f, 2, 100, fails);
-	assert_int_equal(f->n_told, 1);
-	row = told_row(f, 0);
-	assert_int_equal(f->told[0].severity, SEVERITY_WARNING);
+	assert_int_equal(f->n_emitted, 1);
+	row = emitted_row(f, 0);
+	assert_int_equal(f->emitted[0].severity, SEVERITY_WARNING);
 	assert_int_equal(row->of, CONNECT_OF_DESTINATION);
 	assert_int_equal(row->rport, 5432);
 	assert_int_equal(row->connected, 0);
@@ -179,10 +179,10 @@ static void a_destination_that_refuses_is_found_and_cleared(void **state)
 	assert_in_range(row->failing_ns, 10 * SECOND, 12 * SECOND);
 	assert_int_equal(row->owner.pid, 812);
 	run(f, 60, 100, fails);
-	assert_int_equal(f->n_told, 1);
+	assert_int_equal(f->n_emitted, 1);
 	run(f, 10, 100, succeeds);
-	assert_int_equal(f->n_told, 2);
-	assert_int_equal(f->told[1].status, FINDING_CLEARED);
+	assert_int_equal(f->n_emitted, 2);
+	assert_int_equal(f->emitted[1].status, FINDING_CLEARED);
 }
 
 static void it_is_over_when_nothing_is_tried_any_more(void **state)
@@ -190,12 +190,12 @@ static void it_is_over_when_nothing_is_tried_any_more(void **state)
 	struct fixture *f = *state;
 
 	run(f, 12, 3, fails);
-	assert_int_equal(f->n_told, 1);
+	assert_int_equal(f->n_emitted, 1);
 	run(f, 5, 0, fails);
-	assert_int_equal(f->n_told, 1);
+	assert_int_equal(f->n_emitted, 1);
 	run(f, 15, 0, fails);
-	assert_int_equal(f->n_told, 2);
-	assert_int_equal(f->told[1].status, FINDING_CLEARED);
+	assert_int_equal(f->n_emitted, 2);
+	assert_int_equal(f->emitted[1].status, FINDING_CLEARED);
 }
 
 /* Clients that wait longer and longer still fail. */
@@ -204,12 +204,12 @@ static void fewer_failures_do_not_clear_it(void **state)
 	struct fixture *f = *state;
 
 	run(f, 12, 100, fails);
-	assert_int_equal(f->n_told, 1);
+	assert_int_equal(f->n_emitted, 1);
 	for (int i = 0; i < 20; i++) {
 		run(f, 2, 0, fails);
 		run(f, 1, 1, fails);
 	}
-	assert_int_equal(f->n_told, 1);
+	assert_int_equal(f->n_emitted, 1);
 }
 
 static void reasons_are_counted_apart(void **state)
@@ -230,7 +230,7 @@ static void reasons_are_counted_apart(void **state)
 		end(f, REASON_KILLED, SECOND);
 	}
 	look(f);
-	row = told_row(f, 0);
+	row = emitted_row(f, 0);
 	for (i = 0; i < CONNECT_FAILURES; i++)
 		assert_int_equal(row->failed[i],
 				 i == CONNECT_REFUSED ? 0 : row->failed[CONNECT_TIMED_OUT]);
@@ -251,8 +251,8 @@ static void half_of_all_is_enough(void **state)
 	struct fixture *f = *state;
 
 	run(f, 30, 50, half_of_all);
-	assert_int_equal(f->n_told, 1);
-	assert_in_range(told_row(f, 0)->failing_ns, 10 * SECOND, 12 * SECOND);
+	assert_int_equal(f->n_emitted, 1);
+	assert_in_range(emitted_row(f, 0)->failing_ns, 10 * SECOND, 12 * SECOND);
 }
 
 static void one_in_three(struct fixture *f)
@@ -267,7 +267,7 @@ static void one_in_three_is_not(void **state)
 	struct fixture *f = *state;
 
 	run(f, 30, 50, one_in_three);
-	assert_int_equal(f->n_told, 0);
+	assert_int_equal(f->n_emitted, 0);
 }
 
 static void connects_without_an_answer_are_found_before_they_end(void **state)
@@ -281,10 +281,10 @@ static void connects_without_an_answer_are_found_before_they_end(void **state)
 		add_pending(f, there, 500, i * SECOND);
 		end_look(f);
 	}
-	assert_int_equal(f->n_told, 1);
-	assert_int_equal(told_row(f, 0)->pending, 500);
-	assert_int_equal(told_row(f, 0)->connected, 0);
-	assert_in_range(told_row(f, 0)->oldest_ns, 10 * SECOND, 12 * SECOND);
+	assert_int_equal(f->n_emitted, 1);
+	assert_int_equal(emitted_row(f, 0)->pending, 500);
+	assert_int_equal(emitted_row(f, 0)->connected, 0);
+	assert_in_range(emitted_row(f, 0)->oldest_ns, 10 * SECOND, 12 * SECOND);
 	/* A snapshot of counters alone does not clear it. */
 	for (i = 0; i < 20; i++) {
 		struct audit before = f->look;
@@ -296,10 +296,10 @@ static void connects_without_an_answer_are_found_before_they_end(void **state)
 		end_look(f);
 		audit_release(&before);
 	}
-	assert_int_equal(f->n_told, 1);
+	assert_int_equal(f->n_emitted, 1);
 	run(f, 20, 0, fails);
-	assert_int_equal(f->n_told, 2);
-	assert_int_equal(f->told[1].status, FINDING_CLEARED);
+	assert_int_equal(f->n_emitted, 2);
+	assert_int_equal(f->emitted[1].status, FINDING_CLEARED);
 }
 
 /* The accept queue over there overflows now and then. */
@@ -317,7 +317,7 @@ static void a_few_without_an_answer_beside_many_that_succeed(void **state)
 		add_pending(f, there, 30, 15 * SECOND);
 		end_look(f);
 	}
-	assert_int_equal(f->n_told, 0);
+	assert_int_equal(f->n_emitted, 0);
 }
 
 static void to_next_host(struct fixture *f)
@@ -334,16 +334,16 @@ static void a_dead_network_is_one_finding(void **state)
 	const struct audit_connect *row;
 
 	run(f, 40, 1000, to_next_host);
-	assert_int_equal(f->n_told, 1);
-	row = told_row(f, 0);
+	assert_int_equal(f->n_emitted, 1);
+	row = emitted_row(f, 0);
 	assert_int_equal(row->of, CONNECT_OF_SOURCE);
 	assert_memory_equal(row->laddr, here, 16);
 	assert_int_equal(row->destinations, 1000);
-	assert_int_equal(f->told[0].severity, SEVERITY_CRITICAL);
+	assert_int_equal(f->emitted[0].severity, SEVERITY_CRITICAL);
 	/* The network is back. */
 	run(f, 12, 100, succeeds);
-	assert_int_equal(f->n_told, 2);
-	assert_int_equal(f->told[1].status, FINDING_CLEARED);
+	assert_int_equal(f->n_emitted, 2);
+	assert_int_equal(f->emitted[1].status, FINDING_CLEARED);
 }
 
 /* Each host is tried once, and the connects hang. */
@@ -362,9 +362,9 @@ static void a_silent_network_is_found_by_what_waits(void **state)
 		}
 		end_look(f);
 	}
-	assert_int_equal(f->n_told, 1);
-	assert_int_equal(told_row(f, 0)->of, CONNECT_OF_SOURCE);
-	assert_int_equal(told_row(f, 0)->pending, 40);
+	assert_int_equal(f->n_emitted, 1);
+	assert_int_equal(emitted_row(f, 0)->of, CONNECT_OF_SOURCE);
+	assert_int_equal(emitted_row(f, 0)->pending, 40);
 }
 
 /* ---- look-alikes ----------------------------------------------------------------------------- */
@@ -379,7 +379,7 @@ static void a_peer_that_restarts(void **state)
 		run(f, 8, 200, fails);
 	}
 	run(f, 20, 200, succeeds);
-	assert_int_equal(f->n_told, 0);
+	assert_int_equal(f->n_emitted, 0);
 }
 
 static void a_health_check_of_a_dead_port(void **state)
@@ -387,7 +387,7 @@ static void a_health_check_of_a_dead_port(void **state)
 	struct fixture *f = *state;
 
 	run(f, 3600, 1, fails);
-	assert_int_equal(f->n_told, 0);
+	assert_int_equal(f->n_emitted, 0);
 }
 
 static void to_next_port(struct fixture *f)
@@ -401,7 +401,7 @@ static void a_scan_of_ports_by_ourselves(void **state)
 	struct fixture *f = *state;
 
 	run(f, 60, 1000, to_next_port);
-	assert_int_equal(f->n_told, 0);
+	assert_int_equal(f->n_emitted, 0);
 }
 
 static void to_new_host_twice(struct fixture *f)
@@ -418,7 +418,7 @@ static void a_scan_of_hosts_by_ourselves(void **state)
 	struct fixture *f = *state;
 
 	run(f, 60, 500, to_new_host_twice);
-	assert_int_equal(f->n_told, 0);
+	assert_int_equal(f->n_emitted, 0);
 }
 
 static void ipv6_then_ipv4(struct fixture *f)
@@ -438,10 +438,10 @@ static void happy_eyeballs_are_info_at_most(void **state)
 	struct fixture *f = *state;
 
 	run(f, 60, 50, ipv6_then_ipv4);
-	assert_int_equal(f->n_told, 1);
-	assert_int_equal(f->told[0].severity, SEVERITY_INFO);
-	assert_int_equal(told_row(f, 0)->family, 6);
-	assert_true(told_row(f, 0)->elsewhere > 0);
+	assert_int_equal(f->n_emitted, 1);
+	assert_int_equal(f->emitted[0].severity, SEVERITY_INFO);
+	assert_int_equal(emitted_row(f, 0)->family, 6);
+	assert_true(emitted_row(f, 0)->elsewhere > 0);
 }
 
 /* Another process connects by the other family. */
@@ -462,9 +462,11 @@ static void only_the_same_process_goes_elsewhere(void **state)
 	struct fixture *f = *state;
 
 	run(f, 12, 50, ipv4_of_another_process);
-	assert_int_equal(f->n_told, 2);
-	assert_int_equal(f->told[0].severity == SEVERITY_WARNING, told_row(f, 0)->rport == 6432);
-	assert_int_equal(f->told[1].severity == SEVERITY_WARNING, told_row(f, 1)->rport == 6432);
+	assert_int_equal(f->n_emitted, 2);
+	assert_int_equal(f->emitted[0].severity == SEVERITY_WARNING,
+			 emitted_row(f, 0)->rport == 6432);
+	assert_int_equal(f->emitted[1].severity == SEVERITY_WARNING,
+			 emitted_row(f, 1)->rport == 6432);
 }
 
 static void a_race_of_attempts(struct fixture *f)
@@ -482,11 +484,11 @@ static void an_attempt_that_lost_has_not_failed(void **state)
 	struct fixture *f = *state;
 
 	run(f, 60, 50, a_race_of_attempts);
-	assert_int_equal(f->n_told, 0);
+	assert_int_equal(f->n_emitted, 0);
 	assert_int_equal(f->look.n_connects, 0);
 }
 
-/* ---- what is told ---------------------------------------------------------------------------- */
+/* ---- alerts ---------------------------------------------------------------------------------- */
 
 static const char *put_alert(const struct finding *finding, bool json)
 {
@@ -517,24 +519,24 @@ static void evidence_is_in_text_and_json(void **state)
 	const char *text;
 
 	run(f, 12, 4, fails);
-	assert_int_equal(f->n_told, 1);
-	text = put_alert(&f->told[0], false);
+	assert_int_equal(f->n_emitted, 1);
+	text = put_alert(&f->emitted[0], false);
 	assert_non_null(strstr(text, "ALERT connect_failing warning to 10.0.0.5:5432: "));
 	assert_non_null(strstr(text, " of "));
 	assert_non_null(strstr(text, " refused); it lasts for "));
 	assert_non_null(strstr(text, "; the last one by app(812)."));
 	assert_non_null(strstr(text, " Start the service that refuses, "));
-	text = put_alert(&f->told[0], true);
+	text = put_alert(&f->emitted[0], true);
 	assert_non_null(strstr(text, "\"laddr\":null,"));
 	assert_non_null(strstr(text, "\"raddr\":\"10.0.0.5\",\"rport\":5432,"));
 	assert_non_null(strstr(text, "\"no_local_port\":0,"));
 	assert_non_null(strstr(text, "\"pending\":0,"));
 	assert_non_null(strstr(text, "\"destinations\":null"));
-	f->told[0].row.connect.row.pending = AUDIT_UNKNOWN;
-	f->told[0].row.connect.row.connected = AUDIT_UNKNOWN;
-	f->told[0].row.connect.row.open = true;
-	f->told[0].row.connect.row.lasts = false;
-	text = put_alert(&f->told[0], true);
+	f->emitted[0].row.connect.row.pending = AUDIT_UNKNOWN;
+	f->emitted[0].row.connect.row.connected = AUDIT_UNKNOWN;
+	f->emitted[0].row.connect.row.open = true;
+	f->emitted[0].row.connect.row.lasts = false;
+	text = put_alert(&f->emitted[0], true);
 	assert_non_null(strstr(text, "\"attempts\":null,\"failed\":null,\"refused\":null,"));
 	assert_non_null(strstr(text, "\"pending\":null,\"failing_us\":null,"));
 }
@@ -585,16 +587,16 @@ static void a_destination_is_of_its_link_and_namespace(void **state)
 	struct fixture *f = *state;
 
 	run(f, 12, 20, on_two_links);
-	assert_int_equal(f->n_told, 2);
-	assert_int_not_equal(told_row(f, 0)->device, told_row(f, 1)->device);
+	assert_int_equal(f->n_emitted, 2);
+	assert_int_not_equal(emitted_row(f, 0)->device, emitted_row(f, 1)->device);
 	run(f, 20, 0, fails);
-	f->n_told = 0;
+	f->n_emitted = 0;
 	f->conn.netns_cookie = 8;
 	f->conn.netns = 2;
 	run(f, 12, 20, fails);
-	assert_int_equal(f->n_told, 1);
-	assert_int_equal(f->told[0].netns, 2);
-	assert_true(f->told[0].netns_cookie == 8);
+	assert_int_equal(f->n_emitted, 1);
+	assert_int_equal(f->emitted[0].netns, 2);
+	assert_true(f->emitted[0].netns_cookie == 8);
 }
 
 /* An unprivileged user fills the table: another namespace, other ports each time. */
@@ -626,8 +628,8 @@ static void a_full_table_does_not_blind(void **state)
 		skipped += f->look.blind.skipped;
 	}
 	assert_true(skipped > 10000);
-	for (i = 0; i < f->n_told; i++)
-		if (f->told[i].netns == 1 && told_row(f, i)->rport == 5432)
+	for (i = 0; i < f->n_emitted; i++)
+		if (f->emitted[i].netns == 1 && emitted_row(f, i)->rport == 5432)
 			return;
 	fail();
 }
@@ -656,13 +658,13 @@ static enum severity judge_at_once(struct fixture *f, uint32_t covers)
 	struct detect *detect;
 
 	config.at_once = true;
-	f->n_told = 0;
+	f->n_emitted = 0;
 	f->look.covers |= covers;
 	assert_int_equal(audit_settle(&f->look, NULL, NULL), 0);
 	assert_int_equal(detect_new(&config, &detect), 0);
 	detect_look(detect, &f->look, UINT32_MAX, on_finding, f);
 	detect_free(detect);
-	return f->n_told ? f->told[0].severity : SEVERITY_OK;
+	return f->n_emitted ? f->emitted[0].severity : SEVERITY_OK;
 }
 
 static void an_audit_does_not_know_how_long(void **state)
@@ -693,7 +695,7 @@ static void an_audit_of_one_look_knows_what_waits(void **state)
 	begin_look(f, AUDIT_SOCKETS | AUDIT_PENDING);
 	add_pending(f, there, 500, 11 * SECOND);
 	assert_int_equal(judge_at_once(f, 0), SEVERITY_WARNING);
-	assert_true(told_row(f, 0)->connected == AUDIT_UNKNOWN);
+	assert_true(emitted_row(f, 0)->connected == AUDIT_UNKNOWN);
 }
 
 int main(void)

@@ -77,7 +77,7 @@ static const struct scene scenes[] = {
 	  .sources = 20, .cookies = 1 },
 	{ "half-open health checks, some reset late", .limit = 1024, .syn_queue = 310, .young = 100,
 	  .failing = 100, .sources = 20, .old_stuck = 20, .cookies = 1 },
-	{ "slow, nobody has looked yet", .limit = 1024, .syn_queue = 250, .young = 100,
+	{ "slow, before the first walk", .limit = 1024, .syn_queue = 250, .young = 100,
 	  .failing = 100, .cookies = 1 },
 	{ "background noise", .limit = 1024, .syn_queue = 60, .young = 1, .failing = 9, .done = 100,
 	  .sources = 60, .old_stuck = 50, .cookies = 1 },
@@ -716,7 +716,7 @@ static void a_walk_is_wanted_where_something_is_stuck(void **unused)
 	assert_int_equal(detect_new(&default_opts()->detect, &d), 0);
 	show(d, &t, "ordinary clients", 1);
 	assert_int_equal(detect_wanted(d, &netns), 0);
-	show(d, &t, "slow, nobody has looked yet", 1);
+	show(d, &t, "slow, before the first walk", 1);
 	assert_int_equal(detect_wanted(d, &netns), 1);
 	assert_int_equal(netns[0], 1);
 	detect_free(d);
@@ -770,7 +770,7 @@ static void what_is_not_seen_is_not_over(void **unused)
 static void walks_take_turns(void **unused)
 {
 	static const struct audit_config config;
-	const struct scene *c = scene_of("slow, nobody has looked yet");
+	const struct scene *c = scene_of("slow, before the first walk");
 	struct told t = { 0 };
 	const uint32_t *wanted;
 	struct detect *d;

@@ -572,7 +572,7 @@ static void what_is_no_record_is_lost(void **state)
 	place.place.bound = 1;
 	FEED(place), wrong++;
 	place.place.bound = 0;
-	place.place.failed = 1; /* nobody records that */
+	place.place.failed = 1; /* no recorder writes that */
 	FEED(place), wrong++;
 	place.place.failed = 0;
 	place.place.range_first = 2;
