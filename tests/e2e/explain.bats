@@ -14,9 +14,10 @@ setup_file() {
 		return 1
 	}
 	# where nobody may read it, too
-	install -D -m 755 "$TCPCONNSTATE" "/tmp/e2e_explain_$$/tcpconnstate"
-	export NOBODY_DIR=/tmp/e2e_explain_$$
+	NOBODY_DIR=$(mktemp -d) || return 1
+	export NOBODY_DIR
 	chmod 755 "$NOBODY_DIR"
+	install -m 755 "$TCPCONNSTATE" "$NOBODY_DIR/tcpconnstate"
 }
 teardown_file() { [[ -z ${NOBODY_DIR:-} ]] || rm -rf "$NOBODY_DIR"; }
 setup() { e2e_setup; }

@@ -410,7 +410,7 @@ events() {
 	grep -q '^tcpconnstate: cut.tcs: it ends in the middle' replay.err
 	[ "$(count '.type == "state"')" -gt 0 ]
 
-	{ head -c $((size / 2)) c.tcs; printf 'XXXX'; tail -c +$((size / 2 + 5)) c.tcs; } >bad.tcs
+	{ head -c $((size / 2)) c.tcs; printf '\377\377\377\377'; tail -c +$((size / 2 + 5)) c.tcs; } >bad.tcs
 	replay 1 --json bad.tcs
 	grep -q 'damaged' replay.err
 
