@@ -4,6 +4,7 @@
 # others are found all the same. flood.sh runs the scenarios of crowd.table one after the other.
 
 load lib.bash
+load flood.bash
 
 setup_file() {
 	((EUID == 0)) || skip "needs root"
@@ -13,21 +14,6 @@ setup_file() {
 		--results "$BATS_FILE_TMPDIR/results" ${E2E_TRUTH_ONLY:+--truth-only} \
 		>"$BATS_FILE_TMPDIR/table" 2>&1 3>&- || true
 	sed 's/^/# /' "$BATS_FILE_TMPDIR/table" >&3
-}
-
-# right SCENARIO: the verdict is what crowd.table says
-right() {
-	local name how why
-	while IFS=$'\t' read -r name how why; do
-		[[ $name == "$1" ]] || continue
-		[[ $how == skip ]] && skip "$why"
-		[[ $how == ok ]] && return
-		echo "$how: $why" >&2
-		return 1
-	done <"$BATS_FILE_TMPDIR/results"
-	echo "no verdict on $1:" >&2
-	cat "$BATS_FILE_TMPDIR/table" >&2
-	return 1
 }
 
 @test "flood beside self-connects" { right flood_beside_self_connects; }

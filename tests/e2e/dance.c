@@ -21,6 +21,7 @@
 #include <linux/sock_diag.h>
 
 #include "expect.h"
+#include "netstat.h"
 #include "wire.h"
 
 #ifndef IPPROTO_MPTCP
@@ -2105,23 +2106,11 @@ static void churn(void)
 /* Of this namespace. */
 static uint64_t time_wait_overflows(void)
 {
-	static char names[8192], values[8192];
-	FILE *f = fopen("/proc/thread-self/net/netstat", "re");
-	char *at_name = NULL, *at_value = NULL;
-	const char *name, *value;
+	uint64_t n = netstat_counter("TcpExt:", "TCPTimeWaitOverflow");
 
-	if (!f || !fgets(names, sizeof(names), f) || !fgets(values, sizeof(values), f))
-		die("cannot read the counters of this namespace");
-	fclose(f);
-	name = strtok_r(names, " \n", &at_name);
-	value = strtok_r(values, " \n", &at_value);
-	while (name && value && strcmp(name, "TCPTimeWaitOverflow")) {
-		name = strtok_r(NULL, " \n", &at_name);
-		value = strtok_r(NULL, " \n", &at_value);
-	}
-	if (!name || !value)
+	if (n == NETSTAT_NONE)
 		die("no TCPTimeWaitOverflow");
-	return strtoull(value, NULL, 10);
+	return n;
 }
 
 static uint64_t overflows_before;

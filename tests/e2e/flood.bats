@@ -4,6 +4,7 @@
 # all scenarios of flood.table once, several at a time; a test here is one row of what it found.
 
 load lib.bash
+load flood.bash
 
 setup_file() {
 	((EUID == 0)) || skip "needs root"
@@ -12,21 +13,6 @@ setup_file() {
 	FLOOD=$FLOOD "$E2E_DIR/flood.sh" --results "$BATS_FILE_TMPDIR/results" \
 		${E2E_TRUTH_ONLY:+--truth-only} >"$BATS_FILE_TMPDIR/table" 2>&1 3>&- || true
 	sed 's/^/# /' "$BATS_FILE_TMPDIR/table" >&3
-}
-
-# right SCENARIO: the verdict is what flood.table says
-right() {
-	local name how why
-	while IFS=$'\t' read -r name how why; do
-		[[ $name == "$1" ]] || continue
-		[[ $how == skip ]] && skip "$why"
-		[[ $how == ok ]] && return
-		echo "$how: $why" >&2
-		return 1
-	done <"$BATS_FILE_TMPDIR/results"
-	echo "no verdict on $1:" >&2
-	cat "$BATS_FILE_TMPDIR/table" >&2
-	return 1
 }
 
 @test "every scenario has a test" {

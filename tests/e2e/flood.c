@@ -16,6 +16,7 @@
 #include <signal.h>
 
 #include "flood.h"
+#include "netstat.h"
 
 uint32_t words_number(const struct words *w, const char *name, uint32_t otherwise, uint32_t max)
 {
@@ -102,29 +103,6 @@ bool told_to_stop(int ms)
 	return poll(&in, 1, ms) > 0;
 }
 
-/* A value of /proc/net/netstat, where names and values stand in lines of their own. */
-static uint64_t counter_find(const char *text, const char *table, const char *name)
-{
-	const char *names = strstr(text, table), *values;
-	size_t len = strlen(name);
-	unsigned int column = 0;
-	char *end;
-
-	values = names ? strstr(names + 1, table) : NULL;
-	if (!values)
-		die("no %s here", table);
-	for (const char *p = strchr(names, ' '); p && p < values; p = strchr(p + 1, ' '), column++)
-		if (!strncmp(p + 1, name, len) && (p[1 + len] == ' ' || p[1 + len] == '\n'))
-			break;
-	values = strchr(values, ' ');
-	while (values && column--)
-		values = strchr(values + 1, ' ');
-	if (!values)
-		die("no %s here", name);
-	errno = 0;
-	return strtoull(values + 1, &end, 10);
-}
-
 /*
  * flood witness [tick_ms=5]: one line for each counter that moves, when it does for the first
  * time. A flood is visible with the first of them: a SYN-ACK sent again, a cookie, a drop.
@@ -139,15 +117,12 @@ void witness_role(const struct words *w)
 
 	words_only(w, " tick_ms ");
 	for (bool first = true;; first = false) {
-		int fd = open("/proc/thread-self/net/netstat", O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-		if (n < 0)
+		if (netstat_read(text, sizeof(text)))
 			die("cannot read /proc/thread-self/net/netstat");
-		close(fd);
-		text[n] = '\0';
 		for (unsigned int i = 0; i < 4; i++) {
-			now = counter_find(text, "TcpExt:", counters[i]);
+			now = netstat_find(text, "TcpExt:", counters[i]);
+			if (now == NETSTAT_NONE)
+				die("no %s here", counters[i]);
 			if (first)
 				before[i] = now;
 			if (moved[i] || now == before[i])

@@ -55,16 +55,22 @@ stop() {
 	echo "$here/$1.tcs: $(stat -c %s "$here/$1.tcs") bytes"
 }
 
+# begin NAME COMMAND...: until its first line is there; $gate feeds it, $pid is its process
+begin() {
+	local name=$1
+	shift
+	mkfifo "$tmp/gate.$name"
+	"$@" <"$tmp/gate.$name" >"$tmp/held.$name" 2>"$tmp/err" &
+	pid=$!
+	pids+=("$pid")
+	exec {gate}>"$tmp/gate.$name"
+	until_true 30 test -s "$tmp/held.$name" || die "$name: $(cat "$tmp/err")"
+}
 # dance NAME SCENARIO
 dance() {
-	local gate
-	mkfifo "$tmp/gate.$1"
-	build/e2e/dance --gate "$2" <"$tmp/gate.$1" >"$tmp/expect.$1" 2>"$tmp/err" &
-	local pid=$!
-	pids+=("$pid")
-	exec {gate}>"$tmp/gate.$1"
-	until_true 10 test -s "$tmp/expect.$1" || die "$1: $(cat "$tmp/err")"
-	record "$1" "$(head -n 1 "$tmp/expect.$1" | jq .netns)" -i 0.5
+	local gate pid
+	begin "$1" build/e2e/dance --gate "$2"
+	record "$1" "$(head -n 1 "$tmp/held.$1" | jq .netns)" -i 0.5
 	echo go >&"$gate"
 	exec {gate}>&-
 	wait "$pid" || die "$1: $(cat "$tmp/err")"
@@ -75,12 +81,8 @@ dance() {
 hold() {
 	local gate name=$1 looks=3
 	shift
-	mkfifo "$tmp/gate.$name"
-	build/e2e/hold "$@" <"$tmp/gate.$name" >"$tmp/held.$name" 2>"$tmp/err" &
-	local pid=$!
-	pids+=("$pid")
-	exec {gate}>"$tmp/gate.$name"
-	until_true 30 test -s "$tmp/held.$name" || die "$name: $(cat "$tmp/err")"
+	local pid
+	begin "$name" build/e2e/hold "$@"
 	until_true 30 "${ready[$name]-true}" "$pid" || die "$name: it does not get ready"
 	record "$name" "$(jq .netns "$tmp/held.$name")" -i 0.5
 	until_true 60 looks 2
@@ -104,12 +106,7 @@ twins() {
 		shift
 	done
 	shift
-	mkfifo "$tmp/gate.$name"
-	build/e2e/twins "${start[@]}" <"$tmp/gate.$name" >"$tmp/held.$name" 2>"$tmp/err" &
-	pid=$!
-	pids+=("$pid")
-	exec {gate}>"$tmp/gate.$name"
-	until_true 30 test -s "$tmp/held.$name" || die "$name: $(cat "$tmp/err")"
+	begin "$name" build/e2e/twins "${start[@]}"
 	record "$name" "$(head -n 1 "$tmp/held.$name" | jq .netns)" -i 0.5
 	for words; do
 		lines=$((lines + 1))
@@ -127,12 +124,7 @@ has_lines() { (($(wc -l <"$1") >= $2)); }
 race() {
 	local gate name=$1 pid
 	shift
-	mkfifo "$tmp/gate.$name"
-	build/e2e/race "$@" <"$tmp/gate.$name" >"$tmp/held.$name" 2>"$tmp/err" &
-	pid=$!
-	pids+=("$pid")
-	exec {gate}>"$tmp/gate.$name"
-	until_true 10 test -s "$tmp/held.$name" || die "$name: $(cat "$tmp/err")"
+	begin "$name" build/e2e/race "$@"
 	record "$name" "$(head -n 1 "$tmp/held.$name" | jq .netns)" -i 0.5
 	echo go >&"$gate"
 	exec {gate}>&-
@@ -143,12 +135,7 @@ race() {
 part() {
 	local gate name=$1 pid
 	shift
-	mkfifo "$tmp/gate.$name"
-	build/e2e/hold listen=1 <"$tmp/gate.$name" >"$tmp/held.$name" 2>"$tmp/err" &
-	pid=$!
-	pids+=("$pid")
-	exec {gate}>"$tmp/gate.$name"
-	until_true 30 test -s "$tmp/held.$name" || die "$name: $(cat "$tmp/err")"
+	begin "$name" build/e2e/hold listen=1
 	record "$name" "$(jq .netns "$tmp/held.$name")" -i 0.5 --rotate 4K --keep 1
 	printf '%s\n' "$@" time_wait=100 >&"$gate" # more than 4K
 	until_true 30 test -e "$tmp/$name.tcs.1" || die "$name: $(cat "$tmp/err")"
@@ -195,12 +182,7 @@ flood() {
 fails() {
 	local gate name=$1 pid
 	shift
-	mkfifo "$tmp/gate.$name"
-	build/e2e/hold "$@" <"$tmp/gate.$name" >"$tmp/held.$name" 2>"$tmp/err" &
-	pid=$!
-	pids+=("$pid")
-	exec {gate}>"$tmp/gate.$name"
-	until_true 30 test -s "$tmp/held.$name" || die "$name: $(cat "$tmp/err")"
+	begin "$name" build/e2e/hold "$@"
 	record "$name" "$(jq .netns "$tmp/held.$name")" -i 0.5 --connect-fail-age 1
 	until_true 20 grep -qs '"kind":"connect_failing"' "$tmp/live.$name" || die "$name: not found"
 	echo serve=1 >&"$gate"

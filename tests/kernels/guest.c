@@ -38,6 +38,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../e2e/netstat.h"
+
 #define WORKERS_MAX 4
 
 enum closer { CLIENT, SERVER, LINGER, REFUSED };
@@ -239,24 +241,6 @@ static void write_number(const char *path, long n)
 		die("%s", path);
 }
 
-static long time_wait_overflows(void)
-{
-	static char names[8192], values[8192];
-	FILE *f = fopen("/proc/net/netstat", "re");
-	char *at_name = NULL, *at_value = NULL, *name, *value;
-
-	if (!f || !fgets(names, sizeof(names), f) || !fgets(values, sizeof(values), f))
-		die("/proc/net/netstat");
-	fclose(f);
-	name = strtok_r(names, " \n", &at_name);
-	value = strtok_r(values, " \n", &at_value);
-	while (name && value && strcmp(name, "TCPTimeWaitOverflow")) {
-		name = strtok_r(NULL, " \n", &at_name);
-		value = strtok_r(NULL, " \n", &at_value);
-	}
-	return name && value ? strtol(value, NULL, 10) : -1;
-}
-
 /* Room for n more time-wait sockets; some of those that are there may end meanwhile. */
 static void time_wait_room(long n)
 {
@@ -273,7 +257,7 @@ static void time_wait_room(long n)
 
 static bool play(const struct scene *s, struct board *b, int conns)
 {
-	long overflows = time_wait_overflows();
+	uint64_t overflows = netstat_counter("TcpExt:", "TCPTimeWaitOverflow");
 	int i, ready[2];
 	bool well;
 	pid_t pid;
@@ -309,7 +293,8 @@ static bool play(const struct scene *s, struct board *b, int conns)
 	       conns * s->workers, closer_name[s->closer], b->listener);
 	print_pids(b->server, b->listener ? s->workers : 0);
 	print_pids(b->client, s->workers);
-	printf(" %ld\n", time_wait_overflows() - overflows);
+	printf(" %lld\n",
+	       (long long)(netstat_counter("TcpExt:", "TCPTimeWaitOverflow") - overflows));
 	write_number(TW_LIMIT, TW_MANY);
 	if (!well)
 		fprintf(stderr, "guest: scene %s went wrong\n", s->name);

@@ -1,74 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test_detect.c - findings: what raises one, what does not, and that nothing flaps */
-#include "unit.h"
-
-#include "defaults.h"
-#include "detect.h"
+#include "judge.h"
 #include "standing.h"
-
-#define SECOND 1000000000ull
-
-struct told {
-	uint32_t n;
-	struct finding last;
-};
-
-struct fixture {
-	struct detect *detect;
-	struct audit look;
-	struct told told;
-	uint64_t now_ns;
-};
-
-static void begin_look(struct fixture *f)
-{
-	struct audit_config config = opts_audit_config(default_opts());
-
-	audit_release(&f->look);
-	assert_int_equal(audit_init(&f->look, &config), 0);
-	f->now_ns += SECOND;
-	f->look.ts_ns = f->now_ns;
-	f->look.covers = AUDIT_SOCKETS;
-	f->look.blind.netns_listed = 1;
-}
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	assert_int_equal(detect_new(&default_opts()->detect, &f->detect), 0);
-	begin_look(f);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	audit_release(&f->look);
-	detect_free(f->detect);
-	free(f);
-	return 0;
-}
-
-static void on_finding(void *ctx, const struct finding *finding)
-{
-	struct told *told = ctx;
-
-	told->n++;
-	told->last = *finding;
-}
-
-/* Judge the look; returns how many findings were told. */
-static uint32_t judge(struct fixture *f)
-{
-	f->told.n = 0;
-	assert_int_equal(audit_settle(&f->look, NULL, NULL), 0);
-	detect_look(f->detect, &f->look, UINT32_MAX, on_finding, &f->told);
-	return f->told.n;
-}
 
 static void add_close_wait(struct fixture *f, uint32_t pid, unsigned int n, uint64_t age_ns)
 {
@@ -107,11 +40,11 @@ static void old_ones_of_one_process_are_a_leak(void **state)
 	add_close_wait(f, 7, 10, 60 * SECOND);
 	add_close_wait(f, 8, 9, 60 * SECOND);
 	assert_int_equal(judge(f), 1);
-	assert_int_equal(f->told.last.kind, FINDING_CLOSE_WAIT_LEAK);
-	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
-	assert_int_equal(f->told.last.status, FINDING_RAISED);
-	assert_int_equal(f->told.last.row.half_closed.owner.pid, 7);
-	assert_int_equal(f->told.last.row.half_closed.count, 10);
+	assert_int_equal(f->emitted.last.kind, FINDING_CLOSE_WAIT_LEAK);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_WARNING);
+	assert_int_equal(f->emitted.last.status, FINDING_RAISED);
+	assert_int_equal(f->emitted.last.row.half_closed.owner.pid, 7);
+	assert_int_equal(f->emitted.last.row.half_closed.count, 10);
 }
 
 static void unknown_ages_raise_nothing(void **state)
@@ -131,15 +64,15 @@ static void the_limit_of_descriptors_makes_it_critical(void **state)
 	f->look.close_wait[0].fd_used = 921;
 	f->look.close_wait[0].fd_limit = 1024;
 	assert_int_equal(judge(f), 1);
-	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_WARNING);
 
 	begin_look(f);
 	add_close_wait(f, 7, 900, 61 * SECOND);
 	f->look.close_wait[0].fd_used = 922;
 	f->look.close_wait[0].fd_limit = 1024;
 	assert_int_equal(judge(f), 1);
-	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
-	assert_int_equal(f->told.last.status, FINDING_UPDATED);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_CRITICAL);
+	assert_int_equal(f->emitted.last.status, FINDING_UPDATED);
 }
 
 static void a_full_table_of_other_files_is_not_the_leaks_doing(void **state)
@@ -150,7 +83,7 @@ static void a_full_table_of_other_files_is_not_the_leaks_doing(void **state)
 	f->look.close_wait[0].fd_used = 1020;
 	f->look.close_wait[0].fd_limit = 1024;
 	assert_int_equal(judge(f), 1);
-	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_WARNING);
 }
 
 static void growth_tells_when_descriptors_run_out(void **state)
@@ -167,10 +100,10 @@ static void growth_tells_when_descriptors_run_out(void **state)
 	assert_int_equal(f->look.close_wait[0].growth_milli, 49500);
 	f->look.close_wait[0].fd_used = 120;
 	f->look.close_wait[0].fd_limit = 1110;
-	detect_look(f->detect, &f->look, UINT32_MAX, on_finding, &f->told);
-	assert_int_equal(f->told.n, 1);
-	assert_int_equal(f->told.last.seconds_left, 20);
-	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+	detect_look(f->detect, &f->look, UINT32_MAX, on_finding, &f->emitted);
+	assert_int_equal(f->emitted.n, 1);
+	assert_int_equal(f->emitted.last.seconds_left, 20);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_CRITICAL);
 	audit_release(&earlier);
 }
 
@@ -188,30 +121,30 @@ static void it_is_told_once_and_again_when_doubled(void **state)
 	begin_look(f);
 	add_close_wait(f, 7, 20, 100 * SECOND);
 	assert_int_equal(judge(f), 1);
-	assert_int_equal(f->told.last.status, FINDING_UPDATED);
-	assert_int_equal(f->told.last.since_ns, 2 * SECOND);
+	assert_int_equal(f->emitted.last.status, FINDING_UPDATED);
+	assert_int_equal(f->emitted.last.since_ns, 2 * SECOND);
 }
 
 static void a_value_at_the_edge_does_not_flap(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t told = 0;
+	uint32_t emitted = 0;
 	unsigned int i;
 
 	for (i = 0; i < 100; i++) {
 		begin_look(f);
 		add_close_wait(f, 7, i & 1 ? 9 : 10, 100 * SECOND);
-		told += judge(f);
+		emitted += judge(f);
 	}
-	assert_int_equal(told, 1);
+	assert_int_equal(emitted, 1);
 	/* And one that is gone now and then, for less than the three looks. */
 	for (i = 0; i < 99; i++) {
 		begin_look(f);
 		if (i % 3 == 2)
 			add_close_wait(f, 7, 10, 100 * SECOND);
-		told += judge(f);
+		emitted += judge(f);
 	}
-	assert_int_equal(told, 1);
+	assert_int_equal(emitted, 1);
 	assert_int_equal(detect_open(f->detect), 1);
 }
 
@@ -228,7 +161,7 @@ static void it_is_cleared_after_three_quiet_looks(void **state)
 	assert_int_equal(detect_open(f->detect), 1);
 	begin_look(f);
 	assert_int_equal(judge(f), 1);
-	assert_int_equal(f->told.last.status, FINDING_CLEARED);
+	assert_int_equal(f->emitted.last.status, FINDING_CLEARED);
 	assert_int_equal(detect_open(f->detect), 0);
 	assert_int_equal(detect_worst(f->detect), SEVERITY_OK);
 	begin_look(f);
@@ -264,14 +197,14 @@ static void ports_run_out(void **state)
 	begin_look(f);
 	p = place(80, 100);
 	assert_int_equal(judge_place(f, &p), 1);
-	assert_int_equal(f->told.last.kind, FINDING_PORT_EXHAUSTION);
-	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
+	assert_int_equal(f->emitted.last.kind, FINDING_PORT_EXHAUSTION);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_WARNING);
 	begin_look(f);
 	p = place(95, 100);
 	assert_int_equal(judge_place(f, &p), 1);
-	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_CRITICAL);
 	begin_look(f);
-	p = place(85, 100); /* better, but not over: nothing is told */
+	p = place(85, 100); /* better, but not over: nothing is emitted */
 	assert_int_equal(judge_place(f, &p), 0);
 	assert_int_equal(detect_worst(f->detect), SEVERITY_CRITICAL);
 }
@@ -328,12 +261,12 @@ static void ports_of_bind_run_out_toward_all(void **state)
 	begin_look(f);
 	p = source(80, 80);
 	assert_int_equal(judge_place(f, &p), 1);
-	assert_int_equal(f->told.last.kind, FINDING_PORT_EXHAUSTION);
-	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
+	assert_int_equal(f->emitted.last.kind, FINDING_PORT_EXHAUSTION);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_WARNING);
 	begin_look(f);
 	p = source(96, 60); /* the next bind() conflicts with the others, too */
 	assert_int_equal(judge_place(f, &p), 1);
-	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_CRITICAL);
 }
 
 /* A thousand destinations are not a thousand findings. */
@@ -348,7 +281,7 @@ static void ports_of_bind_are_no_destinations(void **state)
 	begin_look(f);
 	p.bound = 50;
 	assert_int_equal(judge_place(f, &p), 1);
-	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_CRITICAL);
 }
 
 static void ranges_run_out_one_by_one(void **state)
@@ -361,11 +294,11 @@ static void ranges_run_out_one_by_one(void **state)
 	p.range_first = 40000;
 	p.range_last = 40019;
 	assert_int_equal(judge_place(f, &p), 1);
-	assert_int_equal(f->told.last.row.place.range_last, 40019);
+	assert_int_equal(f->emitted.last.row.place.range_last, 40019);
 	begin_look(f);
 	p.range_last = 40020;
 	assert_int_equal(judge_place(f, &p), 1);
-	assert_int_equal(f->told.last.status, FINDING_RAISED);
+	assert_int_equal(f->emitted.last.status, FINDING_RAISED);
 	assert_int_equal(detect_open(f->detect), 2);
 }
 
@@ -380,8 +313,8 @@ static void connects_that_failed_are_critical(void **state)
 	begin_look(f);
 	p.failed = 1;
 	assert_int_equal(judge_place(f, &p), 1);
-	assert_int_equal(f->told.last.kind, FINDING_PORT_EXHAUSTION);
-	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
+	assert_int_equal(f->emitted.last.kind, FINDING_PORT_EXHAUSTION);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_CRITICAL);
 }
 
 static void failures_count_where_the_range_is_not_known(void **state)
@@ -396,8 +329,8 @@ static void failures_count_where_the_range_is_not_known(void **state)
 	p.failed = 10;
 	assert_int_equal(audit_add_failed(&f->look, &p), 0);
 	assert_int_equal(judge(f), 1);
-	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
-	assert_true(f->told.last.seconds_left == AUDIT_UNKNOWN);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_CRITICAL);
+	assert_true(f->emitted.last.seconds_left == AUDIT_UNKNOWN);
 }
 
 static void advice_is_by_the_evidence(void **state)
@@ -438,10 +371,10 @@ static void the_time_wait_table_fills(void **state)
 	assert_int_equal(judge_table(f, 799, 1000, AUDIT_NO_RATE), 0);
 	assert_int_equal(judge_table(f, 5, 0, AUDIT_NO_RATE), 0);
 	assert_int_equal(judge_table(f, 800, 1000, AUDIT_NO_RATE), 1);
-	assert_int_equal(f->told.last.severity, SEVERITY_WARNING);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_WARNING);
 	assert_int_equal(judge_table(f, 1000, 1000, 500), 1);
-	assert_int_equal(f->told.last.severity, SEVERITY_CRITICAL);
-	assert_int_equal(f->told.last.netns, 5);
+	assert_int_equal(f->emitted.last.severity, SEVERITY_CRITICAL);
+	assert_int_equal(f->emitted.last.netns, 5);
 }
 
 static void findings_are_of_one_device_and_namespace(void **unused)
@@ -487,7 +420,7 @@ static void a_namespace_with_a_reused_number_has_findings_of_its_own(void **stat
 	p.netns = 1;
 	assert_int_equal(audit_add_netns(&f->look, &n), 0);
 	assert_int_equal(judge_place(f, &p), 1);
-	assert_int_equal(f->told.last.netns_cookie, 5);
+	assert_int_equal(f->emitted.last.netns_cookie, 5);
 	n.netns_cookie = 6;
 	for (i = 0; i < STANDING_CLEAR_LOOKS; i++) {
 		begin_look(f);
@@ -495,8 +428,8 @@ static void a_namespace_with_a_reused_number_has_findings_of_its_own(void **stat
 		assert_int_equal(judge_place(f, &p), i == 0 || i == STANDING_CLEAR_LOOKS - 1);
 		if (i && i < STANDING_CLEAR_LOOKS - 1)
 			continue;
-		assert_int_equal(f->told.last.status, i ? FINDING_CLEARED : FINDING_RAISED);
-		assert_int_equal(f->told.last.netns_cookie, i ? 5 : 6);
+		assert_int_equal(f->emitted.last.status, i ? FINDING_CLEARED : FINDING_RAISED);
+		assert_int_equal(f->emitted.last.netns_cookie, i ? 5 : 6);
 	}
 	assert_int_equal(detect_open(f->detect), 1);
 }
@@ -528,10 +461,10 @@ static void dead_peers_are_counted_by_address(void **state)
 	s.quiet_ns = 10 * SECOND;
 	assert_int_equal(audit_add_socket(&f->look, &s), 0);
 	assert_int_equal(judge(f), 1);
-	assert_int_equal(f->told.last.kind, FINDING_DEAD_PEER);
-	assert_int_equal(f->told.last.row.dead.count, 5);
-	assert_int_equal(f->told.last.row.dead.raddr[14], 1);
-	assert_int_equal(f->told.last.row.dead.bits, 32);
+	assert_int_equal(f->emitted.last.kind, FINDING_DEAD_PEER);
+	assert_int_equal(f->emitted.last.row.dead.count, 5);
+	assert_int_equal(f->emitted.last.row.dead.raddr[14], 1);
+	assert_int_equal(f->emitted.last.row.dead.bits, 32);
 }
 
 /* per_host connections to each of n hosts of one /24 hear nothing. */
@@ -559,29 +492,29 @@ static void a_dead_rack_is_one_finding(void **state)
 
 	assert_int_equal(judge_rack(f, 19, 1), 0);
 	assert_int_equal(judge_rack(f, 20, 1), 1);
-	assert_int_equal(f->told.last.kind, FINDING_DEAD_PEER);
-	assert_int_equal(f->told.last.row.dead.bits, 24);
-	assert_int_equal(f->told.last.row.dead.hosts, 20);
-	assert_int_equal(f->told.last.row.dead.count, 20);
-	/* Not one for each of its hosts; it is worse, and told so. */
+	assert_int_equal(f->emitted.last.kind, FINDING_DEAD_PEER);
+	assert_int_equal(f->emitted.last.row.dead.bits, 24);
+	assert_int_equal(f->emitted.last.row.dead.hosts, 20);
+	assert_int_equal(f->emitted.last.row.dead.count, 20);
+	/* Not one for each of its hosts; it is worse, and reported so. */
 	assert_int_equal(judge_rack(f, 200, 9), 1);
-	assert_int_equal(f->told.last.status, FINDING_UPDATED);
-	assert_int_equal(f->told.last.row.dead.hosts, 200);
+	assert_int_equal(f->emitted.last.status, FINDING_UPDATED);
+	assert_int_equal(f->emitted.last.row.dead.hosts, 200);
 	assert_int_equal(judge_rack(f, 18, 9), 0); /* a tenth less: it stays */
 	/* When it is less than that each host counts by itself. */
 	assert_int_equal(judge_rack(f, 17, 9), 17);
-	assert_int_equal(f->told.last.row.dead.bits, 32);
+	assert_int_equal(f->emitted.last.row.dead.bits, 32);
 	assert_int_equal(detect_open(f->detect), 18);
 }
 
-/* What was told of a host before its rack was found stays told. */
+/* A finding of a host from before its rack was found stays active. */
 static void a_dead_host_stays_when_its_rack_is_found(void **state)
 {
 	struct fixture *f = *state;
 
 	assert_int_equal(judge_rack(f, 1, 5), 1);
 	assert_int_equal(judge_rack(f, 30, 5), 1);
-	assert_int_equal(f->told.last.row.dead.bits, 24);
+	assert_int_equal(f->emitted.last.row.dead.bits, 24);
 	judge_rack(f, 30, 5);
 	judge_rack(f, 30, 5);
 	assert_int_equal(judge_rack(f, 30, 5), 0);
@@ -610,7 +543,7 @@ static void a_namespace_of_many_findings_makes_room(void **state)
 	add_close_wait(f, 70000, 10, 61 * SECOND);
 	f->look.close_wait[f->look.n_close_wait - 1].netns = 4711;
 	assert_int_equal(judge(f), STANDING_MAX + 1);
-	assert_int_equal(f->told.last.netns, 4711);
+	assert_int_equal(f->emitted.last.netns, 4711);
 	assert_int_equal(detect_open(f->detect), STANDING_MAX);
 	assert_int_equal(detect_skipped(f->detect), 6);
 	/* And it stays. */

@@ -3,76 +3,9 @@
  * test_leaks.c - half-closed sockets that a process keeps: which of them are in use, which are not;
  * and findings in namespaces that a look does not cover
  */
-#include "unit.h"
-
-#include "defaults.h"
-#include "detect.h"
+#include "judge.h"
 #include "record.h"
 #include "standing.h"
-
-#define SECOND 1000000000ull
-
-struct emitted {
-	uint32_t n;
-	struct finding last;
-};
-
-struct fixture {
-	struct detect *detect;
-	struct audit look;
-	struct emitted emitted;
-	uint64_t now_ns;
-};
-
-static void begin_look(struct fixture *f)
-{
-	struct audit_config config = opts_audit_config(default_opts());
-
-	audit_release(&f->look);
-	assert_int_equal(audit_init(&f->look, &config), 0);
-	f->now_ns += SECOND;
-	f->look.ts_ns = f->now_ns;
-	f->look.covers = AUDIT_SOCKETS;
-	f->look.blind.netns_listed = 1;
-}
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	assert_int_equal(detect_new(&default_opts()->detect, &f->detect), 0);
-	begin_look(f);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	audit_release(&f->look);
-	detect_free(f->detect);
-	free(f);
-	return 0;
-}
-
-static void on_finding(void *ctx, const struct finding *finding)
-{
-	struct emitted *emitted = ctx;
-
-	emitted->n++;
-	emitted->last = *finding;
-}
-
-/* Judge the look; returns how many findings were emitted. */
-static uint32_t judge(struct fixture *f)
-{
-	f->emitted.n = 0;
-	assert_int_equal(audit_settle(&f->look, NULL, NULL), 0);
-	detect_look(f->detect, &f->look, UINT32_MAX, on_finding, &f->emitted);
-	return f->emitted.n;
-}
 
 /* age_ns: seen as an event, or AUDIT_UNKNOWN. */
 static struct audit_socket half_closed(uint8_t state, uint64_t age_ns, uint64_t quiet_ns,
