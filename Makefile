@@ -326,18 +326,26 @@ image: static    ## the container image tcpconnstate: the static binary and noth
 deps:            ## install what building and testing need, and say what and why
 	$(Q)tests/deps.sh build check container kernels
 
+# Where things go, as a word of the shell: with blanks, quotes, and what has a meaning there.
+quoted  = '$(subst ','\'',$(1))'
+TO_BIN  = $(call quoted,$(DESTDIR)$(SBINDIR)/tcpconnstate)
+TO_MAN  = $(call quoted,$(DESTDIR)$(MANDIR)/man8/tcpconnstate.8)
+TO_BASH = $(call quoted,$(DESTDIR)$(BASHDIR)/tcpconnstate)
+TO_ZSH  = $(call quoted,$(DESTDIR)$(ZSHDIR)/_tcpconnstate)
+
+# Folders that have to be made are 0755 whatever the umask is; those that exist stay as they are.
 install: all     ## install program, man page and completions (PREFIX, DESTDIR)
-	$(call msg,INSTALL,$(DESTDIR)$(SBINDIR)/tcpconnstate)
-	$(Q)install -D -m 755 $(BIN) $(DESTDIR)$(SBINDIR)/tcpconnstate
-	$(if $(MAN),$(Q)install -D -m 644 $(MAN) $(DESTDIR)$(MANDIR)/man8/tcpconnstate.8)
-	$(Q)mkdir -p $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR)
-	$(Q)./$(BIN) --completion bash > $(DESTDIR)$(BASHDIR)/tcpconnstate
-	$(Q)./$(BIN) --completion zsh > $(DESTDIR)$(ZSHDIR)/_tcpconnstate
+	@printf '  %-8s %s\n' INSTALL $(TO_BIN)
+	$(Q)./$(BIN) --completion bash > build/completion.bash
+	$(Q)./$(BIN) --completion zsh > build/completion.zsh
+	$(Q)umask 022 && install -D -m 755 $(BIN) $(TO_BIN)
+	$(if $(MAN),$(Q)umask 022 && install -D -m 644 $(MAN) $(TO_MAN))
+	$(Q)umask 022 && install -D -m 644 build/completion.bash $(TO_BASH)
+	$(Q)umask 022 && install -D -m 644 build/completion.zsh $(TO_ZSH)
 
 uninstall:       ## remove what install put there
-	$(call msg,REMOVE,$(DESTDIR)$(SBINDIR)/tcpconnstate)
-	$(Q)rm -f $(DESTDIR)$(SBINDIR)/tcpconnstate $(DESTDIR)$(MANDIR)/man8/tcpconnstate.8 \
-		$(DESTDIR)$(BASHDIR)/tcpconnstate $(DESTDIR)$(ZSHDIR)/_tcpconnstate
+	@printf '  %-8s %s\n' REMOVE $(TO_BIN)
+	$(Q)rm -f $(TO_BIN) $(TO_MAN) $(TO_BASH) $(TO_ZSH)
 
 help:            ## this list
 	@echo 'Targets:'
