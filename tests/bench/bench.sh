@@ -10,6 +10,9 @@
 # Bounds: about 100 seconds, --quick about 40. kernel.bpf_stats_enabled is on only where time
 # inside the programs is taken, as it costs itself, and is put back however the script ends.
 
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
 usage() {
 	cat <<-END
 	usage: bench.sh [--quick] [--rounds N] [--seconds S] [--threads N] [--hold N] [--tsv FILE]
@@ -35,8 +38,6 @@ while (($#)); do
 	shift 2
 done
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
 PATH=$PATH:/usr/sbin:/sbin
 stats=/proc/sys/kernel/bpf_stats_enabled
 stats_before=

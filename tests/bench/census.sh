@@ -21,6 +21,9 @@
 # in time are judged at full size only. Exit status 0: every line is ok.
 # Bounds: sockets live in namespaces of the helper's own; everything ends with the script.
 
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
 usage() {
 	cat <<-END
 	usage: census.sh [--scale X] [--rounds N] [--scene mixed|idle|namespaces|churn]
@@ -43,8 +46,6 @@ while (($#)); do
 done
 ((${#scenes[@]})) || scenes=(mixed idle namespaces churn)
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
 PATH=$PATH:/usr/sbin:/sbin
 lib_begin
 trap lib_cleanup EXIT

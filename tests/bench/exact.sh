@@ -16,6 +16,9 @@
 # printed as invisible), and changes from a state to itself.
 # Bounds: each run ends by itself (churn has an alarm); default 120 000 connections, 3 seconds.
 
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
 usage() {
 	cat <<-END
 	usage: exact.sh [--runs N] [--connections M] [--threads N] [--close client|server|mix|race]
@@ -53,8 +56,6 @@ done
 [[ -n $filter ]] || { [[ -n $buffer ]] && filter=netns || filter=none; }
 [[ -n $max_lost ]] || { [[ -n $buffer ]] && max_lost=100 || max_lost=0; }
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
 lib_begin
 trap lib_cleanup EXIT
 [[ -x $tool ]] || die "$tool is not there: run make, or set TCPCONNSTATE"

@@ -16,6 +16,9 @@
 # first third, nothing of the clients is missing, the audit takes at most 0.5 s (best of --runs)
 # and counts what ss counts. The traffic is that of tests/e2e/flood.c, in namespaces of its own.
 
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
 usage() {
 	sed -n '/^# flood.sh:/,/^$/s/^#\( \|$\)//p' "$0"
 	exit "$1"
@@ -35,8 +38,6 @@ while (($#)); do
 	shift 2
 done
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
 lib_begin
 trap lab_cleanup EXIT
 [[ -x $tool ]] || die "$tool is not there: run make, or set TCPCONNSTATE"

@@ -3,8 +3,11 @@
 # lib.sh: what exact.sh and bench.sh share: the helper programs, a scratch folder, the churn's
 # gate, and the way a program is started, awaited and always ended.
 #
-# Sourced. Sets root, bin (helper programs), tool, tmp. Every process started with "spawn" is
-# killed and $tmp removed when the script ends, however it ends.
+# Sourced, by a script that has its arguments still. Sets root, bin (helper programs), tool, tmp. Every
+# process started with "spawn" is killed and $tmp removed when the script ends, however it ends.
+#
+# libbpf attaches the programs of tcpstates and tcplife by numbers that it reads from tracefs. Where
+# that is not mounted the script begins again in a mount namespace of its own, with one.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -22,6 +25,18 @@ die() {
 	echo "$me: $*" >&2
 	exit 1
 }
+
+# with_tracefs ARGUMENT...: of the script
+with_tracefs() {
+	[[ -e /sys/kernel/tracing/events/sock || $EUID -ne 0 ]] && return
+	[[ -z ${BENCH_MOUNTS-} ]] || die "tracefs cannot be mounted, which tcpstates and tcplife need: $BENCH_MOUNTS"
+	# shellcheck disable=SC2016 # of the inner shell
+	exec unshare --mount --propagation private -- bash -c '
+		BENCH_MOUNTS=$(mount -t tracefs tracefs /sys/kernel/tracing 2>&1)
+		export BENCH_MOUNTS=${BENCH_MOUNTS:-no tracepoint of sockets in it}
+		exec bash "$@"' bash "$0" "$@"
+}
+with_tracefs "$@"
 
 lib_cleanup() {
 	local pid name

@@ -12,6 +12,9 @@
 #
 # Bounds: about 2 x (seconds + 2) a pair. kernel.bpf_stats_enabled is put back however it ends.
 
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
 usage() {
 	cat <<-END
 	usage: pairs.sh --before BINARY [--after BINARY] [--pairs N] [--seconds S] [--threads N] [--tsv FILE]
@@ -36,8 +39,6 @@ while (($#)); do
 	shift 2
 done
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
 PATH=$PATH:/usr/sbin:/sbin
 after=${after:-$tool}
 if [[ ! -x $before || ! -x $after ]] || ((pairs < 6)); then

@@ -15,6 +15,9 @@
 # million events; and no more memory for the whole than for an eighth, but for 800 KB:
 # a byte for each event more would be 875 KB (tables of sockets and chance make up to 300).
 
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
 usage() {
 	echo "usage: record.sh [--runs N] [--connections M] (ten events each; default 3, 100000)"
 	exit "$1"
@@ -32,8 +35,6 @@ while (($#)); do
 	shift 2
 done
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
 lib_begin
 trap lib_cleanup EXIT
 [[ -x $tool ]] || die "$tool is not there: run make, or set TCPCONNSTATE"
