@@ -460,6 +460,9 @@ $(VERSIONED): DEFS = $(DEFS_VERSION)
 .PHONY: tools
 tools:
 	$(Q)CC='$(CC)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' tests/deps.sh --only-look build
+	$(Q)! $(CC) -dM -E -x c /dev/null | grep -q '__BYTE_ORDER__ __ORDER_BIG_ENDIAN__' || { \
+		echo '$(CC) builds for a big-endian machine: recordings and BPF programs are' \
+			'little-endian; build for a little-endian one.' >&2; exit 1; }
 
 -include $(wildcard build/*.d $(OUT)/src/*.d $(OUT)/unit/*.d $(OUT)/e2e/*.d $(OUT)/bench/*.d \
 	build/fuzz/*.d build/fuzz/src/*.d)

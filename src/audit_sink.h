@@ -26,6 +26,7 @@ struct audit_report {
 	uint64_t window_ns;   /* between the two looks; 0: there was one */
 	int exit_status;      /* that follows */
 	unsigned int columns; /* text: of the terminal; 0 none */
+	bool color;	      /* text: paint.h */
 	bool all_rows;	      /* text: not only the first of each table */
 	bool owned_only;      /* filtered by owner: TIME_WAIT and half-open ones have none */
 	const struct sink_world *world;

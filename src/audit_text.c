@@ -4,6 +4,7 @@
 
 #include "audit_page.h"
 #include "finding_text.h"
+#include "paint.h"
 #include "summary_text.h"
 #include "syn_text.h"
 #include "table.h"
@@ -341,8 +342,14 @@ void audit_text(struct output *out, const struct audit_report *report)
 	put_half_closed(&p, &fin_wait2_layout, report->look->fin_wait2, report->look->n_fin_wait2);
 	tell_places(&p);
 	for (i = 0; i < report->n_findings; i++) {
-		outbuf_putc(page_line(&p), '\n');
-		finding_text_tell(page_line(&p), report->world, &report->findings[i], p.columns);
+		const struct finding *f = &report->findings[i];
+		struct outbuf *b = page_line(&p);
+		size_t start = b->len + 1;
+
+		outbuf_putc(b, '\n');
+		finding_text_tell(b, report->world, f, p.columns);
+		if (report->color)
+			paint_finding(b, start, f->severity);
 	}
 	output_flush(out);
 }

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "mono.h"
 #include "netns_scope.h"
 #include "opts.h"
+#include "paint.h"
 #include "pipeline.h"
 #include "recorder.h"
 #include "resolve.h"
@@ -204,6 +206,7 @@ int watch_sink_new(const struct opts *o, const struct sink_world *world,
 		.no_header = o->no_header,
 		.lifecycle = o->lifecycle,
 		.columns = output_columns(output),
+		.color = paint_wanted(o->color, output->terminal, getenv("NO_COLOR")),
 	};
 
 	if (o->format == OPTS_NONE)

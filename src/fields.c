@@ -296,6 +296,16 @@ static void text_old(struct outbuf *b, const struct field_row *r)
 	outbuf_lit(b, " ->");
 }
 
+static enum paint paint_old(const struct field_row *r)
+{
+	return paint_state(r->change->old_state);
+}
+
+static enum paint paint_new(const struct field_row *r)
+{
+	return paint_state(r->change->new_state);
+}
+
 /* The star: handed to the time-wait table while still in FIN_WAIT2. */
 static void text_new(struct outbuf *b, const struct field_row *r)
 {
@@ -672,9 +682,9 @@ const struct field change_fields[] = {
 	  .text = text_rport, .json = json_rport },
 	{ KEY("device"), .of_socket = true, .json = json_device },
 	{ KEY("old_state"), COLUMN("OLDSTATE    ->", SHOW_ALWAYS, 14, 14, 0),
-	  .of_transition = true, .text = text_old, .json = json_old },
+	  .of_transition = true, .paint = paint_old, .text = text_old, .json = json_old },
 	{ KEY("new_state"), COLUMN("NEWSTATE", SHOW_ALWAYS, 11, 11, 0),
-	  .text = text_new, .json = json_new },
+	  .paint = paint_new, .text = text_new, .json = json_new },
 	{ KEY("kernel_new_state"), .json = json_kernel_new },
 	{ KEY("tw_substate"), .json = json_tw_substate },
 	{ KEY("duration_us"), COLUMN("MS", SHOW_ALWAYS, 8, 8, 11), .right = true,

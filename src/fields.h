@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "outbuf.h"
+#include "paint.h"
 #include "sink.h"
 
 /* What a field is asked about. connection is NULL in the line of a single change. */
@@ -44,6 +45,7 @@ struct field {
 	bool address;	    /* whole with -w: the column is then 39 wide */
 	bool of_socket;	    /* the same in all lines of a socket (row_cache.h); rows in a row */
 	bool of_transition; /* says something of a state change, not of the socket */
+	enum paint (*paint)(const struct field_row *row); /* of its first word; NULL none */
 	void (*text)(struct outbuf *b, const struct field_row *row);
 	void (*json)(struct outbuf *b, const struct field_row *row);
 };

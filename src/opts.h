@@ -28,6 +28,7 @@
 #include "cmd.h"
 #include "detect.h"
 #include "filter.h"
+#include "paint.h"
 
 #ifndef TCS_VERSION
 #define TCS_VERSION "0.1.0" /* the Makefile gives the real one */
@@ -108,8 +109,9 @@ struct opts {
 	size_t n_names;
 
 	/* audit */
-	uint64_t window_ms;	      /* between its two looks; 0 = one look */
-	enum audit_by by;	      /* --by */
+	uint64_t window_ms; /* between its two looks; 0 = one look */
+	enum audit_by by;   /* --by */
+	enum paint_when color;
 	enum severity fail_on;	      /* SEVERITY_OK = not given */
 	uint64_t close_wait_age_ms;   /* from when on a CLOSE_WAIT is old */
 	uint64_t fin_wait2_age_ms;    /* from when on a FIN_WAIT2 is */

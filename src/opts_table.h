@@ -112,7 +112,7 @@ int opts_complain(struct parse *parse, const char *fmt, ...) __attribute__((form
 
 bool opts_read_whole(const char *text, uint64_t *ret);
 
-option_parser opts_value_addr, opts_value_by, opts_value_comm, opts_value_fail_on,
+option_parser opts_value_addr, opts_value_by, opts_value_color, opts_value_comm, opts_value_fail_on,
 	opts_value_completion, opts_value_help, opts_value_json, opts_value_moment,
 	opts_value_number, opts_value_output, opts_value_ports, opts_value_state, opts_value_string,
 	opts_value_uid, opts_value_version;

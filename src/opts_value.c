@@ -286,6 +286,19 @@ int opts_value_by(struct parse *parse, const struct option_row *row, const char 
 	return opts_refuse(parse, row, arg);
 }
 
+int opts_value_color(struct parse *parse, const struct option_row *row, const char *arg)
+{
+	static const char *const names[] = { "auto", "always", "never" };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(arg, names[i])) {
+			parse->opts.color = (enum paint_when)i;
+			return 0;
+		}
+	return opts_refuse(parse, row, arg);
+}
+
 int opts_value_fail_on(struct parse *parse, const struct option_row *row, const char *arg)
 {
 	return severity_parse(arg, &parse->opts.fail_on) ? 0 : opts_refuse(parse, row, arg);

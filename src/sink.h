@@ -85,6 +85,7 @@ struct sink_text_config {
 	bool extended;	  /* -x */
 	bool no_header;	  /* -H */
 	bool lifecycle;
+	bool color;	      /* paint.h */
 	unsigned int columns; /* of the terminal; 0 no limit */
 };
 

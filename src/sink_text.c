@@ -6,6 +6,7 @@
 
 #include "fields.h"
 #include "finding_text.h"
+#include "paint.h"
 #include "row_cache.h"
 #include "sink.h"
 #include "state.h"
@@ -31,6 +32,7 @@ struct sink_text {
 	struct column columns[COLUMNS_MAX];
 	unsigned int n_columns;
 	struct row_cache sockets; /* of the widths in force */
+	struct paint_words words; /* of the line that is made */
 };
 
 static struct sink_text *text_of(struct sink *s)
@@ -256,13 +258,15 @@ static void put_header(const struct sink_text *t, struct outbuf *out)
 	end_line(t, out, line);
 }
 
-static void put_cell(const struct sink_text *t, struct outbuf *out, const struct column *c,
-		     size_t line, const struct field_row *row)
+static void put_cell(struct sink_text *t, struct outbuf *out, const struct column *c, size_t line,
+		     const struct field_row *row)
 {
 	size_t start = out->len;
 
 	c->field->text(out, row);
 	fit_cell(t, out, c, line, start);
+	if (t->config.color && c->field->paint)
+		paint_word(&t->words, out, start, c->field->paint(row));
 }
 
 /*
@@ -296,6 +300,7 @@ static void put_row(struct sink_text *t, struct outbuf *out, const struct field_
 			put_cell(t, out, &t->columns[i++], line, row);
 	}
 	end_line(t, out, line);
+	paint_apply(&t->words, out);
 }
 
 static void text_begin(struct sink *s, struct outbuf *out, const struct sink_meta *meta)
@@ -426,7 +431,11 @@ static void text_finding(struct sink *s, struct outbuf *out, const struct findin
 {
 	const struct sink_text_config *config = &text_of(s)->config;
 
+	size_t start = out->len;
+
 	finding_text_alert(out, config->world, finding, ts_ns, config->columns);
+	if (config->color)
+		paint_finding(out, start, finding->severity);
 }
 
 static void text_group(struct sink *s, struct outbuf *out, const struct audit *look, uint32_t i)

@@ -5,6 +5,7 @@
 
 #include "cmd.h"
 #include "detect.h"
+#include "paint.h"
 #include "standing.h"
 
 struct findings {
@@ -73,6 +74,7 @@ static int judge(const struct opts *o, const struct verdict *v, struct detect *d
 		.world = v->world,
 		.meta = v->meta,
 		.columns = output_columns(out),
+		.color = paint_wanted(o->color, out->terminal, getenv("NO_COLOR")),
 	};
 
 	report.findings_skipped = find(v, detect, findings);

@@ -245,7 +245,20 @@ terminal_end() {
 	(($(longest after.out) <= 60))
 }
 
-@test "NO_COLOR is obeyed" {
+@test "colour: on a terminal, not with NO_COLOR, and as --color says" {
+	local when
+	on_terminal 110 close_client_first
+	grep -q $'\x1b\[32mESTABLISHED\x1b\[0m' typed.out
 	NO_COLOR=1 on_terminal 110 close_client_first
 	not grep -q $'\x1b\[[0-9;]*m' typed.out
+	for when in auto never always; do
+		NO_COLOR='' "$TCPCONNSTATE" replay --color "$when" "$E2E_DIR/../golden/mix.tcs" >"$when.out"
+	done
+	not grep -q $'\x1b' auto.out
+	cmp auto.out never.out
+	# the words are all that differs
+	grep -q $'\x1b\[2mCLOSE\x1b\[0m' always.out
+	sed $'s/\x1b\\[[0-9;]*m//g' always.out | cmp - never.out
+	"$TCPCONNSTATE" replay --color always --json "$E2E_DIR/../golden/mix.tcs" >always.json
+	not grep -q $'\x1b' always.json
 }
