@@ -19,7 +19,7 @@
  * seconds, lives for some, and goes with all it has.
  *
  *   seconds=N  how long (default 60); the curve of the day, and with it a night, is as long
- *   percent=N  of the usual 230 connections a second (default 100)
+ *   percent=N  of the usual 270 connections a second (default 100)
  *   seed=N     of the dice (default 1)
  *
  * A line of JSON for each namespace: {"netns":N,"from":T} when it is there and {"netns":N,"to":T}
@@ -299,7 +299,7 @@ static const struct load loads[] = {
 	{ "browser", 8000, 50, .by_day = true, .from_many = true, .asks = 6, .think_ms = 1500 },
 	{ "tablet", 8000, 10, .by_day = true, .from_many = true, .asks = 4, .think_ms = 1000,
 	  .late_ms = 2500, .server_closes = true },
-	{ "agent", 8001, 160, .asks = 1, .server_closes = true, .late_ms = 100 },
+	{ "agent", 8001, 200, .asks = 1, .server_closes = true, .late_ms = 100 },
 	{ "mobile", 8002, 8, .by_day = true, .from_many = true, .asks = 3, .think_ms = 1000 },
 	{ "pool", 8003, 0.4, .asks = 200, .think_ms = 1000 },
 	{ "job", 8003, 500, .asks = 1, .think_ms = 45000, .period_ms = 900000, .on_ms = 10000 },

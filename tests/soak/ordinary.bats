@@ -6,8 +6,8 @@
 #   TCS_SOAK_SECONDS   how long (default 60; `make soak` says 1200; 3600 for an hour)
 #   TCS_ORDINARY_KEEP  a folder that gets the recording
 #
-# Others may misbehave on this machine meanwhile: only findings about these namespaces count, while
-# they are ours.
+# Others may misbehave on this machine meanwhile: only findings about these namespaces count that began
+# while they were ours, for a later namespace has the number of an earlier one.
 
 # shellcheck disable=SC2016 # jq programs
 
@@ -32,7 +32,7 @@ teardown() {
 	"$TCPCONNSTATE" record ordinary.tcs >rec.out 2>rec.err </dev/null 3>&- &
 	TOOL_PIDS["rec"]=$!
 	until_true "$DEADLINE_S" test -s ordinary.tcs
-	nice -n 5 "$ORDINARY" seconds="$seconds" >netns.json 2>maker.err 3>&- &
+	"$ORDINARY" seconds="$seconds" >netns.json 2>maker.err 3>&- &
 	MAKER=$!
 	wait "$MAKER" || status=$?
 	MAKER=
@@ -50,7 +50,7 @@ teardown() {
 		grep -v '^{"type":"s\(tate\|ynack\)' >replay.json
 	jq -cn --slurpfile ours netns.json --arg seconds "$seconds" '
 		($ours | map(select(.from))) as $began | ($ours | map(select(.to))) as $ended |
-		def is_ours: . as $a | ($a.ts | sub("\\.[0-9]+Z$"; "Z") | fromdate) as $t |
+		def is_ours: . as $a | ($a.since | sub("\\.[0-9]+Z$"; "Z") | fromdate) as $t |
 			any($began[]; . as $b | .netns == $a.netns and .from <= $t and
 				all($ended[]; .netns != $a.netns or .to < $b.from or .to >= $t));
 		reduce inputs as $l ({changes: 0, looks: 0, time_wait: 0, close_wait: 0, half_open: 0,
@@ -60,7 +60,7 @@ teardown() {
 				| .time_wait = ([.time_wait, $l.connections.time_wait // 0] | max)
 				| .close_wait = ([.close_wait, $l.connections.close_wait // 0] | max)
 				| .half_open = ([.half_open, $l.half_open // 0] | max)
-			elif $l.type == "alert" and ($l | is_ours) then .findings += [$l]
+			elif $l.type == "alert" and (($l.since | not) or ($l | is_ours)) then .findings += [$l]
 			else . end)' replay.json | tee sum.json
 	# each part of it happened, by the kernel's counters and by its own
 	jq -cs --argjson s "$seconds" 'map(select(.table)) | map({(.table): .}) | add |
