@@ -23,47 +23,51 @@
 
 /* ---- names in BTF ---------------------------------------------------------------------------- */
 
-#define TYPES "/sys/kernel/btf/vmlinux"
+#define TYPES	      "/sys/kernel/btf/vmlinux"
+#define MODIFIERS_MAX 32 /* typedef, const and the like on the way to a type */
 
 /* The types that our BPF programs name, in the order of strcmp(). */
 static const char *const type_names[] = {
 #include <type_names.h>
 };
 
-static const struct btf_member *find_member(const struct btf *types, const struct btf_type *t,
-					    const char *name)
+static const struct btf_member *find_member(const struct kernel_types *types,
+					    const struct btf_type *t, const char *name)
 {
 	const struct btf_member *m = btf_members(t);
 	unsigned int i;
 
 	for (i = 0; i < btf_vlen(t); i++)
-		if (!strcmp(btf__name_by_offset(types, m[i].name_off), name))
+		if (!strcmp(kernel_types_name(types, m[i].name_off), name))
 			return &m[i];
 	return NULL;
 }
 
-static bool has_member(const struct btf *types, const struct btf_type *t, const char *name)
+static bool has_member(const struct kernel_types *types, const struct btf_type *t, const char *name)
 {
 	return find_member(types, t, name) != NULL;
 }
 
 /* Up to 5.11 struct net has an atomic64_t of this name, which is 0 until something asks for it. */
-static bool has_netns_cookie(const struct btf *types, const struct btf_type *net)
+static bool has_netns_cookie(const struct kernel_types *types, const struct btf_type *net)
 {
 	const struct btf_member *m = find_member(types, net, "net_cookie");
-	int id = m ? btf__resolve_type(types, m->type) : 0;
+	const struct btf_type *t = m ? kernel_types_at(types, m->type) : NULL;
+	int i;
 
-	return id > 0 && btf_is_int(btf__type_by_id(types, (uint32_t)id));
+	for (i = 0; t && i < MODIFIERS_MAX && (btf_is_mod(t) || btf_is_typedef(t)); i++)
+		t = kernel_types_at(types, t->type);
+	return t && btf_is_int(t);
 }
 
-static void look_at_helpers(const struct btf *types, const struct btf_type *t,
+static void look_at_helpers(const struct kernel_types *types, const struct btf_type *t,
 			    struct feature_btf *ret)
 {
 	const struct btf_enum *e = btf_enum(t);
 	unsigned int i;
 
 	for (i = 0; i < btf_vlen(t); i++) {
-		const char *name = btf__name_by_offset(types, e[i].name_off);
+		const char *name = kernel_types_name(types, e[i].name_off);
 
 		if (!strcmp(name, "BPF_FUNC_sock_from_file"))
 			ret->sock_from_file = true;
@@ -111,10 +115,10 @@ static void look_at_function(const char *name, uint32_t id, struct feature_btf *
 		ret->iter_task_file = id;
 }
 
-static void look_at_type(const struct btf *types, uint32_t id, struct feature_btf *ret)
+static void look_at_type(const struct kernel_types *types, uint32_t id, struct feature_btf *ret)
 {
-	const struct btf_type *t = btf__type_by_id(types, id);
-	const char *name = btf__name_by_offset(types, t->name_off);
+	const struct btf_type *t = kernel_types_at(types, id);
+	const char *name = kernel_types_name(types, t->name_off);
 
 	switch (btf_kind(t)) {
 	case BTF_KIND_TYPEDEF:
@@ -143,7 +147,7 @@ static void look_at_type(const struct btf *types, uint32_t id, struct feature_bt
 /* The excerpt is for as long as we run; without it libbpf reads all types itself. */
 static void read_btf(struct features *ret)
 {
-	struct btf *types;
+	struct kernel_types *types;
 	uint32_t id, n;
 	int fd;
 
@@ -152,16 +156,14 @@ static void read_btf(struct features *ret)
 		ret->btf.error = -errno;
 		return;
 	}
-	types = btf__parse(TYPES, NULL);
-	if (!types) {
-		ret->btf.error = -errno;
+	ret->btf.error = kernel_types_open(TYPES, &types);
+	if (ret->btf.error)
 		return;
-	}
-	n = btf__type_cnt(types);
+	n = kernel_types_count(types);
 	for (id = 1; id < n; id++)
 		look_at_type(types, id, &ret->btf);
 	fd = kernel_types_excerpt(types, type_names, sizeof(type_names) / sizeof(type_names[0]));
-	btf__free(types);
+	kernel_types_close(types);
 	if (fd < 0)
 		return;
 	snprintf(ret->types_path, sizeof(ret->types_path), "/proc/self/fd/%d", fd);

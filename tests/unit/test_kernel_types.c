@@ -44,7 +44,20 @@ static struct btf *small(void)
 	return btf;
 }
 
-static struct btf *excerpt_of(const struct btf *all, const char *const *names, size_t n)
+/* Of bytes that stay libbpf's. */
+static struct kernel_types *types_of(const struct btf *btf)
+{
+	struct kernel_types *types = NULL;
+	uint32_t len;
+	const void *bytes = btf__raw_data(btf, &len);
+
+	assert_non_null(bytes);
+	assert_int_equal(kernel_types_new(bytes, len, &types), 0);
+	assert_int_equal(kernel_types_count(types), btf__type_cnt(btf));
+	return types;
+}
+
+static struct btf *excerpt_of(const struct kernel_types *all, const char *const *names, size_t n)
 {
 	int fd = kernel_types_excerpt(all, names, n);
 	char path[32];
@@ -69,10 +82,11 @@ static void what_is_held_comes_along_and_what_is_pointed_to_does_not(void **stat
 {
 	static const char *const names[] = { "absent", "outer" };
 	struct btf *all = small(), *btf;
+	struct kernel_types *types = types_of(all);
 	const struct btf_type *outer, *inner, *t;
 
 	(void)state;
-	btf = excerpt_of(all, names, COUNT(names));
+	btf = excerpt_of(types, names, COUNT(names));
 	outer = find(btf, "outer", BTF_KIND_STRUCT);
 	inner = find(btf, "inner", BTF_KIND_STRUCT);
 	assert_non_null(outer);
@@ -95,6 +109,7 @@ static void what_is_held_comes_along_and_what_is_pointed_to_does_not(void **stat
 	assert_non_null(t);
 	assert_string_equal(btf__name_by_offset(btf, btf_enum(t)[1].name_off), "BLUE");
 	assert_int_equal(btf_enum(t)[1].val, 2);
+	kernel_types_close(types);
 	btf__free(btf);
 	btf__free(all);
 }
@@ -105,11 +120,56 @@ static void what_contradicts_itself_is_refused(void **state)
 	static const char *const names[] = { "odd" };
 	struct btf *btf = small();
 	int function = btf__find_by_name_kind(btf, "function", BTF_KIND_FUNC);
+	struct kernel_types *types;
 
 	(void)state;
 	id(btf__add_struct(btf, "odd", 8));
 	assert_int_equal(btf__add_field(btf, "f", id(function), 0, 0), 0);
-	assert_int_equal(kernel_types_excerpt(btf, names, COUNT(names)), -EINVAL);
+	types = types_of(btf);
+	assert_int_equal(kernel_types_excerpt(types, names, COUNT(names)), -EINVAL);
+	kernel_types_close(types);
+	btf__free(btf);
+}
+
+/* Cut anywhere, or with any byte changed: refused, or read within its bounds (ASan). */
+static void what_is_no_btf_is_refused(void **state)
+{
+	static const char *const names[] = { "inner", "outer" };
+	struct kernel_types *types;
+	struct btf *btf = small();
+	uint32_t len, i, at;
+	const uint8_t *bytes = btf__raw_data(btf, &len);
+	uint8_t *broken;
+	int fd;
+
+	(void)state;
+	for (i = 0; i < len; i++) {
+		broken = malloc(i + 1);
+		memcpy(broken, bytes, i);
+		assert_int_equal(kernel_types_new(broken, i, &types), -EINVAL);
+		free(broken);
+	}
+	for (i = 0; i < len; i++) {
+		broken = malloc(len);
+		memcpy(broken, bytes, len);
+		broken[i] ^= 0xff;
+		if (!kernel_types_new(broken, len, &types)) {
+			for (at = 0; at <= kernel_types_count(types); at++) {
+				const struct btf_type *t = kernel_types_at(types, at);
+
+				assert_true(!t ||
+					    strlen(kernel_types_name(types, t->name_off)) < len);
+			}
+			fd = kernel_types_excerpt(types, names, COUNT(names));
+			if (fd >= 0)
+				close(fd);
+			kernel_types_close(types);
+		}
+		free(broken);
+	}
+	assert_int_equal(kernel_types_open("/dev/null", &types), -EINVAL);
+	assert_true(kernel_types_open("/", &types) < 0);
+	assert_int_equal(kernel_types_open("/absent", &types), -ENOENT);
 	btf__free(btf);
 }
 
@@ -140,6 +200,7 @@ static void assert_same_members(const struct btf *a, const struct btf_type *ta, 
 
 static void the_kernels_types_are_all_there(void **state)
 {
+	struct kernel_types *types;
 	struct btf *all, *some;
 	uint32_t met = 0, kind;
 	size_t i;
@@ -149,7 +210,10 @@ static void the_kernels_types_are_all_there(void **state)
 		skip();
 	all = btf__parse(KERNEL, NULL);
 	assert_non_null(all);
-	some = excerpt_of(all, of_programs, COUNT(of_programs));
+	assert_int_equal(kernel_types_open(KERNEL, &types), 0);
+	assert_int_equal(kernel_types_count(types), btf__type_cnt(all));
+	some = excerpt_of(types, of_programs, COUNT(of_programs));
+	kernel_types_close(types);
 	assert_true(btf__type_cnt(some) < btf__type_cnt(all) / 10);
 	for (i = 0; i < COUNT(of_programs); i++) {
 		for (kind = BTF_KIND_STRUCT; kind <= BTF_KIND_ENUM; kind++) {
@@ -172,6 +236,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_held_comes_along_and_what_is_pointed_to_does_not),
 		cmocka_unit_test(what_contradicts_itself_is_refused),
+		cmocka_unit_test(what_is_no_btf_is_refused),
 		cmocka_unit_test(the_kernels_types_are_all_there),
 	};
 
