@@ -794,25 +794,12 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 
 /* ---- namespaces ------------------------------------------------------------------------------ */
 
-#define LIST_STEPS  16 /* of one call of netns_list_some(); together 16,384 namespaces */
-#define LIST_ROUNDS 32 /* calls of each, in a loop */
-
 struct tcs_netns_list netns_list;
 
-/* Position in the list. Used, or clang takes it apart, and its BTF is wrong. */
-static struct {
-	__u64 net; /* the next one */
-	__u64 first;
-	__u64 ops; /* of network namespaces */
-	bool over;
-} at_netns __attribute__((used));
-
-static __always_inline void list_netns(const struct net *net)
+static __always_inline void netns_meet(const struct net *net)
 {
 	__u32 n = netns_list.n;
 
-	if (!netns_is_one(net, at_netns.ops))
-		return;
 	if (n >= TCS_CENSUS_NETNS) {
 		netns_list.left_out++;
 		return;
@@ -823,44 +810,12 @@ static __always_inline void list_netns(const struct net *net)
 	netns_list.n = n + 1;
 }
 
-/* Global functions: the verifier goes through each once, and not once for each call. */
-__noinline int netns_list_some(__u32 unused)
-{
-	__u32 i;
-
-	for (i = 0; i < LIST_STEPS && !at_netns.over; i++) {
-		const struct net *net = (const void *)at_netns.net;
-
-		list_netns(net);
-		at_netns.net = netns_next(net);
-		at_netns.over = at_netns.net == at_netns.first;
-	}
-	return 0;
-}
-
-__noinline int netns_list_more(__u32 unused)
-{
-	__u32 i;
-
-	for (i = 0; i < LIST_ROUNDS && !at_netns.over; i++)
-		netns_list_some(i);
-	return 0;
-}
-
 /* All namespaces that exist, whether a process or a name shows them or not. */
 SEC("raw_tp")
 int tcs_netns_listed(void *ctx)
 {
-	const struct net *net = netns_current();
-	__u32 i;
-
 	netns_list.n = netns_list.left_out = 0;
-	at_netns.over = false;
-	at_netns.net = at_netns.first = (__u64)net;
-	at_netns.ops = (__u64)BPF_CORE_READ(net, ns.ops);
-	for (i = 0; i < LIST_ROUNDS && !at_netns.over; i++)
-		netns_list_more(i);
-	netns_list.complete = at_netns.over && !netns_list.left_out;
+	netns_list.complete = netns_walk() && !netns_list.left_out;
 	return 0;
 }
 
@@ -1003,13 +958,24 @@ __noinline int read_listener(__u32 i)
 	return 0;
 }
 
+#define LISTENERS_PART 8 /* of TCS_CENSUS_ASK */
+
+__noinline int read_some_listeners(__u32 from)
+{
+	__u32 i;
+
+	for (i = 0; i < LISTENERS_PART; i++)
+		if (ask[(from + i) & (TCS_CENSUS_ASK - 1)].sk)
+			read_listener(from + i);
+	return 0;
+}
+
 SEC("raw_tp")
 int tcs_listeners(void *ctx)
 {
 	__u32 i;
 
-	for (i = 0; i < TCS_CENSUS_ASK; i++)
-		if (ask[i].sk)
-			read_listener(i);
+	for (i = 0; i < TCS_CENSUS_ASK && ask[i].sk; i += LISTENERS_PART)
+		read_some_listeners(i);
 	return 0;
 }

@@ -350,7 +350,7 @@ struct event {
 	struct tcs_note *note;
 	__u64 ts_ns, in_old_ns;
 	__u32 cpu;
-	__u8 old, new, err;
+	volatile __u8 old, new, err;
 };
 
 /*
@@ -761,22 +761,39 @@ static __always_inline void count_handshake(const struct event *e, __u64 listene
 }
 
 /*
- * There is no room for a note. Listeners are known all the same, and their handshakes counted: what
- * fills the table must not hide what happens to others.
+ * There is no room for a note. Handshakes are counted all the same: what fills the table must not
+ * hide what happens to others.
  */
 static __always_inline void take_without_note(const struct event *e)
 {
 	__u64 listener;
 	__u8 unsure = 0;
 
-	if (e->new == TCP_LISTEN) {
-		listener_born(e);
-	} else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE) {
+	if (e->old != TCP_SYN_RECV || e->new != TCP_ESTABLISHED)
+		return;
+	listener = listener_of_child(e->sk, e->tp, &unsure);
+	count_handshake(e, listener, unsure);
+}
+
+/*
+ * Begin or end of a listener, whether its event is emitted or not, at one place: its code is the
+ * longest of the program.
+ */
+static __always_inline void take_listener(const struct event *e, bool unwanted)
+{
+	struct tcs_note *note = e->note;
+	__u64 id;
+
+	if (e->old == TCP_LISTEN && e->new == TCP_CLOSE)
 		listener_gone(e);
-	} else if (e->old == TCP_SYN_RECV && e->new == TCP_ESTABLISHED) {
-		listener = listener_of_child(e->sk, e->tp, &unsure);
-		count_handshake(e, listener, unsure);
-	}
+	if (e->new != TCP_LISTEN ||
+	    (unwanted && !listens_for_wanted(e->sk, local_port(e->sk, e->tp, e->new))))
+		return;
+	id = listener_born(e);
+	if (!note)
+		return;
+	note->cookie_low = kernel.cookies ? (__u32)id : 0;
+	owners_add(note->pid);
 }
 
 /*
@@ -787,7 +804,6 @@ static __always_inline void take_without_note(const struct event *e)
 static __always_inline void take_event(struct event *e)
 {
 	struct tcs_note *note = e->note;
-	__u64 id;
 
 	note->owner_changed = 0;
 	if (note->mark && (note->mark & 0xff) != e->old)
@@ -797,12 +813,6 @@ static __always_inline void take_event(struct event *e)
 	note->mark = e->old << 8 | e->new;
 	note->since_ns = e->ts_ns;
 
-	if (e->new == TCP_LISTEN) {
-		id = listener_born(e);
-		note->cookie_low = kernel.cookies ? (__u32)id : 0;
-	} else if (e->old == TCP_LISTEN && e->new == TCP_CLOSE) {
-		listener_gone(e);
-	}
 	if (e->new == TCP_CLOSE) {
 		e->err = error_of_close(e->sk, e->old);
 		note->flags |= close_flags(e->sk, e->tp, e->old);
@@ -822,8 +832,6 @@ static __always_inline void take_event(struct event *e)
 		note->flags |= TCS_F_TASK;
 	if (e->old == TCP_SYN_SENT && e->new == TCP_CLOSE && !e->err && !e->tp->segs_out)
 		e->err = connect_errno((__u64)address_of(e->sk));
-	if (e->new == TCP_LISTEN)
-		owners_add(note->pid);
 	if (note->reset_sent) {
 		note->flags |= TCS_F_RESET_SENT;
 		note->reset_sent = 0;
@@ -923,26 +931,24 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, const 
 	if (e->new == TCP_CLOSE)
 		remember_closed(e, p);
 	pass_on(e, p, e->cpu);
-	return;
+	goto listeners;
 
 not_ours:
 	if (passed_before(sk, e->old << 8 | e->new, program))
 		return;
+	if (again)
+		count(&p->caught);
 	if (noteless) {
 		count(&p->lost_note);
 		take_without_note(e);
-	}
-	if (unwanted) {
+	} else if (unwanted) {
 		count(&p->filtered);
 		filter_deferred(sk, e->old, p);
-		if (e->old == TCP_LISTEN && e->new == TCP_CLOSE)
-			listener_gone(e);
-		else if (e->new == TCP_LISTEN &&
-			 listens_for_wanted(sk, local_port(sk, e->tp, e->new)))
-			listener_born(e);
+	} else {
+		return;
 	}
-	if (again)
-		count(&p->caught);
+listeners:
+	take_listener(e, unwanted);
 }
 
 static __always_inline void state_change(struct sock *sk, int old, int new, const __u32 program)

@@ -29,7 +29,9 @@
 
 #define SOCK_BINDPORT_LOCK 8
 
-#define RULES_MAX 64
+#define RULES_MAX  64
+#define RULES_PART 8 /* of these, in one call */
+#define ERRNO_MAX  4095
 
 /* enum fib_rule action (uapi/linux/fib_rules.h) */
 #define FR_ACT_BLACKHOLE   6
@@ -84,36 +86,50 @@ static __always_inline int rule_errno(const struct fib_rule *rule)
 }
 
 /*
- * rule, sk: addresses. 0: the rule does not match, or does not name the socket's source port. A
- * global function: the verifier goes through it once, not RULES_MAX times.
+ * node: of a rule, in the list that begins and ends with head. The errno of the rule, if it matches
+ * and names the socket's source port; otherwise the next node, which is no errno; 0: there is none.
+ * A global function: the verifier goes through it once, not RULES_MAX times.
  */
-__noinline int errno_of_rule(__u64 rule, __u64 sk)
+__noinline __u64 errno_of_rule(__u64 node, __u64 head, __u64 sk)
 {
-	const struct fib_rule *r = (const struct fib_rule *)rule;
+	const struct fib_rule *rule =
+		(const void *)(node - bpf_core_field_offset(struct fib_rule, list));
+	__u64 next;
 
-	return rule_matches(r, (const struct sock *)sk) ? rule_errno(r) : 0;
+	if (node == head)
+		return 0;
+	if (rule_matches(rule, (const struct sock *)sk))
+		return rule_errno(rule);
+	next = (__u64)BPF_CORE_READ((const struct list_head *)node, next);
+	return next == head ? 0 : next;
 }
 
-/* Of the first rule of IPv4 that names this source port; 0: there is none. */
-static __always_inline int errno_of_rules(const struct sock *sk)
+/* The same of RULES_PART rules: a long loop is divided, since its body is verified in each round. */
+__noinline __u64 errno_of_some_rules(__u64 node, __u64 head, __u64 sk)
 {
-	const struct net *net = net_of(sk);
+	int i;
+
+	for (i = 0; i < RULES_PART && node > ERRNO_MAX; i++)
+		node = errno_of_rule(node, head, sk);
+	return node;
+}
+
+/* Of the first rule of IPv4 that names the source port of this socket; 0: there is none. */
+__noinline int errno_of_rules(__u64 sk)
+{
+	const struct net *net = net_of((const struct sock *)sk);
 	const struct fib_rules_ops *ops;
 	__u64 head, node;
-	int i, err;
+	int i;
 
 	if (!bpf_core_field_exists(net->ipv4.rules_ops))
 		return 0;
 	ops = BPF_CORE_READ(net, ipv4.rules_ops);
 	head = (__u64)ops + bpf_core_field_offset(struct fib_rules_ops, rules_list);
 	node = (__u64)BPF_CORE_READ(ops, rules_list.next);
-	for (i = 0; i < RULES_MAX && node && node != head; i++) {
-		err = errno_of_rule(node - bpf_core_field_offset(struct fib_rule, list), (__u64)sk);
-		if (err)
-			return err;
-		node = (__u64)BPF_CORE_READ((const struct list_head *)node, next);
-	}
-	return 0;
+	for (i = 0; i < RULES_MAX / RULES_PART && node > ERRNO_MAX; i++)
+		node = errno_of_some_rules(node, head, sk);
+	return node <= ERRNO_MAX ? (int)node : 0;
 }
 
 /* Over IPv4, from a socket of either family. */
@@ -148,7 +164,7 @@ __noinline int connect_errno(__u64 address)
 	    !BPF_CORE_READ(sk, sk_txhash))
 		return EADDRNOTAVAIL;
 	if (is_over_ipv4(sk))
-		err = errno_of_rules(sk);
+		err = errno_of_rules(address);
 	return err || !fresh ? err : ENETUNREACH;
 }
 

@@ -25,6 +25,8 @@
 
 #define DEVICE_CHAINS	 256 /* NETDEV_HASHENTRIES */
 #define DEVICE_CHAIN_MAX 16  /* 4,096 devices of a namespace, evenly spread */
+#define DEVICE_PART	 4   /* of these, in one call */
+#define DEVICE_FOUND	 1   /* in the address of a node, which is even */
 #define DEVICE_READ_NS	 1000000000ULL
 
 struct {
@@ -40,25 +42,40 @@ static __always_inline bool is_link_local(const __u64 addr[2])
 	return ((__u16)addr[0] & bpf_htons(0xffc0)) == bpf_htons(0xfe80);
 }
 
+static __always_inline const struct net_device *device_of_node(__u64 node)
+{
+	return (const void *)(node - bpf_core_field_offset(struct net_device, index_hlist));
+}
+
+/*
+ * The node of this device, with DEVICE_FOUND, or the one after DEVICE_PART others; 0: the chain has
+ * ended. A loop in two parts: the verifier goes through its body once for each round.
+ */
+__noinline __u64 device_find_from(__u64 node, __u32 ifindex)
+{
+	int i;
+
+	for (i = 0; node && i < DEVICE_PART; i++) {
+		if ((__u32)BPF_CORE_READ(device_of_node(node), ifindex) == ifindex)
+			return node | DEVICE_FOUND;
+		node = (__u64)BPF_CORE_READ((const struct hlist_node *)node, next);
+	}
+	return node;
+}
+
 static __always_inline const struct net_device *device_find(const struct net *net, __u32 ifindex)
 {
 	const struct hlist_head *chain;
-	const struct hlist_node *node;
+	__u64 node;
 	int i;
 
 	if (!bpf_core_field_exists(net->dev_index_head))
 		return NULL;
 	chain = BPF_CORE_READ(net, dev_index_head) + (ifindex & (DEVICE_CHAINS - 1));
-	node = BPF_CORE_READ(chain, first);
-	for (i = 0; node && i < DEVICE_CHAIN_MAX; i++) {
-		const struct net_device *dev =
-			(const void *)node - bpf_core_field_offset(struct net_device, index_hlist);
-
-		if ((__u32)BPF_CORE_READ(dev, ifindex) == ifindex)
-			return dev;
-		node = BPF_CORE_READ(node, next);
-	}
-	return NULL;
+	node = (__u64)BPF_CORE_READ(chain, first);
+	for (i = 0; i < DEVICE_CHAIN_MAX / DEVICE_PART && node && !(node & DEVICE_FOUND); i++)
+		node = device_find_from(node, ifindex);
+	return node & DEVICE_FOUND ? device_of_node(node - DEVICE_FOUND) : NULL;
 }
 
 /* netns: address of a struct net. A global function: the verifier goes through it once. */

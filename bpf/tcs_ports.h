@@ -34,6 +34,7 @@
 #define PORT_CHAIN_MAX	 1024
 #define PORT_ADDRS_MAX	 4096 /* local addresses of one port */
 #define PORT_HEADS	 64   /* heads of chains read at once */
+#define PORT_PART	 8    /* of these, in one call */
 #define PORT_HEAD_WORDS	 2    /* struct inet_bind_hashbucket: lock, chain */
 #define IPV6_ADDR_MAPPED 0x1000U
 
@@ -104,17 +105,36 @@ static __always_inline bool port_heads_read(__u32 first)
 	return port_at.window_read;
 }
 
+/* How many chains of the window follow each other from this one on that are empty: at most PORT_PART. */
+__noinline __u32 ports_empty_chains(__u32 in)
+{
+	__u32 i;
+
+	for (i = 0; i < PORT_PART; i++)
+		if (in + i >= PORT_HEADS ||
+		    port_heads[((in + i) & (PORT_HEADS - 1)) * PORT_HEAD_WORDS + PORT_HEAD_WORDS -
+			       1])
+			break;
+	return i;
+}
+
 /* The first chain of the window from port_at.chain on that is not empty: its head, or 0. */
 __noinline __u64 ports_next_head(void)
 {
-	__u32 i, in = port_at.chain & (PORT_HEADS - 1);
+	__u32 i, n, in = port_at.chain & (PORT_HEADS - 1);
 	__u64 head = 0;
 
 	if (!port_heads_read(port_at.chain - in)) {
 		port_at.chain += PORT_HEADS - in;
 		return 0;
 	}
-	for (i = 0; i < PORT_HEADS && !head && in < PORT_HEADS; i++) {
+	for (i = 0; i < PORT_HEADS / PORT_PART; i++) {
+		n = ports_empty_chains(in);
+		in += n;
+		if (n < PORT_PART)
+			break;
+	}
+	if (in < PORT_HEADS) {
 		head = port_heads[(in & (PORT_HEADS - 1)) * PORT_HEAD_WORDS + PORT_HEAD_WORDS - 1];
 		in++;
 	}

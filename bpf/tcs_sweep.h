@@ -35,7 +35,9 @@
 
 #define STEPS_MAX     65536	 /* of a run; a slice is less */
 #define WINDOW_WORDS  128	 /* of heads of chains, read at once */
+#define WINDOW_PART   16	 /* of these, in one call */
 #define KNOWN_MAX     128	 /* of a chain: what is not to be looked at again */
+#define KNOWN_PART    16	 /* of these, in one call */
 #define READS_MAX     16	 /* of a chain */
 #define LISTEN_NULLS  (1U << 29) /* LISTENING_NULLS_BASE */
 #define LISTEN_STRIDE 16	 /* a bucket of lhash2: the lock, then the head */
@@ -235,39 +237,68 @@ static __always_inline bool read_window(__u32 number, __u32 in)
 	return at.window_read;
 }
 
-/* On to the first chain of the window that has something in it, or is the last; its head. */
-__noinline __u64 sweep_next_head(void)
+/*
+ * How many empty chains of the window follow each other from this word on: WINDOW_PART at most, and
+ * neither the last chain of the window nor that of the table (`left` chains come after the first).
+ *
+ * Global functions, this and others: the verifier goes through each once, not at each call. A long
+ * loop is divided in two for the same reason: its body is verified once for each round.
+ */
+__noinline __u32 sweep_empty_chains(__u32 word, __u32 step, __u64 end, __u32 left)
 {
-	__u32 step = among_listeners() ? LISTEN_STRIDE / 8 : 1, number = number_of_chain();
-	__u32 in = number & (WINDOW_WORDS / step - 1), word = in * step, i;
-	__u32 left = (among_listeners() ? sweep.lhash_mask : sweep.ehash_mask) - number;
-	__u64 end = end_of_chain(number), head = 0;
+	__u32 i;
 
-	if (!read_window(number, in))
-		return read_head();
-	for (i = 0; i < WINDOW_WORDS; i++) {
-		head = window[word & (WINDOW_WORDS - 1)];
-		if (head != end || i >= left || word + step >= WINDOW_WORDS)
+	for (i = 0; i < WINDOW_PART; i++) {
+		if (i >= left || word + step >= WINDOW_WORDS ||
+		    window[word & (WINDOW_WORDS - 1)] != end)
 			break;
 		word += step;
 		end += 2;
 	}
-	at.chain += i;
-	return head;
+	return i;
 }
 
-/* Global functions, this and others: the verifier goes through each once, not at each call. */
-__noinline int sweep_is_known(__u64 sk)
+/* On to the first chain of the window that has something in it, or is the last; its head. */
+__noinline __u64 sweep_next_head(void)
+{
+	__u32 step = among_listeners() ? LISTEN_STRIDE / 8 : 1, number = number_of_chain();
+	__u32 in = number & (WINDOW_WORDS / step - 1), word = in * step, i, n;
+	__u32 left = (among_listeners() ? sweep.lhash_mask : sweep.ehash_mask) - number;
+	__u64 end = end_of_chain(number);
+
+	if (!read_window(number, in))
+		return read_head();
+	for (i = 0; i < WINDOW_WORDS / WINDOW_PART; i++) {
+		n = sweep_empty_chains(word, step, end, left);
+		at.chain += n;
+		word += n * step;
+		end += n * 2;
+		left -= n;
+		if (n < WINDOW_PART)
+			break;
+	}
+	return window[word & (WINDOW_WORDS - 1)];
+}
+
+/* Beyond n_known are those of another chain: the first one that is equal decides. */
+__noinline int sweep_is_known_from(__u32 from, __u64 sk)
 {
 	__u32 i;
 
-	for (i = 0; i < KNOWN_MAX; i++) {
-		if (i >= at.n_known)
-			return 0;
-		if (known[i] == sk)
-			return 1;
-	}
+	for (i = 0; i < KNOWN_PART; i++)
+		if (known[(from + i) & (KNOWN_MAX - 1)] == sk)
+			return from + i < at.n_known;
 	return 0;
+}
+
+static __always_inline bool sweep_is_known(__u64 sk)
+{
+	__u32 i;
+
+	for (i = 0; i < KNOWN_MAX && i < at.n_known; i += KNOWN_PART)
+		if (sweep_is_known_from(i, sk))
+			return true;
+	return false;
 }
 
 static __always_inline void meet(__u64 sk, const struct sock_common *skc)

@@ -29,6 +29,7 @@
 
 #define TIME_WAIT_SLACK 16
 #define TIME_WAIT_CHAIN 32
+#define TIME_WAIT_PART	8 /* of these, in one call */
 #define TIME_WAIT_READS 2
 
 enum time_wait_answer {
@@ -98,13 +99,23 @@ __noinline __u64 time_wait_step(__u64 at, __u64 sk, __u32 hash)
 	return node ? (__u64)node : TIME_WAIT_LOST;
 }
 
+/* A long loop is divided: its body is verified in each round. */
+__noinline __u64 time_wait_steps(__u64 at, __u64 sk, __u32 hash)
+{
+	__u32 i;
+
+	for (i = 0; i < TIME_WAIT_PART && !(at & 1); i++)
+		at = time_wait_step(at, sk, hash);
+	return at;
+}
+
 /* From this node on: the end of the chain, or TIME_WAIT_FOUND; an even number: it is too long. */
 __noinline __u64 time_wait_walk(__u64 at, __u64 sk, __u32 hash)
 {
 	__u32 i;
 
-	for (i = 0; i < TIME_WAIT_CHAIN && !(at & 1); i++)
-		at = time_wait_step(at, sk, hash);
+	for (i = 0; i < TIME_WAIT_CHAIN / TIME_WAIT_PART && !(at & 1); i++)
+		at = time_wait_steps(at, sk, hash);
 	return at;
 }
 
