@@ -6,9 +6,22 @@
 
 void cadence_init(struct cadence *c, uint64_t now_ns, uint64_t start_cpu_ns)
 {
-	*c = (struct cadence){ .now_ns = now_ns };
-	if (start_cpu_ns > CADENCE_START_NS)
-		c->credit_ns = -(int64_t)(start_cpu_ns - CADENCE_START_NS);
+	*c = (struct cadence){
+		.now_ns = now_ns,
+		.start_paid_ns = now_ns + start_cpu_ns * (1000 / CADENCE_START_PER_MILLE),
+	};
+}
+
+/* What looks may take of the time since the last call. */
+static uint64_t earned_ns(const struct cadence *c, uint64_t now_ns)
+{
+	uint64_t first = 0, paid = c->start_paid_ns;
+
+	if (c->now_ns < paid)
+		first = (now_ns < paid ? now_ns : paid) - c->now_ns;
+	return (first * CADENCE_FIRST_PER_MILLE +
+		(now_ns - c->now_ns - first) * CADENCE_PER_MILLE) /
+	       1000;
 }
 
 static bool affordable(const struct cadence *c, uint64_t cost_ns)
@@ -29,7 +42,7 @@ enum cadence_look cadence_next(struct cadence *c, uint64_t now_ns, bool moved)
 	/* What was there before us has an age, and can be judged, only with the second walk. */
 	bool due = moved || c->walks < 2 || now_ns - c->walked_ns >= refresh_ns(c);
 
-	c->credit_ns += (int64_t)((now_ns - c->now_ns) * CADENCE_PER_MILLE / 1000);
+	c->credit_ns += (int64_t)earned_ns(c, now_ns);
 	if (c->credit_ns > CREDIT_MAX_NS)
 		c->credit_ns = CREDIT_MAX_NS;
 	c->now_ns = now_ns;

@@ -11,8 +11,14 @@
  * When nothing moves ages grow all the same and peers die without an event: then a walk comes when
  * a thousand times its cost has passed, but at least every CADENCE_REFRESH_NS. The first walk is
  * free to come at once, since its price is not known; it is paid for before the next, which comes
- * as soon as that is done: with it what was there before us has aged, and is told. What the start
- * took beyond CADENCE_START_NS, on a host of very many sockets, is owed from the beginning.
+ * as soon as that is done: with it what was there before us has aged, and is told.
+ *
+ * The start has been paid for when the program begins to look: a look that waits for it gives none
+ * of it back, and findings come late. So the start is no debt. But it counts: until it has become
+ * CADENCE_START_PER_MILLE of the time since, looks have CADENCE_FIRST_PER_MILLE. Start and looks
+ * together take 2 % from then on, and of a first minute if the start took 600 ms or less, which is
+ * also the cost of a program that is started anew each minute. A walk of 5 ms comes twice a second
+ * at the lower rate, too.
  *
  * Two things do not wait for credit, for whoever attacks the host must not be able to spend it:
  * counters and queues, once in CADENCE_RARE times what they cost, and walks that explain what they
@@ -30,20 +36,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CADENCE_PER_MILLE 14 /* of one core; the rest of 2 %: start, glances, events */
-#define CADENCE_START_NS \
-	(300 * 1000000ull) /* of CPU time; with 14 per mille: 1.9 % of a first minute */
-#define CADENCE_REFRESH_NS (60 * 1000000000ull)
-#define CADENCE_GLANCE_NS  (250 * 1000000ull)
-#define CADENCE_SECOND_NS  (750 * 1000000ull)
-#define CADENCE_GLANCES	   500 /* times what they cost is the least time between two */
-#define CADENCE_RENEWALS   50
-#define CADENCE_DOUBT_NS   (1000 * 1000000ull)
-#define CADENCE_RARE	   100
-#define CADENCE_SELDOM	   40
+#define CADENCE_PER_MILLE	14 /* of one core; the rest of 2 %: glances, events */
+#define CADENCE_FIRST_PER_MILLE 10 /* while the start is more than ... */
+#define CADENCE_START_PER_MILLE 10 /* ... of the time since */
+#define CADENCE_REFRESH_NS	(60 * 1000000000ull)
+#define CADENCE_GLANCE_NS	(250 * 1000000ull)
+#define CADENCE_SECOND_NS	(750 * 1000000ull)
+#define CADENCE_GLANCES		500 /* times what they cost is the least time between two */
+#define CADENCE_RENEWALS	50
+#define CADENCE_DOUBT_NS	(1000 * 1000000ull)
+#define CADENCE_RARE		100
+#define CADENCE_SELDOM		40
 
 struct cadence {
 	uint64_t now_ns;
+	uint64_t start_paid_ns; /* when the start is CADENCE_START_PER_MILLE of the time */
 	int64_t credit_ns;
 	uint64_t counters_cost_ns;
 	uint64_t walk_cost_ns;
@@ -71,7 +78,7 @@ enum cadence_look {
 	CADENCE_URGENT, /* counters, and a walk where they call for one */
 };
 
-/* start_cpu_ns: what has been spent before. */
+/* start_cpu_ns: CPU time that has been spent before. */
 void cadence_init(struct cadence *c, uint64_t now_ns, uint64_t start_cpu_ns);
 
 /* An interval is over. moved: something has changed since the last walk. */

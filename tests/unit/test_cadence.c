@@ -100,10 +100,44 @@ static void the_first_minute_has_room_for_the_start(void **state)
 
 	(void)state;
 	for (walk = 50 * MS; walk <= 300 * MS; walk += 50 * MS) {
-		struct hour h = run_from(100 * MS + walk, 60, SECOND, walk, true);
+		struct hour h = run_from(300 * MS + walk, 60, SECOND, walk, true);
 
 		assert_true(h.first_walk_ns == SECOND);
 		assert_true(h.cpu_ns <= 60 * SECOND * 2 / 100);
+	}
+}
+
+/* However long the start took on a slow or busy machine, walks go on: two within 2 s raise. */
+static void walks_do_not_wait_for_the_start_to_be_paid_for(void **state)
+{
+	uint64_t start, walk;
+
+	(void)state;
+	for (start = 0; start <= 5 * SECOND; start += 250 * MS) {
+		for (walk = MS; walk <= 6 * MS; walk += MS) {
+			struct hour h = run_from(start, 60, 250 * MS, walk, true);
+
+			assert_true(h.first_walk_ns == 250 * MS);
+			assert_true(h.longest_gap_ns <= 1250 * MS);
+			assert_in_range(h.walks, 60, 240);
+		}
+		assert_int_equal(run_from(start, 60, SECOND, 8 * MS, true).walks, 60);
+	}
+}
+
+/* Started anew each minute, and after any start as soon as it has been paid for. */
+static void start_and_looks_take_two_percent_together(void **state)
+{
+	uint64_t start;
+
+	(void)state;
+	for (start = 0; start <= 600 * MS; start += 50 * MS)
+		assert_true(run_from(start, 60, SECOND, 10 * MS, true).cpu_ns <=
+			    60 * SECOND * 2 / 100 + MS);
+	for (start = SECOND; start <= 5 * SECOND; start += SECOND) {
+		struct hour h = run_from(start, start / MS / 10, SECOND, 400 * MS, true);
+
+		assert_true(h.cpu_ns <= start * 100 * 2 / 100 + MS);
 	}
 }
 
@@ -281,6 +315,8 @@ int main(void)
 		cmocka_unit_test(a_large_busy_host_pays_two_percent_at_most),
 		cmocka_unit_test(an_idle_host_pays_a_thousandth),
 		cmocka_unit_test(the_first_minute_has_room_for_the_start),
+		cmocka_unit_test(walks_do_not_wait_for_the_start_to_be_paid_for),
+		cmocka_unit_test(start_and_looks_take_two_percent_together),
 		cmocka_unit_test(the_second_walk_comes_as_soon_as_the_first_is_paid_for),
 		cmocka_unit_test(what_cannot_be_saved_up_for_comes_all_the_same),
 		cmocka_unit_test(short_intervals_do_not_cost_more),
