@@ -8,6 +8,7 @@ void cadence_init(struct cadence *c, uint64_t now_ns, uint64_t start_cpu_ns)
 {
 	*c = (struct cadence){
 		.now_ns = now_ns,
+		.credit_ns = CADENCE_CREDIT_NS,
 		.start_paid_ns = now_ns + start_cpu_ns * (1000 / CADENCE_START_PER_MILLE),
 	};
 }

@@ -11,12 +11,14 @@
  * When nothing moves ages grow all the same and peers die without an event: then a walk comes when
  * a thousand times its cost has passed, but at least every CADENCE_REFRESH_NS. The first walk is
  * free to come at once, since its price is not known; it is paid for before the next, which comes
- * as soon as that is done: with it what was there before us has aged, and is told.
+ * as soon as that is done: with it what was there before us has aged, and is told. CADENCE_CREDIT_NS
+ * are there from the beginning, so that on a small host this is the next interval: the first walk
+ * touches each table for the first time, and costs several times as much as the next.
  *
  * The start has been paid for when the program begins to look: a look that waits for it gives none
  * of it back, and findings come late. So the start is no debt. But it counts: until it has become
  * CADENCE_START_PER_MILLE of the time since, looks have CADENCE_FIRST_PER_MILLE. Start and looks
- * together take 2 % from then on, and of a first minute if the start took 600 ms or less, which is
+ * together take 2 % from then on, and of a first minute if the start took 500 ms or less, which is
  * also the cost of a program that is started anew each minute. A walk of 5 ms comes twice a second
  * at the lower rate, too.
  *
@@ -39,6 +41,7 @@
 #define CADENCE_PER_MILLE	14 /* of one core; the rest of 2 %: glances, events */
 #define CADENCE_FIRST_PER_MILLE 10 /* while the start is more than ... */
 #define CADENCE_START_PER_MILLE 10 /* ... of the time since */
+#define CADENCE_CREDIT_NS	(60 * 1000000ull)
 #define CADENCE_REFRESH_NS	(60 * 1000000000ull)
 #define CADENCE_GLANCE_NS	(250 * 1000000ull)
 #define CADENCE_SECOND_NS	(750 * 1000000ull)
