@@ -69,8 +69,7 @@ resent() {
 	hold syn_sent=30 ipv6=1 syn_sent=40
 	tool_start --json -N "${HOLD_NETNS[0]}" -i 0.2 "${AGE[@]}"
 	until_true 10 resent 0 70
-	# (a walk comes when the start is paid for)
-	until_true 60 eval "(( \$(grep -c '\"kind\":\"connect_failing\"' tool.out) >= 2 ))"
+	until_true 10 eval "(( \$(grep -c '\"kind\":\"connect_failing\"' tool.out) >= 2 ))"
 	audit 3 -N "${HOLD_NETNS[0]}" --window 0 "${AGE[@]}"
 	tool_stop
 	is tool.out 'map(select(.type == "alert")) | map(.subject.raddr) | unique == ["127.0.0.1", "::1"]'

@@ -382,8 +382,7 @@ summaries_are() { (($(grep -c '"type":"summary"' tool.out) >= $1)); }
 	no_exhaustion tool.out
 	# then all of one of them
 	twins_word 0 connect 0 36
-	# what the start cost is paid for before the next snapshot of all sockets
-	until_true 60 alerts_are 1
+	until_true 10 alerts_are 1
 	tool_stop
 	tool_ended 0
 	same '["raised", "critical", "port_exhaustion", "fe80::2", 96]' tool.out \

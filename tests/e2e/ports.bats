@@ -137,7 +137,7 @@ needs_bound() { # 6.1: the table of local ports
 	hold_more 0 time_wait=100
 	hold_more 0 lost=12
 	nsenter -t "${HOLD_PIDS[0]}" -n sh -c 'echo 1 >/proc/sys/net/ipv4/tcp_tw_reuse_delay'
-	until_true 60 raised # a busy machine owes its start before the next walk (cadence.h)
+	until_true 10 raised
 	jq -es 'map(select(.type == "alert"))[0] | .kind == "port_exhaustion" and
 		.severity == "critical" and .subject.laddr == "127.0.0.1" and
 		.subject.rport == 8000 and .evidence.connects_failed == 12' tool.out
