@@ -134,6 +134,29 @@ static int open_skel(struct census *c, struct failure *reterr)
 	return err;
 }
 
+/* Tables that this filter and grouping leave empty: a table costs when it is made, by its places. */
+static int leave_out_tables(struct census_bpf *skel)
+{
+	const struct {
+		struct bpf_map *map;
+		bool used;
+	} tables[] = {
+		{ skel->maps.groups, skel->rodata->set.group },
+		{ skel->maps.places, skel->rodata->set.places },
+		{ skel->maps.half_open, skel->rodata->set.half_open },
+		{ skel->maps.sources, skel->rodata->set.half_open },
+		{ skel->maps.prefixes, skel->rodata->set.half_open },
+		{ skel->maps.pending, skel->rodata->set.pending },
+	};
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (!tables[i].used)
+			err = bpf_map__set_max_entries(tables[i].map, 1);
+	return err;
+}
+
 /* One of the two walks; maps of the other are not made. */
 static int choose_walk(struct census_bpf *skel, bool by_sweep)
 {
@@ -164,6 +187,8 @@ static int load_skel(struct census *c, bool by_sweep)
 	*(struct tcs_kernel *)&c->skel->rodata->kernel = feature_get()->kernel;
 	set_up(c);
 	err = share_maps(c);
+	if (!err)
+		err = leave_out_tables(c->skel);
 	if (!err)
 		err = choose_walk(c->skel, by_sweep);
 	if (!err)

@@ -238,6 +238,33 @@ no_rights() {
 	done
 }
 
+# table_places FDINFO: of all hash tables (hash, per CPU, LRU), each map once
+table_places() {
+	awk '$1 == "map_type:" { type = $2 } $1 == "max_entries:" { entries = $2 }
+		$1 == "map_id:" && !seen[$2]++ && type ~ /^(1|5|9)$/ { n += entries }
+		END { print n + 0 }' "$1"
+}
+
+# What a start takes is instructions that the verifier processes, places of hash tables that the
+# kernel initializes (and, where a page is slow to get, touches), and bytes of BTF that are read. A
+# bound on these holds at any speed and load; CPU time is compared in pairs (../bench/pairs.sh).
+@test "what a start costs: the verifier's instructions, places of tables, bytes read" {
+	local programs insns places bytes
+	tool_start --json -N self
+	cat "/proc/${TOOL_PIDS["tool"]}/fdinfo/"* >fdinfo 2>/dev/null || true
+	bytes=$(awk '$1 == "rchar:" { print $2 }' "/proc/${TOOL_PIDS["tool"]}/io")
+	tool_stop
+	programs=$(grep -c '^verified_insns:' fdinfo || true)
+	insns=$(awk '$1 == "verified_insns:" { n += $2 } END { print n + 0 }' fdinfo)
+	places=$(table_places fdinfo)
+	echo "$programs programs, $insns instructions, $places places, $bytes bytes"
+	((places > 1000000 && places <= 1500000))
+	((bytes <= 8000000))
+	((programs)) || skip "this kernel does not count verified instructions (Linux 5.16)"
+	# seven programs on the state tracepoint where there are now two (7.0) are 35,000 more
+	((insns > 10000 && insns <= 48000 + (programs > 18 ? 40000 : 0)))
+}
+
 @test "two at a time: both see everything, and one that is killed takes nothing from the other" {
 	local name
 	e2e_need bpftool
