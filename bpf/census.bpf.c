@@ -876,6 +876,7 @@ bool owners_overflow; /* nobody knows which owners have exited */
 bool owners_doubtful; /* some may hold their listener no more */
 __u32 owners_scan;    /* the scan in between (scan_number); 0: there was none */
 __u32 n_stale;	      /* listeners whose owner has changed */
+__u32 n_pruned;	      /* listeners that are not read again, by all runs */
 
 /*
  * A listener whose owner has exited or has another name: its file is marked, for a scan that finds
@@ -907,10 +908,13 @@ static __always_inline bool is_idle(const struct sock *sk)
 {
 	const struct inet_connection_sock *icsk = (const void *)sk;
 
-	return !BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter) &&
-	       !BPF_CORE_READ(sk, sk_ack_backlog) &&
-	       cookie_age((const struct tcp_sock *)sk) == TCS_CENSUS_NEVER &&
-	       watched_prune(sk, BPF_CORE_READ(sk, sk_drops.counter), prune_idle);
+	if (BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter) ||
+	    BPF_CORE_READ(sk, sk_ack_backlog) ||
+	    cookie_age((const struct tcp_sock *)sk) != TCS_CENSUS_NEVER ||
+	    !watched_prune(sk, BPF_CORE_READ(sk, sk_drops.counter), prune_idle))
+		return false;
+	n_pruned++;
+	return true;
 }
 
 /* A global function: the verifier goes through it once. */

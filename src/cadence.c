@@ -146,6 +146,17 @@ void cadence_looks(struct cadence *c, uint64_t now_ns)
 	c->looked_ns = now_ns;
 }
 
+bool cadence_once(struct cadence *c, uint64_t now_ns, uint64_t cpu_ns)
+{
+	uint64_t from = c->once_ns > now_ns ? c->once_ns : now_ns;
+	uint64_t until = from + cpu_ns * CADENCE_RARE;
+
+	if (until - now_ns > CADENCE_ONCE_NS * CADENCE_RARE)
+		return false;
+	c->once_ns = until;
+	return true;
+}
+
 void cadence_spent(struct cadence *c, enum cadence_look look, uint64_t cpu_ns)
 {
 	if (look == CADENCE_URGENT) {

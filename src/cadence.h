@@ -50,6 +50,7 @@
 #define CADENCE_DOUBT_NS	(1000 * 1000000ull)
 #define CADENCE_RARE		100
 #define CADENCE_SELDOM		40
+#define CADENCE_ONCE_NS		(250 * 1000000ull)
 
 struct cadence {
 	uint64_t now_ns;
@@ -68,6 +69,7 @@ struct cadence {
 	uint64_t glanced_ns;
 	bool rested; /* the last interval had no look of its own */
 	uint64_t glance_cost_ns;
+	uint64_t once_ns;    /* when what cadence_once() has granted is paid for; 0 never */
 	uint64_t renewed_ns; /* owners of listeners; 0 never */
 	uint64_t renew_cost_ns;
 	bool renews_doubt; /* the last renewal was for a doubt */
@@ -118,7 +120,14 @@ bool cadence_urgent(struct cadence *c, uint64_t now_ns);
 /* A look begins. */
 void cadence_looks(struct cadence *c, uint64_t now_ns);
 
-/* What was decided has taken so much CPU time. */
+/*
+ * A look, or a glance, took listeners out of those that are read: does it tell nothing of what the
+ * next one costs? True while such looks take a CADENCE_RAREth of the time, and CADENCE_ONCE_NS more
+ * at once (a crowd of 100,000 listeners): new listeners without end are paid for.
+ */
+bool cadence_once(struct cadence *c, uint64_t now_ns, uint64_t cpu_ns);
+
+/* What was decided has taken so much CPU time. CADENCE_NONE: the next look will not (cadence_once()). */
 void cadence_spent(struct cadence *c, enum cadence_look look, uint64_t cpu_ns);
 
 #endif /* TCS_CADENCE_H */

@@ -72,6 +72,11 @@ int census_new(const struct census_config *config, struct census **ret, struct f
 	return 0;
 }
 
+uint32_t census_pruned(const struct census *c)
+{
+	return c->skel->bss->n_pruned;
+}
+
 int census_devices(const struct census *c)
 {
 	return bpf_map__fd(c->skel->maps.devices);

@@ -110,6 +110,12 @@ int census_renew_owners(struct census *c, bool *ret_corrected);
  */
 int census_glance(struct census *c, uint64_t now_ns, record_fn fn, void *ctx);
 
+/*
+ * Listeners that looks and glances have taken out of those that are read, so far (tcs_listeners.h):
+ * one that took out thousands costs many times as much as the next. May wrap.
+ */
+uint32_t census_pruned(const struct census *c);
+
 /* The map of names of devices (bpf/tcs_device.h). */
 int census_devices(const struct census *c);
 

@@ -169,11 +169,19 @@ static bool moved(const struct pipeline *p)
 	       p->filter_changed || engine_findings(p->config.engine);
 }
 
+/* The next look, or glance, costs less than the one that began with `pruned` of them. */
+static bool cost_once(struct pipeline *p, uint32_t pruned, uint64_t cost_ns)
+{
+	return census_pruned(p->config.census) != pruned &&
+	       cadence_once(&p->cadence, mono_now_ns(), cost_ns);
+}
+
 static void look(struct pipeline *p, enum cadence_look what)
 {
 	bool walk = what == CADENCE_WALK;
 	uint32_t covers = AUDIT_COUNTERS | (walk ? AUDIT_SOCKETS : 0);
-	uint64_t before = cpu_ns();
+	uint32_t pruned = census_pruned(p->config.census);
+	uint64_t before = cpu_ns(), cost;
 	struct failure why;
 
 	p->drain_cpu_ns = 0;
@@ -190,7 +198,8 @@ static void look(struct pipeline *p, enum cadence_look what)
 	}
 	if (walk)
 		p->walked_counters = p->counters;
-	cadence_spent(&p->cadence, what, cpu_ns() - before - p->drain_cpu_ns);
+	cost = cpu_ns() - before - p->drain_cpu_ns;
+	cadence_spent(&p->cadence, cost_once(p, pruned, cost) ? CADENCE_NONE : what, cost);
 }
 
 /* What all that follows is compared with; what is wrong already is told by the second. */
@@ -256,13 +265,16 @@ static int on_glance(void *ctx, const void *bytes, size_t len)
 
 static bool glance(struct pipeline *p)
 {
-	uint64_t before = cpu_ns();
+	uint32_t pruned = census_pruned(p->config.census);
+	uint64_t before = cpu_ns(), cost;
 
 	p->news = false;
 	p->drain_cpu_ns = 0;
 	/* One that fails is no news; the looks that fail are told. */
 	(void)census_glance(p->config.census, mono_now_ns(), on_glance, p);
-	cadence_glanced(&p->cadence, cpu_ns() - before - p->drain_cpu_ns);
+	cost = cpu_ns() - before - p->drain_cpu_ns;
+	if (!cost_once(p, pruned, cost))
+		cadence_glanced(&p->cadence, cost);
 	return p->news;
 }
 

@@ -258,6 +258,44 @@ static void news_without_end_are_bounded(void **state)
 	assert_true(dear.longest_gap_ns <= 2 * SECOND + 20 * MS);
 }
 
+/*
+ * An unprivileged user makes 16,384 listeners, and once more each second if `always`: the look that
+ * takes them out is dear, the next is not. How many looks come in a minute; what they cost in *ret.
+ */
+static unsigned int crowded(bool always, uint64_t *ret)
+{
+	uint64_t now, start = 5 * SECOND;
+	unsigned int looks = 0;
+	struct cadence c;
+
+	*ret = 0;
+	cadence_init(&c, start, 300 * MS);
+	cadence_spent(&c, CADENCE_WALK, SECOND); /* of so many; nothing is left to spend */
+	for (now = start + SECOND; now <= start + 60 * SECOND; now += SECOND) {
+		bool dear = always || now == start + SECOND;
+		uint64_t cost = dear ? 50 * MS : MS;
+
+		if (cadence_next(&c, now, false) != CADENCE_COUNTERS)
+			continue;
+		cadence_spent(&c,
+			      dear && cadence_once(&c, now, cost) ? CADENCE_NONE : CADENCE_COUNTERS,
+			      cost);
+		looks++;
+		*ret += cost;
+	}
+	return looks;
+}
+
+static void a_look_that_is_dear_once_does_not_delay_the_next(void **state)
+{
+	uint64_t cost;
+
+	(void)state;
+	assert_in_range(crowded(false, &cost), 59, 60);
+	assert_in_range(crowded(true, &cost), 12, 30);
+	assert_true(cost <= 60 * SECOND * 25 / 1000);
+}
+
 /* In a minute, tried each 10 ms: how often owners of listeners are looked up, at `cost` each. */
 static unsigned int renewals(bool certain, bool corrected, uint64_t cost)
 {
@@ -323,6 +361,7 @@ int main(void)
 		cmocka_unit_test(an_attack_is_looked_at_twice_within_a_second),
 		cmocka_unit_test(glances_are_four_a_second_at_most_and_two_in_a_thousand),
 		cmocka_unit_test(news_without_end_are_bounded),
+		cmocka_unit_test(a_look_that_is_dear_once_does_not_delay_the_next),
 		cmocka_unit_test(owners_that_change_without_end_cost_two_percent),
 		cmocka_unit_test(doubts_that_are_none_become_rare),
 		cmocka_unit_test(an_exit_does_not_wait_for_a_doubt),
