@@ -796,18 +796,20 @@ int tcs_census(struct bpf_iter__tcp *ctx)
 
 struct tcs_netns_list netns_list;
 
-static __always_inline void netns_meet(const struct net *net)
+__noinline int netns_meet(__u64 address)
 {
+	const struct net *net = (const struct net *)address;
 	__u32 n = netns_list.n;
 
 	if (n >= TCS_CENSUS_NETNS) {
 		netns_list.left_out++;
-		return;
+		return 0;
 	}
-	netns_list.at[n].net = (__u64)net;
+	netns_list.at[n].net = address;
 	netns_list.at[n].cookie = net_cookie_of(net);
 	netns_list.at[n].inode = BPF_CORE_READ(net, ns.inum);
 	netns_list.n = n + 1;
+	return 0;
 }
 
 /* All namespaces that exist, whether a process or a name shows them or not. */

@@ -19,14 +19,16 @@ char LICENSE[] SEC("license") = "GPL";
 
 struct tcs_netns_find find;
 
-static __always_inline void netns_meet(const struct net *net)
+__noinline int netns_meet(__u64 address)
 {
+	const struct net *net = (const struct net *)address;
 	__u64 id = net_id_of(net);
 
 	if (find.inode && BPF_CORE_READ(net, ns.inum) == find.inode)
 		find.id_of_inode = id;
 	if (id == find.id)
 		find.exists = true;
+	return 0;
 }
 
 SEC("raw_tp")

@@ -67,7 +67,8 @@ static struct {
 	bool over;
 } netns_at __attribute__((used));
 
-static __always_inline void netns_meet(const struct net *net);
+/* net: its address. */
+int netns_meet(__u64 net);
 
 __noinline int netns_walk_steps(__u32 unused)
 {
@@ -77,7 +78,7 @@ __noinline int netns_walk_steps(__u32 unused)
 		const struct net *net = (const void *)netns_at.net;
 
 		if (netns_is_one(net, netns_at.ops))
-			netns_meet(net);
+			netns_meet((__u64)net);
 		netns_at.net = netns_next(net);
 		netns_at.over = netns_at.net == netns_at.first;
 	}

@@ -11,7 +11,7 @@
  * When nothing moves ages grow all the same and peers die without an event: then a walk comes when
  * a thousand times its cost has passed, but at least every CADENCE_REFRESH_NS. The first walk is
  * free to come at once, since its price is not known; it is paid for before the next, which comes
- * as soon as that is done: with it what was there before us has aged, and is told. CADENCE_CREDIT_NS
+ * as soon as that is done: older sockets have an age then, and findings. CADENCE_CREDIT_NS
  * are there from the beginning, so that on a small host this is the next interval: the first walk
  * touches each table for the first time, and costs several times as much as the next.
  *

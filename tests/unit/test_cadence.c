@@ -260,7 +260,7 @@ static void news_without_end_are_bounded(void **state)
 
 /*
  * An unprivileged user makes 16,384 listeners, and once more each second if `always`: the look that
- * takes them out is dear, the next is not. How many looks come in a minute; what they cost in *ret.
+ * takes them out costs 50 ms, the next 1 ms. How many looks come in a minute; what they cost in *ret.
  */
 static unsigned int crowded(bool always, uint64_t *ret)
 {
@@ -270,15 +270,15 @@ static unsigned int crowded(bool always, uint64_t *ret)
 
 	*ret = 0;
 	cadence_init(&c, start, 300 * MS);
-	cadence_spent(&c, CADENCE_WALK, SECOND); /* of so many; nothing is left to spend */
+	cadence_spent(&c, CADENCE_WALK, SECOND); /* of 70,000; nothing is left to spend */
 	for (now = start + SECOND; now <= start + 60 * SECOND; now += SECOND) {
-		bool dear = always || now == start + SECOND;
-		uint64_t cost = dear ? 50 * MS : MS;
+		bool full = always || now == start + SECOND;
+		uint64_t cost = full ? 50 * MS : MS;
 
 		if (cadence_next(&c, now, false) != CADENCE_COUNTERS)
 			continue;
 		cadence_spent(&c,
-			      dear && cadence_once(&c, now, cost) ? CADENCE_NONE : CADENCE_COUNTERS,
+			      full && cadence_once(&c, now, cost) ? CADENCE_NONE : CADENCE_COUNTERS,
 			      cost);
 		looks++;
 		*ret += cost;
