@@ -51,6 +51,7 @@ static const struct {
 	{ "cap_perfmon", "rights", CHECK_WATCH | CHECK_AUDIT, check_cap_perfmon },
 	{ "cap_sys_admin", "rights", CHECK_AUDIT, check_cap_sys_admin },
 	{ "cap_sys_ptrace", "rights", CHECK_AUDIT, check_cap_sys_ptrace },
+	{ "file_capabilities", "rights", CHECK_WATCH | CHECK_AUDIT, check_binary },
 	{ "no_new_privs", "rights", CHECK_WATCH, check_no_new_privs },
 	{ "seccomp", "rights", CHECK_WATCH, check_seccomp },
 	{ "tcp_retransmit_synack", "BPF", CHECK_WATCH, check_synack },

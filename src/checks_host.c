@@ -123,7 +123,8 @@ static void capability(struct check *c, unsigned int cap, const char *name)
 		check_say(c, CHECK_NO, "%s is missing", name);
 	if (c->status == CHECK_NO)
 		check_set(c->fix,
-			  "run with sudo, or: setcap cap_bpf,cap_perfmon+ep ./tcpconnstate");
+			  "run with sudo, or as a group G: chgrp G ./tcpconnstate; chmod 750 "
+			  "./tcpconnstate; setcap cap_bpf,cap_perfmon+ep ./tcpconnstate");
 }
 
 void check_cap_bpf(struct check *c)

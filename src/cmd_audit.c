@@ -21,6 +21,7 @@
 #include "pipeline.h"
 #include "record.h"
 #include "rights.h"
+#include "secure.h"
 #include "tell.h"
 #include "verdict.h"
 #include "watch.h"
@@ -64,6 +65,7 @@ static int open_all(struct audit_run *r)
 	struct failure why, no_rates;
 	int err;
 
+	secure_raise();
 	if (output_init(&r->output, STDOUT_FILENO, r->signal_fd) || audit_init(&r->first, &audit) ||
 	    audit_init(&r->second, &audit))
 		return cmd_no_memory();

@@ -13,6 +13,7 @@
 #include "opts.h"
 #include "output.h"
 #include "rights.h"
+#include "secure.h"
 #include "wrap.h"
 
 #define LINE_BYTES 8192 /* what one check prints is no longer, nor what those of a line do */
@@ -208,10 +209,13 @@ static void print_json(struct output *out, const struct check *checks, size_t n,
 int cmd_doctor(const struct opts *opts)
 {
 	struct check checks[CHECKS_MAX];
-	size_t n = checks_run(checks);
-	struct verdict v = judge(checks, n);
+	struct verdict v;
 	struct output out;
+	size_t n;
 
+	secure_raise();
+	n = checks_run(checks);
+	v = judge(checks, n);
 	(void)rights_drop();
 	if (output_init(&out, STDOUT_FILENO, -1))
 		return cmd_no_memory();

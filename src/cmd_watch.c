@@ -26,6 +26,7 @@
 #include "resolve.h"
 #include "rights.h"
 #include "sandbox.h"
+#include "secure.h"
 #include "source_live.h"
 #include "tell.h"
 #include "watch.h"
@@ -251,7 +252,7 @@ static int open_recorder(struct watch *w)
 	struct source_live_info info;
 	struct record_meta meta;
 	struct utsname uts = { 0 };
-	struct failure why;
+	struct failure why = { .text = "the user's rights cannot be restored" };
 	unsigned int i;
 
 	source_live_info(w->source, &info);
@@ -279,7 +280,11 @@ static int open_recorder(struct watch *w)
 		w->present.progress = put_progress;
 		w->present.progress_ctx = w;
 	}
-	return recorder_new(&config, &meta, &w->recorder, &why) ? cmd_failed(&why) : TCS_EXIT_OK;
+	/* The file is made with the user's rights. */
+	if (secure_lower() || recorder_new(&config, &meta, &w->recorder, &why))
+		return cmd_failed(&why);
+	secure_raise();
+	return TCS_EXIT_OK;
 }
 
 static void tell_meta(struct watch *w)
@@ -375,8 +380,10 @@ static int open_all(struct watch *w)
 {
 	bool is_own = netns_scope_is_own(w->opts->netns_spec, w->filter.netns);
 	struct source_live_info info;
-	int status = open_scope(w);
+	int status;
 
+	secure_raise();
+	status = open_scope(w);
 	if (status == TCS_EXIT_OK)
 		status = open_source(w);
 	if (status != TCS_EXIT_OK)

@@ -11,6 +11,7 @@
 
 #include "cmd.h"
 #include "opts.h"
+#include "secure.h"
 #include "tell.h"
 
 static const struct command commands[CMD_MAX] = {
@@ -59,6 +60,11 @@ int main(int argc, char **argv)
 	int err;
 
 	occupy_standard_streams();
+	err = secure_begin();
+	if (err) {
+		tell("cannot hold back this binary's capabilities: %s", strerror(-err));
+		return TCS_EXIT_RUN;
+	}
 	/* A reader that goes away shows as EPIPE where we write, and ends the program quietly. */
 	signal(SIGPIPE, SIG_IGN);
 

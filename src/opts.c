@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "opts_secure.h"
 #include "opts_table.h"
 #include "resolve.h"
+#include "secure.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -333,6 +335,21 @@ static int resolve_recorded(struct opts *opts, struct opts_error *reterr)
 	return 0;
 }
 
+static int resolve_spec(const char *spec, uint32_t *ret, struct opts_error *reterr)
+{
+	const char *why = "its user's rights cannot be restored";
+	int err;
+
+	/* For /proc/PID/ns/net of other users; opts_secure_check() has let no other path pass. */
+	secure_raise();
+	err = resolve_netns(spec, ret, &why);
+	if (secure_lower())
+		err = -EPERM;
+	if (err)
+		opts_say(reterr, "--netns '%.80s': %s", spec, why);
+	return err;
+}
+
 int opts_resolve(struct opts *opts, struct opts_error *reterr)
 {
 	uint32_t netns, level = 0, uid = opts->filter.uid;
@@ -344,11 +361,11 @@ int opts_resolve(struct opts *opts, struct opts_error *reterr)
 	reterr->text[0] = '\0';
 	if (opts->command == CMD_REPLAY)
 		return resolve_recorded(opts, reterr);
-	err = resolve_netns(opts->netns_spec, &netns, &why);
-	if (err) {
-		opts_say(reterr, "--netns '%.80s': %s", opts->netns_spec, why);
+	err = secure_mode() ? opts_secure_check(opts, reterr) : 0;
+	if (!err)
+		err = resolve_spec(opts->netns_spec, &netns, reterr);
+	if (err)
 		return err;
-	}
 	if (opts->cgroup_path) {
 		err = resolve_cgroup(opts->cgroup_path, &cgroup, &level, &why);
 		if (err) {

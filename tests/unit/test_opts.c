@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "opts.h"
+#include "opts_secure.h"
 
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define WORDS_MAX 8
@@ -606,6 +607,44 @@ static void completions_have_what_help_has(void **unused)
 	free(zsh);
 }
 
+static void a_binary_with_rights_of_its_own_refuses(void **state)
+{
+	static const struct {
+		const char *words[WORDS_MAX];
+		const char *says; /* NULL: accepted */
+	} cases[] = {
+		{ WORDS("--btf", "types"), "--btf is refused" },
+		{ WORDS("audit", "--btf", "types"), "--btf is refused" },
+		{ WORDS("-N", "all"), NULL },
+		{ WORDS("-N", "self"), NULL },
+		{ WORDS("-N", "web"), NULL },
+		{ WORDS("-N", "4026531840"), NULL },
+		{ WORDS("-N", "/proc/1/ns/net"), NULL },
+		{ WORDS("-N", "/proc/self/ns/net"), NULL },
+		{ WORDS("-N", "/proc/1/ns/../root/x/ns/net"), "--netns" },
+		{ WORDS("-N", "/proc//ns/net"), "--netns" },
+		{ WORDS("-N", "/proc/1/ns/net/"), "--netns" },
+		{ WORDS("-N", "/proc/1/root/run/netns/web"), "--netns" },
+		{ WORDS("-N", "/proc/1/task/1/ns/net"), "--netns" },
+		{ WORDS("-N", "/run/netns/web"), "--netns" },
+		{ WORDS("-N", "../web"), "--netns" },
+		{ WORDS("--buffer", "256M"), NULL },
+		{ WORDS("--buffer", "268435457"), "--buffer takes at most 256M" },
+		{ WORDS("--max-sockets", "4194304"), NULL },
+		{ WORDS("--max-sockets", "4194305"), "--max-sockets takes at most 4194304" },
+	};
+	struct opts_error refusal;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		must_parse(cases[i].words);
+		refusal.text[0] = '\0';
+		assert_int_equal(opts_secure_check(&opts, &refusal), cases[i].says ? -EPERM : 0);
+		if (cases[i].says)
+			assert_non_null(strstr(refusal.text, cases[i].says));
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -623,6 +662,7 @@ int main(void)
 		cmocka_unit_test(wrong_usage_is_told_in_a_sentence),
 		cmocka_unit_test(a_long_value_fits_into_the_sentence),
 		cmocka_unit_test(the_host_is_asked_afterwards),
+		cmocka_unit_test(a_binary_with_rights_of_its_own_refuses),
 		cmocka_unit_test(help_fits_a_screen),
 		cmocka_unit_test(version_is_one_line),
 		cmocka_unit_test(completions_have_what_help_has),
