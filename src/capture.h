@@ -78,7 +78,8 @@
 /*
  * Writing. What is put is gathered, compressed and written a chunk at a time: a process that is
  * killed loses the last second, never the file. When the disk is full the file is cut back to its
- * last whole chunk and stays readable.
+ * last whole chunk and stays readable. A file that is removed while it is written is a failure; one
+ * that is renamed is written on.
  *
  * After a failure (capture_writer_error()) nothing more is written.
  */
@@ -88,9 +89,14 @@ struct capture_writer_config {
 	const char *path;      /* "-": stdout */
 	uint64_t rotate_bytes; /* begin a new file when one has grown to this size; 0 never */
 	unsigned int keep;     /* older files kept: PATH.1 is the youngest */
+	bool force;	       /* replace an existing file */
 };
 
-/* 0, or -errno with the sentence in *reterr. An existing file is overwritten. */
+/*
+ * 0, or -errno with the sentence in *reterr. A new file has mode 0600 (create_file.h). One that
+ * exists is refused (-EEXIST), replaced with `force`, or becomes PATH.1 with rotate_bytes and keep;
+ * an empty one is replaced with rotate_bytes. A FIFO or a device is opened as it is.
+ */
 int capture_writer_new(const struct capture_writer_config *config, struct capture_writer **ret,
 		       struct failure *reterr);
 void capture_writer_free(struct capture_writer *w); /* accepts NULL; what is not synced is lost */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* capture_write.c - captures, written: a chunk at a time, whole or not at all */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <zlib.h>
 
 #include "capture.h"
+#include "create_file.h"
 #include "outbuf.h"
 
 #define GZIP	   (16 + MAX_WBITS) /* zlib: with gzip's header and checksum */
@@ -34,8 +34,10 @@ static_assert(CHUNK_FULL + CAPTURE_PACKED_MAX(CAPTURE_RECORD_MAX) <= CAPTURE_CHU
 struct capture_writer {
 	struct capture_writer_config config;
 	char *path; /* NULL: stdout */
+	struct create_place place;
 	int fd;
 	bool can_cut;	     /* a regular file, which can be cut back */
+	bool removed;	     /* the file has no name any more */
 	uint64_t file_bytes; /* of this file: whole chunks */
 	uint64_t older_bytes;
 	int error_number;
@@ -47,6 +49,16 @@ struct capture_writer {
 	uint8_t out[OUT_BYTES];
 };
 
+/* The end of a sentence about a file: what of the recording is on disk. */
+static const char *what_is_safe(const struct capture_writer *w)
+{
+	if (!w->can_cut || !(w->file_bytes + w->older_bytes))
+		return "";
+	if (!w->removed)
+		return "; what was recorded before can be replayed";
+	return w->older_bytes ? "; the older files can be replayed" : "; nothing of it is left";
+}
+
 static int fail(struct capture_writer *w, const char *what, int error_number)
 {
 	char name[160];
@@ -55,27 +67,84 @@ static int fail(struct capture_writer *w, const char *what, int error_number)
 		w->error_number = error_number;
 		snprintf(w->error, sizeof(w->error), "%s %s: %s%s", what,
 			 w->path ? outbuf_plain(name, sizeof(name), w->path) : "standard output",
-			 strerror(error_number),
-			 error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG ?
-				 "; what was recorded before can be replayed" :
-				 "");
+			 w->removed ? "it was removed meanwhile" : strerror(error_number),
+			 what_is_safe(w));
 	}
 	return -w->error_number;
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-static int open_file(struct capture_writer *w)
+static int use_file(struct capture_writer *w, int fd)
 {
 	struct stat st;
 
-	w->fd = w->path ? open(w->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666) :
-			  STDOUT_FILENO;
-	if (w->fd < 0)
-		return fail(w, "cannot create", errno);
+	if (fd < 0)
+		return fail(w, "cannot create", -fd);
+	w->fd = fd;
 	w->can_cut = w->path && !fstat(w->fd, &st) && S_ISREG(st.st_mode);
 	w->file_bytes = 0;
 	return 0;
+}
+
+/* Why this is not written to, as the end of a sentence. */
+static int refuse(struct capture_writer *w, const char *why)
+{
+	char name[160];
+
+	w->error_number = EEXIST;
+	snprintf(w->error, sizeof(w->error), "cannot create %s: %s",
+		 outbuf_plain(name, sizeof(name), w->path), why);
+	return -EEXIST;
+}
+
+/* Where a file of this name exists already. */
+static int replace_file(struct capture_writer *w, bool is_empty)
+{
+	const struct capture_writer_config *c = &w->config;
+	int err;
+
+	if (c->rotate_bytes && c->keep && !is_empty)
+		err = create_file_move(&w->place, c->keep);
+	else if (c->force || (is_empty && c->rotate_bytes))
+		err = create_file_remove(&w->place);
+	else
+		return refuse(w, c->rotate_bytes ? "it exists; --force replaces it, --keep 1 or "
+						   "more keeps it as an older file" :
+						   "it exists; --force replaces it");
+	return err ? fail(w, c->rotate_bytes ? "cannot rename" : "cannot remove", -err) : 0;
+}
+
+static int first_file(struct capture_writer *w)
+{
+	enum create_found found;
+	int err;
+
+	if (!w->path)
+		return use_file(w, STDOUT_FILENO);
+	err = create_place_open(w->path, &w->place);
+	if (!err)
+		err = create_file_look(&w->place, &found);
+	if (err)
+		return fail(w, "cannot create", -err);
+	switch (found) {
+	case CREATE_STREAM:
+		if (w->config.rotate_bytes)
+			return refuse(w, "--rotate needs a file");
+		return use_file(w, create_file_stream(&w->place));
+	case CREATE_LINK:
+		return refuse(w, "it is a symbolic link; give the file that it leads to, or - for "
+				 "standard output");
+	case CREATE_OTHER:
+		return refuse(w, "it exists and is no file");
+	case CREATE_FILE:
+	case CREATE_EMPTY:
+		err = replace_file(w, found == CREATE_EMPTY);
+		break;
+	case CREATE_NOTHING:
+		break;
+	}
+	return err ? err : use_file(w, create_file(&w->place));
 }
 
 static int close_file(struct capture_writer *w)
@@ -127,10 +196,21 @@ static void begin_chunk(struct capture_writer *w)
 	w->len = sizeof(head);
 }
 
+/* Writing to a file that has no name any more succeeds, and nobody can replay it. */
+static bool is_removed(struct capture_writer *w)
+{
+	struct stat st;
+
+	w->removed = w->can_cut && w->fd >= 0 && !fstat(w->fd, &st) && !st.st_nlink;
+	return w->removed;
+}
+
 int capture_sync(struct capture_writer *w)
 {
 	if (w->error_number)
 		return -w->error_number;
+	if (is_removed(w))
+		return fail(w, "cannot write", ENOENT);
 	if (w->len == CAPTURE_HEAD)
 		return 0;
 	deflateReset(&w->z);
@@ -160,36 +240,21 @@ bool capture_is_full(const struct capture_writer *w)
 	return w->config.rotate_bytes && w->file_bytes >= w->config.rotate_bytes;
 }
 
-/* PATH.1 becomes PATH.2 and so on; the oldest is overwritten. */
-static int move_older(struct capture_writer *w)
-{
-	size_t size = strlen(w->path) + 16;
-	char *from = malloc(size), *to = malloc(size);
-	unsigned int i;
-	int err = 0;
-
-	for (i = w->config.keep; from && to && i > 0 && !err; i--) {
-		snprintf(to, size, "%s.%u", w->path, i);
-		snprintf(from, size, i > 1 ? "%s.%u" : "%s", w->path, i - 1);
-		if (rename(from, to) && (errno != ENOENT || i == 1))
-			err = fail(w, "cannot rename", errno);
-	}
-	if (!from || !to)
-		err = fail(w, "cannot rename", ENOMEM);
-	free(from);
-	free(to);
-	return err;
-}
-
 int capture_rotate(struct capture_writer *w)
 {
 	int err = capture_sync(w);
 
 	if (!err)
 		err = close_file(w);
-	if (!err)
-		err = move_older(w);
-	return err ? err : open_file(w);
+	if (err)
+		return err;
+	if (w->config.keep)
+		err = create_file_move(&w->place, w->config.keep);
+	else
+		err = create_file_remove(&w->place);
+	if (err && err != -ENOENT)
+		return fail(w, "cannot rename", -err);
+	return use_file(w, create_file_again(&w->place));
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -214,12 +279,11 @@ int capture_writer_new(const struct capture_writer_config *config, struct captur
 	w->config = *config;
 	w->fd = -1;
 	begin_chunk(w);
-	if (strcmp(config->path, "-")) {
+	w->place.dir = -1;
+	if (strcmp(config->path, "-"))
 		w->path = strdup(config->path);
-		err = w->path ? open_file(w) : fail(w, "cannot create", ENOMEM);
-	} else {
-		err = open_file(w);
-	}
+	err = w->path || !strcmp(config->path, "-") ? first_file(w) :
+						      fail(w, "cannot create", ENOMEM);
 	if (err) {
 		failure_set(reterr, false, "%s", w->error);
 		capture_writer_free(w);
@@ -235,6 +299,7 @@ void capture_writer_free(struct capture_writer *w)
 		return;
 	close_file(w);
 	deflateEnd(&w->z);
+	create_place_close(&w->place);
 	free(w->path);
 	free(w);
 }

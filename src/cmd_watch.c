@@ -244,6 +244,7 @@ static int open_recorder(struct watch *w)
 			.path = w->path,
 			.rotate_bytes = o->rotate_bytes,
 			.keep = o->keep,
+			.force = o->force,
 		},
 		.devices = w->devices,
 		.known = known,

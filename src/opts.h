@@ -100,6 +100,7 @@ struct opts {
 	/* record, replay */
 	uint64_t rotate_bytes; /* 0 = one file */
 	uint32_t keep;	       /* older files */
+	bool force;	       /* replace an existing file */
 	struct opts_moment since, until;
 	uint64_t speed_milli; /* 1000 = as it was; 0 = as fast as possible */
 	bool verdict;	      /* not the events: what audit would say at the end */

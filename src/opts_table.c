@@ -184,6 +184,8 @@ const struct option_row opts_table[] = {
 	{ "keep", 0, "N", OPT_U32, FIELD(keep), .min = 0, .max = 9999, .commands = ON(RECORD),
 	  .group = GROUP_RUN, .takes = "a whole number",
 	  .help = "older files kept: FILE.1, FILE.2 .. (default 4)" },
+	{ "force", 0, .type = OPT_FLAG, .field = FIELD(force), .commands = ON(RECORD),
+	  .group = GROUP_RUN, .help = "replace FILE if it exists" },
 	{ "since", 0, "WHEN", OPT_PARSER, FIELD(since), opts_value_moment, .commands = ON(REPLAY),
 	  .group = GROUP_RUN, .takes = moment_words },
 	{ "until", 0, "WHEN", OPT_PARSER, FIELD(until), opts_value_moment, .commands = ON(REPLAY),

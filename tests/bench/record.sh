@@ -66,7 +66,7 @@ best_cpu='' best_verdict='' best_json='' best_text='' lost_total=0 grown=0
 for ((i = 1; i <= runs; i++)); do
 	rm -f "$tmp/c.tcs"
 	churn_open --threads 4 --connections "$connections" --close mix --bytes 100
-	spawn "$tmp/rec.out" "$tmp/rec.err" /dev/null "$tool" record -N "$netns" "$tmp/c.tcs"
+	spawn "$tmp/rec.out" "$tmp/rec.err" /dev/null "$tool" record --force -N "$netns" "$tmp/c.tcs"
 	recorder=$pid
 	# attached when its capture has a first part: after about a second
 	wait_for 20 test -s "$tmp/c.tcs" || die "no capture: $(cat "$tmp/rec.err")"

@@ -42,7 +42,7 @@ resent() {
 @test "a port where nothing listens: raised and cleared, live and in the recording of it" {
 	local until
 	hold refused=100
-	"$TCPCONNSTATE" record --json -N "${HOLD_NETNS[0]}" -i 0.2 "${AGE[@]}" x.tcs >tool.out 2>tool.err \
+	"$TCPCONNSTATE" record --force --json -N "${HOLD_NETNS[0]}" -i 0.2 "${AGE[@]}" x.tcs >tool.out 2>tool.err \
 		</dev/null 3>&- &
 	TOOL_PIDS["tool"]=$!
 	until_true 10 raised tool raised

@@ -165,7 +165,7 @@ tool_start() {
 	start watch.out stamp
 	stamp_pid=$pid
 	# shellcheck disable=SC2046 # a list of words
-	start watched "$tool" record --json -N "$scope" $(plan live) watched.tcs
+	start watched "$tool" record --force --json -N "$scope" $(plan live) watched.tcs
 	watch_pid=$pid
 	until_true 20 has '"type":"meta"' watch.out ||
 		verdict "wrong watch does not begin: $(tail -n 1 watched.err)"

@@ -22,7 +22,7 @@ is() {
 # look_live NETNS...: a recording of it begins, with its lines in live.out
 look_live() {
 	rm -f live.tcs
-	tool_start_as live record --json -N "$1" -i 0.2 "${ages[@]}" live.tcs
+	tool_start_as live record --force --json -N "$1" -i 0.2 "${ages[@]}" live.tcs
 }
 # Snapshots of all sockets so far: sums that are of different age.
 walks() {

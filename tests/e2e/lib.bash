@@ -371,7 +371,7 @@ scenario_once() {
 	truth_start || return
 	if [[ -z ${E2E_TRUTH_ONLY:-} ]]; then
 		# "NETNS" among the arguments stands for the namespace of the scenario
-		tool_start record --json "${@/NETNS/$LAB_NETNS}" scenario.tcs || return
+		tool_start record --force --json "${@/NETNS/$LAB_NETNS}" scenario.tcs || return
 	fi
 	dance_go || return
 	if [[ -z ${E2E_TRUTH_ONLY:-} ]]; then

@@ -76,7 +76,7 @@ count() {
 # a small capture of a scenario: c.tcs, with what was printed in tool.out
 recorded() {
 	dance_start "$1"
-	tool_start record --json "${@:2}" -N "$LAB_NETNS" c.tcs
+	tool_start record --force --json "${@:2}" -N "$LAB_NETNS" c.tcs
 	dance_go
 	tool_stop
 	tool_ended 0
@@ -323,6 +323,52 @@ caught_up() {
 	[ -z "$(comm -23 <(grep '"type":"state"' replay.out | sort) \
 		<(grep '"type":"state"' tool.out | sort))" ]
 	zcat disk/c.tcs >/dev/null
+}
+
+# refused ARGS...: status 1 and one sentence, in err
+refused() {
+	local got=0
+	timeout 20 "$TCPCONNSTATE" record -d 0.1 "$@" >out 2>err </dev/null || got=$?
+	((got == 1 && $(wc -l <err) == 1)) && [[ ! -s out ]]
+}
+count_in() { "$TCPCONNSTATE" replay --json "$1" | grep -c '"type":"meta"'; }
+
+@test "files are their owner's only, and none that exists is lost" {
+	(umask 0 && timeout 20 "$TCPCONNSTATE" record -d 0.1 c.tcs 2>err)
+	[ "$(stat -c %a c.tcs)" = 600 ]
+	cp c.tcs before
+	refused c.tcs
+	grep -q 'cannot create c.tcs: it exists; --force replaces it' err
+	cmp before c.tcs
+	ln -s before link.tcs
+	refused link.tcs
+	grep -q 'cannot create link.tcs: it is a symbolic link' err
+	refused --force link.tcs
+	cmp before c.tcs
+	timeout 20 "$TCPCONNSTATE" record --force -d 0.1 c.tcs 2>err
+	not cmp -s before c.tcs
+	# a rotation that is started again goes on with the files of before
+	cp before c.tcs
+	timeout 20 "$TCPCONNSTATE" record --rotate 1G --keep 2 -d 0.1 c.tcs 2>err
+	cmp before c.tcs.1
+	timeout 20 "$TCPCONNSTATE" record --rotate 1G --keep 2 -d 0.1 c.tcs 2>err
+	cmp before c.tcs.2
+	[ "$(count_in c.tcs)" = 1 ] && [ "$(count_in c.tcs.1)" = 1 ] && [ "$(stat -c %a c.tcs.1)" = 600 ]
+	# a descriptor of the shell's
+	timeout 20 "$TCPCONNSTATE" record -d 0.1 >(cat >piped.tcs) 2>err
+	until_true 5 eval '[[ $(count_in piped.tcs 2>/dev/null) == 1 ]]'
+}
+
+@test "a folder that vanishes: told within a second or two, with what is left" {
+	mkdir gone
+	tool_start record --json gone/c.tcs
+	until_true 10 test -s gone/c.tcs
+	rm -r gone
+	until_true 10 eval '! kill -0 "${TOOL_PIDS[tool]}" 2>/dev/null'
+	tool_wait
+	tool_ended 1
+	grep -q '^tcpconnstate: cannot write gone/c.tcs: it was removed meanwhile; nothing of it is left' tool.err
+	[ "$(wc -l <tool.err)" = 1 ] || cat tool.err >&2
 }
 
 # events FILE...: without the wall clock, which is measured anew in each file

@@ -34,7 +34,7 @@ beside() {
 	set -- "$1" "${@/#A/$A}"
 	set -- "$1" "${@:3}"
 	mapfile -t FILTERS < <(sed "s/\bA\b/$A/; s/\bPID\b/${HOLD_PIDS[0]}/" <<<"$1")
-	tool_start_as rec record --json -i 0.2 "${@:2}" c.tcs
+	tool_start_as rec record --force --json -i 0.2 "${@:2}" c.tcs
 	for i in "${!FILTERS[@]}"; do
 		read -ra words <<<"${FILTERS[i]}"
 		tool_start_as "live$i" watch --json -i 0.2 --close-wait-age 0.1 "${words[@]}"

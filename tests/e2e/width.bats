@@ -107,7 +107,7 @@ none_wider() {
 	hold established=3
 	local columns
 	for columns in 60 80; do
-		none_wider "$columns" record -i 0.1 -d 0.5 -N "${HOLD_NETNS[0]}" "$PWD/c.tcs"
+		none_wider "$columns" record --force -i 0.1 -d 0.5 -N "${HOLD_NETNS[0]}" "$PWD/c.tcs"
 		grep -q '^recording: ' typed
 		grep -q ' recorded, ' typed
 	done

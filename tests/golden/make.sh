@@ -42,7 +42,7 @@ record() {
 
 	name=$1
 	shift 2
-	./tcpconnstate record --json -N "$netns" "$@" "$tmp/$name.tcs" >"$tmp/live.$name" 2>"$tmp/err" &
+	./tcpconnstate record --force --json -N "$netns" "$@" "$tmp/$name.tcs" >"$tmp/live.$name" 2>"$tmp/err" &
 	recorder=$!
 	pids+=("$recorder")
 	until_true 10 test -s "$tmp/live.$name" || die "$name: $(cat "$tmp/err")"

@@ -257,6 +257,7 @@ static struct capture_writer *writer(uint64_t rotate_bytes, unsigned int keep)
 		.path = path,
 		.rotate_bytes = rotate_bytes,
 		.keep = keep,
+		.force = true,
 	};
 	struct capture_writer *w = NULL;
 	struct failure why;
@@ -323,6 +324,22 @@ static size_t file_size(void)
 
 	assert_int_equal(stat(path, &st), 0);
 	return (size_t)st.st_size;
+}
+
+static void put_file(const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static const char *at_other(void)
+{
+	static char name[80];
+
+	snprintf(name, sizeof(name), "%s.other", path);
+	return name;
 }
 
 /* What is in the file, to be changed and read again. */
@@ -711,6 +728,94 @@ static void rotated(void **state)
 	assert_int_equal(access(name, F_OK), -1);
 }
 
+static const char *why_refused(bool force, uint64_t rotate_bytes, unsigned int keep)
+{
+	struct capture_writer_config config = {
+		.path = path, .force = force, .rotate_bytes = rotate_bytes, .keep = keep
+	};
+	struct capture_writer *w = NULL;
+	static struct failure why;
+	int err = capture_writer_new(&config, &w, &why);
+
+	capture_writer_free(w);
+	return err ? why.text : NULL;
+}
+
+/* Nothing that exists is lost without --force, but the oldest of a rotation. */
+static void an_existing_file(void **state)
+{
+	char older[80];
+	struct stat st;
+
+	(void)state;
+	snprintf(older, sizeof(older), "%s.1", path);
+	unlink(older);
+	put_file("precious");
+	assert_non_null(strstr(why_refused(false, 0, 4), "it exists; --force replaces it"));
+	assert_non_null(strstr(why_refused(false, 4096, 0), "it exists; --force replaces it"));
+	assert_int_equal(file_size(), 8);
+	assert_null(why_refused(false, 4096, 1));
+	assert_int_equal(stat(older, &st), 0);
+	assert_int_equal(st.st_size, 8);
+	assert_int_equal(file_size(), 0);
+	/* a start that failed before the first byte takes no place */
+	assert_null(why_refused(false, 4096, 1));
+	assert_int_equal(stat(older, &st), 0);
+	assert_int_equal(st.st_size, 8);
+	assert_null(why_refused(true, 0, 0));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	unlink(path);
+	assert_int_equal(symlink(older, path), 0);
+	assert_non_null(strstr(why_refused(true, 0, 0), "symbolic link"));
+	unlink(path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_non_null(strstr(why_refused(true, 0, 0), "is no file"));
+	rmdir(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_non_null(strstr(why_refused(false, 4096, 1), "--rotate needs a file"));
+	unlink(path);
+	assert_int_equal(stat(older, &st), 0);
+	assert_int_equal(st.st_size, 8);
+}
+
+/* What was removed cannot be replayed, and that is not found out afterwards. */
+static void removed_meanwhile(void **state)
+{
+	struct capture_writer *w = writer(0, 0);
+
+	(void)state;
+	put_records(w, 8, 100);
+	assert_int_equal(capture_sync(w), 0);
+	unlink(path);
+	put_records(w, 8, 100);
+	assert_int_equal(capture_sync(w), -ENOENT);
+	assert_non_null(
+		strstr(capture_writer_error(w), "it was removed meanwhile; nothing of it is left"));
+	capture_writer_free(w);
+
+	w = writer(1, 2);
+	put_records(w, 8, 100);
+	assert_int_equal(capture_rotate(w), 0);
+	put_records(w, 8, 100);
+	unlink(path);
+	assert_int_equal(capture_sync(w), -ENOENT);
+	assert_non_null(strstr(capture_writer_error(w),
+			       "it was removed meanwhile; the older files can be replayed"));
+	capture_writer_free(w);
+
+	/* renamed: written on, and the next file has the name */
+	w = writer(1, 2);
+	put_records(w, 8, 100);
+	assert_int_equal(capture_sync(w), 0);
+	assert_int_equal(rename(path, at_other()), 0);
+	put_records(w, 8, 100);
+	assert_int_equal(capture_rotate(w), 0);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(unlink(at_other()), 0);
+	capture_writer_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -728,6 +833,8 @@ int main(void)
 		cmocka_unit_test(disk_full),
 		cmocka_unit_test(not_created),
 		cmocka_unit_test(rotated),
+		cmocka_unit_test(an_existing_file),
+		cmocka_unit_test(removed_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -22,7 +22,7 @@ static void host_has(uint32_t netns, uint64_t cookie, uint32_t ifindex, const ch
 static struct recorder *begin(uint64_t rotate_bytes)
 {
 	struct recorder_config config = {
-		.file = { .path = path, .rotate_bytes = rotate_bytes, .keep = 9 },
+		.file = { .path = path, .rotate_bytes = rotate_bytes, .keep = 9, .force = true },
 		.devices = devices,
 	};
 	struct record_meta meta = { .head.kind = RECORD_META, .ts_ns = 1 };
