@@ -107,6 +107,9 @@ void capture_put(struct capture_writer *w, const void *record, size_t len);
 /* Everything put so far can be read now. 0 or -errno, also of an earlier failure. */
 int capture_sync(struct capture_writer *w);
 
+/* May this process make the next file without any capability? */
+bool capture_may_rotate(const struct capture_writer *w);
+
 /* Has the file grown to its size? Then the caller may rotate, with capture_rotate(). */
 bool capture_is_full(const struct capture_writer *w);
 

@@ -235,6 +235,11 @@ void capture_put(struct capture_writer *w, const void *record, size_t len)
 
 /* ---- rotation -------------------------------------------------------------------------------- */
 
+bool capture_may_rotate(const struct capture_writer *w)
+{
+	return w->path && create_file_allowed(&w->place);
+}
+
 bool capture_is_full(const struct capture_writer *w)
 {
 	return w->config.rotate_bytes && w->file_bytes >= w->config.rotate_bytes;

@@ -52,6 +52,7 @@ static const struct {
 	{ "cap_sys_admin", "rights", CHECK_AUDIT, check_cap_sys_admin },
 	{ "cap_sys_ptrace", "rights", CHECK_AUDIT, check_cap_sys_ptrace },
 	{ "file_capabilities", "rights", CHECK_WATCH | CHECK_AUDIT, check_binary },
+	{ "user", "rights", CHECK_WATCH, check_user },
 	{ "no_new_privs", "rights", CHECK_WATCH, check_no_new_privs },
 	{ "seccomp", "rights", CHECK_WATCH, check_seccomp },
 	{ "tcp_retransmit_synack", "BPF", CHECK_WATCH, check_synack },

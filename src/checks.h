@@ -9,8 +9,8 @@
  * look with the functions that the start itself uses (feature.h, netns.h, host.h).
  *
  * Nothing here needs a right. What cannot be looked at for lack of one is CHECK_UNKNOWN, and says
- * so. A check changes nothing: what it loads is gone when it returns, and it comes back to the
- * network namespace it was in.
+ * so. A check changes nothing: what it loads is gone when it returns, it comes back to the
+ * network namespace it was in, and rights are given up by a child.
  *
  * Bounds: CHECKS_MAX checks, texts as long as below. The calling thread must be the only one.
  */

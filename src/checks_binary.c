@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* checks_binary.c - file capabilities of this program's file, and which users may run it with them */
+/* checks_binary.c - capabilities of this program's file, and which users may run it with them */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -18,7 +17,6 @@
 #include "feature.h"
 #include "host.h"
 #include "netns.h"
-#include "sandbox.h"
 
 /* What the defaults lock: the rings, and a million notes of 152 bytes with a bucket each. */
 #define MEMLOCK_BYTES (256ull << 20)
@@ -156,41 +154,6 @@ void check_cap_sys_admin(struct check *c)
 void check_cap_sys_ptrace(struct check *c)
 {
 	capability_of_namespaces(c, CAP_SYS_PTRACE, "CAP_SYS_PTRACE");
-}
-
-/* What is left of them once everything is attached (rights_keep(), sandbox_enter()). */
-void check_no_new_privs(struct check *c)
-{
-	bool enters = feature_capable(CAP_SYS_ADMIN) || feature_capable(CAP_SYS_PTRACE);
-
-	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0) {
-		check_say(c, CHECK_PART, "no_new_privs: %s", strerror(errno));
-		check_set(c->path, "watch runs on without");
-		return;
-	}
-	check_say(c, CHECK_OK, "no_new_privs once attached");
-	check_set(c->path,
-		  enters ? "watch gives up all capabilities then, but those that enter "
-			   "namespaces: CAP_SYS_ADMIN and CAP_SYS_PTRACE" :
-			   "watch gives up all capabilities then, but CAP_BPF where each bpf() "
-			   "asks for it");
-}
-
-void check_seccomp(struct check *c)
-{
-	int err = sandbox_available();
-
-	if (!err) {
-		check_say(c, CHECK_OK, "a seccomp filter once attached");
-		check_set(c->path,
-			  "watch can make only the system calls that it takes then: no new "
-			  "program, socket or mount");
-		return;
-	}
-	check_say(c, CHECK_PART, "no seccomp filter: %s", strerror(-err));
-	check_set(c->path, "watch runs on without one; nothing depends on it");
-	check_set(c->fix, err == -EOPNOTSUPP ? "a filter is known for x86_64 and arm64" :
-					       "a kernel with CONFIG_SECCOMP_FILTER");
 }
 
 void check_unprivileged_bpf(struct check *c)

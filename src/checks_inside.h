@@ -6,7 +6,8 @@
  * checks_inside.h - what the parts of the checks share, and nobody else includes
  *
  * checks.c has the list, in its order, and what is made of it; checks_host.c the kernel, the rights
- * and where we are; checks_binary.c the program's own file; checks_bpf.c what BPF programs can do. To add one: a function in one of
+ * and where we are; checks_binary.c the program's own file; checks_confine.c what is given up after
+ * the start; checks_bpf.c what BPF programs can do. To add one: a function in one of
  * them, its name below, a row in the list. Bounds and errors: checks.h.
  */
 #include <stdbool.h>
@@ -29,6 +30,6 @@ check_fn check_kernel, check_btf, check_lockdown, check_user_ns, check_cap_bpf, 
 	check_unprivileged_bpf, check_memlock, check_tp_btf, check_synack, check_reset,
 	check_programs, check_ring, check_iter_tcp, check_socket_table, check_iter_task_file,
 	check_sock_from_file, check_storage, check_cookie, check_netns_cookie, check_proc,
-	check_sys, check_cgroup, check_pids, check_namespaces, check_binary;
+	check_sys, check_cgroup, check_pids, check_namespaces, check_binary, check_user;
 
 #endif /* TCS_CHECKS_INSIDE_H */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "census.h"
+#include "confine.h"
 #include "device_names.h"
 #include "feature.h"
 #include "handshakes.h"
@@ -20,7 +21,6 @@
 #include "opts.h"
 #include "pipeline.h"
 #include "record.h"
-#include "rights.h"
 #include "secure.h"
 #include "tell.h"
 #include "verdict.h"
@@ -177,7 +177,7 @@ int cmd_audit(const struct opts *opts)
 	if (status == TCS_EXIT_OK)
 		device_names_read_all(r.devices, 0);
 	/* Everything that needs a right is done. */
-	(void)rights_drop();
+	confine_all();
 	if (status == TCS_EXIT_OK)
 		status = tell_verdict(&r);
 	audit_release(&r.first);

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "checks.h"
+#include "confine.h"
 #include "opts.h"
 #include "output.h"
-#include "rights.h"
 #include "secure.h"
 #include "wrap.h"
 
@@ -216,9 +216,9 @@ int cmd_doctor(const struct opts *opts)
 	secure_raise();
 	n = checks_run(checks);
 	v = judge(checks, n);
-	(void)rights_drop();
 	if (output_init(&out, STDOUT_FILENO, -1))
 		return cmd_no_memory();
+	confine_all();
 	if (opts->format == OPTS_JSON)
 		print_json(&out, checks, n, &v);
 	else

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "capture.h"
 #include "cgroup_names.h"
 #include "device_names.h"
@@ -470,8 +471,10 @@ static int replay(const struct opts *opts)
 		tell("cannot open %s: %s", r.name, strerror(errno));
 	else if (open_all(&r, fd, signal_fd))
 		status = cmd_no_memory();
-	else
+	else {
+		confine_all();
 		status = run(&r);
+	}
 	engine_free(r.engine);
 	capture_reader_free(r.reader);
 	if (r.sink)

@@ -14,18 +14,18 @@
 
 #include "census.h"
 #include "cgroup_names.h"
+#include "confine.h"
 #include "device_names.h"
 #include "handshakes.h"
 #include "host.h"
 #include "mono.h"
+#include "netns.h"
 #include "netns_scope.h"
 #include "opts.h"
 #include "paint.h"
 #include "pipeline.h"
 #include "recorder.h"
 #include "resolve.h"
-#include "rights.h"
-#include "sandbox.h"
 #include "secure.h"
 #include "source_live.h"
 #include "tell.h"
@@ -40,6 +40,7 @@ struct watch {
 	struct filter filter;	   /* its namespace may change: see check_netns() */
 	struct netns_scope *scope; /* NULL: not needed (all, self), or known by number only */
 	struct recorder *recorder;
+	struct rights_user file_user; /* who owns its files; uid 0: who started us */
 	struct source *source;
 	struct census *census;
 	struct engine *engine;
@@ -236,6 +237,36 @@ static bool known(void *ctx, const struct event *ev, uint64_t since_ns, struct t
 	return engine_known(((struct watch *)ctx)->engine, ev, since_ns, ret);
 }
 
+/* Under sudo a file is its caller's where the caller may make it, else root's. */
+static int make_as_caller(struct watch *w, const struct recorder_config *config,
+			  const struct record_meta *meta, struct failure *reterr)
+{
+	struct rights_user user;
+	int err = -EACCES;
+
+	if (rights_sudo_user(&user) && !rights_act_as(&user)) {
+		err = recorder_new(config, meta, &w->recorder, reterr);
+		if (rights_act_as_root())
+			return -EPERM;
+		if (!err)
+			w->file_user = user;
+	}
+	return err == -EACCES || err == -EPERM ? recorder_new(config, meta, &w->recorder, reterr) :
+						 err;
+}
+
+/* The file is made with the user's rights, not with those of the binary or of sudo. */
+static int make_recorder(struct watch *w, const struct recorder_config *config,
+			 const struct record_meta *meta)
+{
+	struct failure why = { .text = "the user's rights cannot be restored" };
+
+	if (secure_lower() || make_as_caller(w, config, meta, &why))
+		return cmd_failed(&why);
+	secure_raise();
+	return TCS_EXIT_OK;
+}
+
 static int open_recorder(struct watch *w)
 {
 	const struct opts *o = w->opts;
@@ -253,7 +284,6 @@ static int open_recorder(struct watch *w)
 	struct source_live_info info;
 	struct record_meta meta;
 	struct utsname uts = { 0 };
-	struct failure why = { .text = "the user's rights cannot be restored" };
 	unsigned int i;
 
 	source_live_info(w->source, &info);
@@ -281,11 +311,7 @@ static int open_recorder(struct watch *w)
 		w->present.progress = put_progress;
 		w->present.progress_ctx = w;
 	}
-	/* The file is made with the user's rights. */
-	if (secure_lower() || recorder_new(&config, &meta, &w->recorder, &why))
-		return cmd_failed(&why);
-	secure_raise();
-	return TCS_EXIT_OK;
+	return make_recorder(w, &config, &meta);
 }
 
 static void tell_meta(struct watch *w)
@@ -376,6 +402,22 @@ static void tell_totals(const struct watch *w)
 			  before);
 }
 
+/* A rotation goes on as the user who owns its files; all else as the user who owns none. */
+static void confine_watch(struct watch *w, bool is_own)
+{
+	unsigned int keep = RIGHTS_BPF | RIGHTS_FDS | (is_own ? RIGHTS_NONE : RIGHTS_NETNS);
+	bool rotates = w->path && w->opts->rotate_bytes;
+	const struct rights_user *as = &confine_nobody;
+
+	netns_keep_names();
+	if (rotates) {
+		as = w->file_user.uid ? &w->file_user : NULL;
+		if (!as && !secure_mode() && !recorder_may_rotate(w->recorder))
+			keep |= RIGHTS_FILES;
+	}
+	confine(keep, as, rotates);
+}
+
 /* Everything that needs a right; the order matters. */
 static int open_all(struct watch *w)
 {
@@ -424,10 +466,7 @@ static int open_all(struct watch *w)
 		tell("%s; sockets that are older than this start have no owner",
 		     host_processes_hidden());
 	rights_go_first();
-	if (rights_keep(RIGHTS_BPF | (w->opts->rotate_bytes ? RIGHTS_FILES : RIGHTS_NONE) |
-			(is_own ? RIGHTS_NONE : RIGHTS_NETNS)))
-		tell("warning: could not give up capabilities; going on");
-	(void)sandbox_enter(); /* where there is one: nothing depends on it */
+	confine_watch(w, is_own);
 	return TCS_EXIT_OK;
 }
 

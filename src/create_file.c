@@ -75,6 +75,20 @@ int create_file_look(const struct create_place *p, enum create_found *ret)
 	return 0;
 }
 
+bool create_file_allowed(const struct create_place *p)
+{
+	struct stat st;
+	mode_t bits = S_IWOTH | S_IXOTH;
+
+	if (fstat(p->dir, &st))
+		return false;
+	if (st.st_uid == geteuid())
+		bits = S_IWUSR | S_IXUSR;
+	else if (st.st_gid == getegid())
+		bits = S_IWGRP | S_IXGRP;
+	return (st.st_mode & bits) == bits;
+}
+
 int create_file(const struct create_place *p)
 {
 	int fd = openat(p->dir, p->name, CREATE_FILE_FLAGS, 0600);

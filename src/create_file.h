@@ -41,6 +41,9 @@ enum create_found {
 /* What is there now. */
 int create_file_look(const struct create_place *p, enum create_found *ret);
 
+/* Does the mode of the directory let this process make files there, without any capability? */
+bool create_file_allowed(const struct create_place *p);
+
 /* A new file; -EEXIST: something is there. */
 int create_file(const struct create_place *p);
 
@@ -57,8 +60,8 @@ int create_file_stream(const struct create_place *p);
 int create_file_remove(const struct create_place *p);
 
 /*
- * NAME becomes NAME.1, and NAME.1 NAME.2, up to the first number that is free; of `keep` older files
- * the oldest is replaced. A NAME that is not there is no error. keep: at least 1.
+ * NAME becomes NAME.1, and NAME.1 NAME.2, up to the first number that is free; of `keep` older
+ * files the oldest is replaced. A NAME that is not there is no error. keep: at least 1.
  */
 int create_file_move(const struct create_place *p, unsigned int keep);
 

@@ -80,14 +80,25 @@ static void add_names(struct netns_list *l, const char *at, uint32_t only)
 		closedir(dir);
 }
 
+static char docker_names[32] = "/run/docker/netns";
+
+void netns_keep_names(void)
+{
+	int fd = open(docker_names, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		snprintf(docker_names, sizeof(docker_names), "/proc/self/fd/%d", fd);
+}
+
 static void add_everywhere(struct netns_list *l, uint32_t only)
 {
-	static const char *const names[] = { "/run/netns", "/run/docker/netns", "/var/run/netns" };
+	static const char *const names[] = { "/run/netns", "/var/run/netns" };
 	size_t i;
 
 	add_processes(l, only);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		add_names(l, names[i], only);
+	add_names(l, docker_names, only);
 }
 
 uint32_t netns_own(void)

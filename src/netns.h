@@ -39,6 +39,11 @@ struct netns_list {
 
 /* inode: only this one; 0 all. It is 64 KiB: not for the stack. */
 int netns_list_init(struct netns_list *l, uint32_t inode);
+/*
+ * Before rights are given up: names that only root can reach (/run/docker is root's) are found by a
+ * descriptor from then on. Once.
+ */
+void netns_keep_names(void);
 /* The inode of the one we are in; 0: it cannot be told. */
 uint32_t netns_own(void);
 void netns_list_release(struct netns_list *l);

@@ -350,6 +350,11 @@ const char *recorder_error(const struct recorder *r)
 	return capture_writer_error(r->writer);
 }
 
+bool recorder_may_rotate(const struct recorder *r)
+{
+	return capture_may_rotate(r->writer);
+}
+
 uint64_t recorder_bytes(const struct recorder *r)
 {
 	return capture_bytes(r->writer);

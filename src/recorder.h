@@ -57,7 +57,9 @@ const char *recorder_device_name(void *ctx, uint64_t netns_cookie, uint32_t netn
 				 uint32_t ifindex);
 
 const char *recorder_error(const struct recorder *r); /* NULL: none */
-uint64_t recorder_bytes(const struct recorder *r);    /* written, of all files */
+/* May this process make files beside the recording's, without any capability? */
+bool recorder_may_rotate(const struct recorder *r);
+uint64_t recorder_bytes(const struct recorder *r); /* written, of all files */
 uint64_t recorder_events(const struct recorder *r);
 uint64_t recorder_looks_left_out(const struct recorder *r); /* of the next file */
 

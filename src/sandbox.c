@@ -2,14 +2,21 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <linux/nsfs.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "create_file.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define OUR_ARCH 0
@@ -21,6 +28,10 @@
 #define OUR_ARCH 0
 #endif
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- calls whose arguments do not matter ----------------------------------------------------- */
+
 /* arm64 came too late to have the older of each pair. */
 static const uint16_t allowed[] = {
 	/* records, output, captures */
@@ -29,20 +40,9 @@ static const uint16_t allowed[] = {
 	SYS_write,
 	SYS_writev,
 	SYS_close,
-	SYS_lseek,
 	SYS_ftruncate,
 	SYS_fcntl,
-	SYS_ioctl, /* the size of a terminal */
-	SYS_renameat,
-	SYS_renameat2,
-	SYS_unlinkat,
-#ifdef SYS_rename
-	SYS_rename,
-	SYS_unlink,
-#endif
-	/* maps and iterators; namespaces, and what /proc and cgroups say */
-	SYS_setns,
-	SYS_openat,
+	/* maps and iterators; what /proc and cgroups say */
 	SYS_getdents64,
 	SYS_fstat,
 	SYS_newfstatat,
@@ -53,7 +53,6 @@ static const uint16_t allowed[] = {
 	SYS_faccessat,
 	SYS_uname,
 #ifdef SYS_readlink
-	SYS_open,
 	SYS_stat,
 	SYS_lstat,
 	SYS_access,
@@ -90,13 +89,117 @@ static const uint16_t allowed[] = {
 	SYS_exit_group,
 };
 
-#define ALLOWED (sizeof(allowed) / sizeof(allowed[0]))
-#define HEAD	8 /* instructions before the list; behind it: refuse, allow */
+static const uint16_t allowed_with_files[] = { SYS_renameat, SYS_renameat2, SYS_unlinkat };
 
-/* A u32 of struct seccomp_data. */
-#define LOAD(member)  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, member))
-#define REFUSE	      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
-#define IF(k, jt, jf) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, jt, jf)
+/* ---- arguments that are allowed -------------------------------------------------------------- */
+
+static const uint32_t bpf_commands[] = {
+	BPF_MAP_LOOKUP_ELEM,
+	BPF_MAP_UPDATE_ELEM,
+	BPF_MAP_DELETE_ELEM,
+	BPF_MAP_GET_NEXT_KEY,
+	BPF_PROG_TEST_RUN,
+	BPF_OBJ_GET_INFO_BY_FD,
+	BPF_MAP_LOOKUP_AND_DELETE_ELEM,
+	BPF_MAP_LOOKUP_BATCH,
+	BPF_MAP_LOOKUP_AND_DELETE_BATCH,
+	BPF_MAP_UPDATE_BATCH,
+	BPF_MAP_DELETE_BATCH,
+	BPF_ITER_CREATE,
+};
+
+/* isatty(3) asks by TCGETS, in newer C libraries by TCGETS2 (asm-generic/ioctls.h). */
+#define TCGETS2_NUMBER 0x802c542a
+
+static const uint32_t ioctls[] = { TCGETS, TCGETS2_NUMBER, TIOCGWINSZ, NS_GET_NSTYPE };
+static const uint32_t namespaces[] = { CLONE_NEWNET };
+
+#define WRITING (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY))
+
+/* ---- the filter ------------------------------------------------------------------------------ */
+
+#define CODE_MAX 192
+
+/* A u32 of struct seccomp_data; of an argument the lower half, on little-endian machines. */
+#define LOAD(offset)	  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
+#define REFUSE(err)	  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (err))
+#define ALLOW		  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define IF(k, jt, jf)	  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, jt, jf)
+#define IF_ANY(k, jt, jf) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, k, jt, jf)
+
+struct filter_code {
+	struct sock_filter at[CODE_MAX];
+	uint16_t n;
+};
+
+static void put(struct filter_code *c, struct sock_filter instruction)
+{
+	if (c->n < CODE_MAX)
+		c->at[c->n++] = instruction;
+}
+
+static void put_load_arg(struct filter_code *c, unsigned int i)
+{
+	put(c, (struct sock_filter)LOAD(offsetof(struct seccomp_data, args) + 8 * i));
+}
+
+/* The call, where the argument is one of these; any other call goes on behind this. */
+static void put_values(struct filter_code *c, uint32_t call, unsigned int arg,
+		       const uint32_t *values, uint8_t n)
+{
+	uint8_t i;
+
+	put(c, (struct sock_filter)IF(call, 0, (uint8_t)(n + 3)));
+	put_load_arg(c, arg);
+	for (i = 0; i < n; i++)
+		put(c, (struct sock_filter)IF(values[i], (uint8_t)(n - i), 0));
+	put(c, (struct sock_filter)REFUSE(ENOSYS));
+	put(c, (struct sock_filter)ALLOW);
+}
+
+/* The same for flags of an open: for reading, or exactly `also` (0: nothing else). */
+static void put_open(struct filter_code *c, uint32_t call, unsigned int arg, uint32_t also)
+{
+	put(c, (struct sock_filter)IF(call, 0, 5));
+	put_load_arg(c, arg);
+	put(c, (struct sock_filter)IF(also, 2, 0));
+	put(c, (struct sock_filter)IF_ANY(WRITING, 0, 1));
+	put(c, (struct sock_filter)REFUSE(EACCES));
+	put(c, (struct sock_filter)ALLOW);
+}
+
+/* The calls of a list; `behind` instructions come between them and the last two. */
+static void put_calls(struct filter_code *c, const uint16_t *calls, size_t n, size_t behind)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		put(c, (struct sock_filter)IF(calls[i], (uint8_t)(behind + n - i), 0));
+}
+
+static void build(struct filter_code *c, unsigned int allow)
+{
+	size_t n_files = allow & SANDBOX_FILES ? COUNT(allowed_with_files) : 0;
+
+	_Static_assert(COUNT(allowed) + COUNT(allowed_with_files) < 128, "jumps have 8 bits");
+	c->n = 0;
+	put(c, (struct sock_filter)LOAD(offsetof(struct seccomp_data, arch)));
+	put(c, (struct sock_filter)IF(OUR_ARCH, 1, 0));
+	put(c, (struct sock_filter)REFUSE(ENOSYS));
+	put(c, (struct sock_filter)LOAD(offsetof(struct seccomp_data, nr)));
+	put_values(c, SYS_bpf, 0, bpf_commands, COUNT(bpf_commands));
+	put_values(c, SYS_ioctl, 1, ioctls, COUNT(ioctls));
+	if (allow & SANDBOX_NETNS)
+		put_values(c, SYS_setns, 1, namespaces, COUNT(namespaces));
+	put_open(c, SYS_openat, 2, allow & SANDBOX_FILES ? CREATE_FILE_FLAGS : 0);
+#ifdef SYS_open
+	put_open(c, SYS_open, 1, 0);
+#endif
+	put_calls(c, allowed, COUNT(allowed), n_files);
+	put_calls(c, allowed_with_files, n_files, 0);
+	put(c, (struct sock_filter)REFUSE(ENOSYS));
+	put(c, (struct sock_filter)ALLOW);
+}
 
 int sandbox_available(void)
 {
@@ -107,27 +210,19 @@ int sandbox_available(void)
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) ? -errno : 0;
 }
 
-int sandbox_enter(void)
+int sandbox_enter(unsigned int allow)
 {
-	struct sock_filter code[HEAD + ALLOWED + 2] = {
-		LOAD(arch),
-		IF(OUR_ARCH, 1, 0),
-		REFUSE,
-		LOAD(nr),
-		IF(SYS_bpf, 0, 3),
-		LOAD(args[0]), /* little-endian, as all that we run on */
-		IF(BPF_PROG_LOAD, 0, ALLOWED + 2),
-		REFUSE,
-		[HEAD + ALLOWED] = REFUSE,
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog program = { HEAD + ALLOWED + 2, code };
-	size_t i;
+	struct filter_code code;
+	struct sock_fprog program;
 
 	if (!OUR_ARCH)
 		return -EOPNOTSUPP;
-	for (i = 0; i < ALLOWED; i++)
-		code[HEAD + i] = (struct sock_filter)IF(allowed[i], (uint8_t)(ALLOWED - i), 0);
+	/* The file of the time zone is read with lseek(). */
+	tzset();
+	build(&code, allow);
+	if (code.n == CODE_MAX)
+		return -E2BIG;
+	program = (struct sock_fprog){ code.n, code.at };
 	/* Without this flag older kernels (up to 5.15) would slow the whole process down. */
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
 		       &program) ?

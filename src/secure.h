@@ -27,7 +27,7 @@ int secure_begin(void);
 /* Hold the rights back. 0 or -errno. */
 int secure_lower(void);
 
-/* Put them into effect, for what the user cannot choose. One that fails shows where it is needed. */
+/* Put them into effect, for what the user cannot choose. A failure shows where they are needed. */
 void secure_raise(void);
 
 #endif /* TCS_SECURE_H */

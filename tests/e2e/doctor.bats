@@ -94,6 +94,12 @@ status_of() {
 	until_true 2 grep -q '^Seccomp:[[:space:]]*2$' "/proc/${TOOL_PIDS["tool"]}/status" && filtered=ok
 	[ "$(status_of seccomp)" = "$filtered" ]
 	[ "$(status_of no_new_privs)" = ok ]
+	[ "$(status_of user)" = ok ]
+	grep -q '^Uid:[[:space:]]*65534[[:space:]]' "/proc/${TOOL_PIDS["tool"]}/status"
+	# the capabilities that it says are those that are left
+	[ "$(jq -r 'select(.name == "no_new_privs").path | [scan("CAP_[A-Z_]*")] | sort | join(" ")' out)" = \
+		"CAP_SYS_ADMIN CAP_SYS_PTRACE" ] ||
+		not grep -Eq '^CapPrm:[[:space:]]*0*280000$' "/proc/${TOOL_PIDS["tool"]}/status"
 	grep -q '^NoNewPrivs:[[:space:]]*1$' "/proc/${TOOL_PIDS["tool"]}/status"
 	tool_stop
 }

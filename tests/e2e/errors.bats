@@ -3,7 +3,7 @@
 # What goes wrong is told in one sentence, with the exit status of the contract, and nothing stays
 # in the kernel.
 
-# shellcheck disable=SC2016,SC2030,SC2031 # jq programs; each test is a subshell
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034 # jq programs; each test is a subshell
 
 load lib.bash
 
@@ -152,9 +152,20 @@ no_rights() {
 		grep -Eq '^Seccomp:[[:space:]]*2$' "/proc/$pid/status"
 }
 
+# runs_as UID: real, effective, saved and that of files; and no supplementary group
+runs_as() {
+	local status=/proc/${TOOL_PIDS["tool"]}/status
+	[[ $(sed -n 's/^Uid:[[:space:]]*//p' "$status") == "$1"$'\t'"$1"$'\t'"$1"$'\t'"$1" &&
+		$(sed -n 's/^Groups:[[:space:]]*//p' "$status") == "" ]] || {
+		grep -E '^(Uid|Groups)' "$status" >&2
+		return 1
+	}
+}
+
 @test "rights are dropped once it runs, all of them and for good" {
 	tool_start -N self
 	no_rights "${TOOL_PIDS["tool"]}" CapInh CapPrm CapEff CapBnd CapAmb
+	runs_as 65534
 	tool_stop
 	tool_ended 0
 	# without CAP_SETPCAP the bounding set stays, and no_new_privs makes it meaningless
@@ -164,6 +175,8 @@ no_rights() {
 	no_rights "${TOOL_PIDS["tool"]}" CapInh CapPrm CapEff CapAmb
 	tool_stop
 	tool_ended 0
+	# nor can uid 0 be given up, which is said
+	grep -q '^tcpconnstate: warning: could not give up uid 0 (.*CAP_SETUID' tool.err
 }
 
 @test "what entering namespaces takes is kept where all are asked for, and nothing else" {
@@ -171,10 +184,35 @@ no_rights() {
 	tool_start
 	status=/proc/${TOOL_PIDS["tool"]}/status
 	no_rights "${TOOL_PIDS["tool"]}" CapInh CapBnd CapAmb
+	runs_as 65534
 	# CAP_SYS_PTRACE is bit 19, CAP_SYS_ADMIN bit 21
 	[ "$(sed -n 's/^Cap\(Prm\|Eff\):[[:space:]]*0*//p' "$status" | sort -u)" = 280000 ]
 	tool_stop
 	tool_ended 0
+}
+
+@test "a rotation goes on as the user who owns its files: root, or the caller of sudo" {
+	tool_start record --rotate 4K -N self --json c.tcs
+	runs_as 0
+	no_rights "${TOOL_PIDS["tool"]}" CapInh CapPrm CapEff CapBnd CapAmb
+	tool_stop
+	tool_ended 0
+	mkdir theirs
+	chown 65533:65533 theirs
+	TOOL_PREFIX=(env SUDO_UID=65533 SUDO_GID=65533)
+	tool_start record --rotate 4K -N self -i 0.1 --json theirs/c.tcs
+	runs_as 65533
+	no_rights "${TOOL_PIDS["tool"]}" CapInh CapPrm CapEff CapBnd CapAmb
+	until_true 20 test -e theirs/c.tcs.1
+	tool_stop
+	tool_ended 0
+	[ "$(stat -c '%u:%g %a' theirs/c.tcs theirs/c.tcs.1 | sort -u)" = '65533:65533 600' ]
+	# root's folder: root's file, and without a rotation nothing of root stays
+	tool_start record --json r.tcs
+	runs_as 65534
+	tool_stop
+	tool_ended 0
+	[ "$(stat -c '%u %a' r.tcs)" = '0 600' ]
 }
 
 @test "a closed pipe ends it quietly with 0" {

@@ -3,7 +3,7 @@
 # A binary with file capabilities in the hands of a user without rights: what the user chooses is
 # done with the user's rights, or refused; what the binary is for works.
 
-# shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2016,SC2030,SC2031 # each test is a subshell
 
 load lib.bash
 

@@ -190,7 +190,7 @@ static void older_files_move_up_to_the_first_free_number(void **state)
 	has_not("");
 }
 
-/* The folder is renamed, and a link to another one takes its place: the descriptor is what counts. */
+/* The folder is renamed, and a link to another one takes its place: the descriptor counts. */
 static void the_folder_is_the_one_that_was_opened(void **state)
 {
 	char other[] = "/tmp/tcs-test-XXXXXX", moved[64];
