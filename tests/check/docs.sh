@@ -75,7 +75,7 @@ if [ -e "$page" ]; then
 		"$(mandoc -T lint -W warning "$page" 2>&1)"
 fi
 
-for readme in README.md tests/*/README.md; do
+for readme in README.md SECURITY.md tests/*/README.md; do
 	check "what $readme names is there" "$(not_there "$readme")"
 done
 for folder in e2e bench kernels container soak; do
