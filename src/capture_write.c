@@ -196,7 +196,7 @@ static void begin_chunk(struct capture_writer *w)
 	w->len = sizeof(head);
 }
 
-/* Writing to a file that has no name any more succeeds, and nobody can replay it. */
+/* Writing to a file that has no name any more succeeds, but the file cannot be replayed. */
 static bool is_removed(struct capture_writer *w)
 {
 	struct stat st;

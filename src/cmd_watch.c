@@ -40,7 +40,7 @@ struct watch {
 	struct filter filter;	   /* its namespace may change: see check_netns() */
 	struct netns_scope *scope; /* NULL: not needed (all, self), or known by number only */
 	struct recorder *recorder;
-	struct rights_user file_user; /* who owns its files; uid 0: who started us */
+	struct rights_user file_user; /* owner of its files; uid 0: the user of the process */
 	struct source *source;
 	struct census *census;
 	struct engine *engine;

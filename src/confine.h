@@ -11,7 +11,7 @@
  */
 #include "rights.h"
 
-/* Who owns no file. */
+/* uid and gid 65534, which own no file. */
 extern const struct rights_user confine_nobody;
 
 /*

@@ -12,7 +12,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define TRIES 3 /* a planted file is removed so often */
+#define TRIES 3 /* to remove what another user has planted */
 
 int create_place_open(const char *path, struct create_place *ret)
 {

@@ -8,7 +8,7 @@
  * Nearly everything that needs a capability happens before the first event is read: loading,
  * attaching, the scan. After that a caller says what it will go on to need, and all else goes, for
  * good: from the permitted set, and from those that a program it started would get. A process of
- * uid 0 becomes another user as well, since most files of a host are root's: `nobody`, who owns
+ * uid 0 becomes another user as well, since most files of a host are root's: `nobody`, which owns
  * none. Entering a network namespace takes CAP_SYS_ADMIN (setns(2)) and, where other users run in
  * it, CAP_SYS_PTRACE (proc_ns_get_link()); neither takes uid 0. A container may lack CAP_SETUID
  * or CAP_SETGID; then uid 0 stays.

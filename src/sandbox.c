@@ -143,7 +143,7 @@ static void put_load_arg(struct filter_code *c, unsigned int i)
 	put(c, (struct sock_filter)LOAD(offsetof(struct seccomp_data, args) + 8 * i));
 }
 
-/* The call, where the argument is one of these; any other call goes on behind this. */
+/* The call, where the argument is one of these; any other call goes on after these instructions. */
 static void put_values(struct filter_code *c, uint32_t call, unsigned int arg,
 		       const uint32_t *values, uint8_t n)
 {
@@ -168,13 +168,13 @@ static void put_open(struct filter_code *c, uint32_t call, unsigned int arg, uin
 	put(c, (struct sock_filter)ALLOW);
 }
 
-/* The calls of a list; `behind` instructions come between them and the last two. */
-static void put_calls(struct filter_code *c, const uint16_t *calls, size_t n, size_t behind)
+/* The calls of a list; `after` instructions come between them and the last two. */
+static void put_calls(struct filter_code *c, const uint16_t *calls, size_t n, size_t after)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		put(c, (struct sock_filter)IF(calls[i], (uint8_t)(behind + n - i), 0));
+		put(c, (struct sock_filter)IF(calls[i], (uint8_t)(after + n - i), 0));
 }
 
 static void build(struct filter_code *c, unsigned int allow)

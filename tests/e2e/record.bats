@@ -359,7 +359,7 @@ count_in() { "$TCPCONNSTATE" replay --json "$1" | grep -c '"type":"meta"'; }
 	until_true 5 eval '[[ $(count_in piped.tcs 2>/dev/null) == 1 ]]'
 }
 
-@test "a folder that vanishes: told within a second or two, with what is left" {
+@test "a folder that vanishes: recording ends within seconds, with a sentence about what is left" {
 	mkdir gone
 	tool_start record --json gone/c.tcs
 	until_true 10 test -s gone/c.tcs

@@ -83,7 +83,7 @@ static bool denied(long result)
 	return result == -1 && errno == EACCES;
 }
 
-/* As whoever runs the test: with root's files, too. */
+/* Whatever user runs the test, root included. */
 static bool writing_refused(void)
 {
 	static const int flags[] = { O_WRONLY,		 O_RDWR,
