@@ -81,8 +81,16 @@
  * last whole chunk and stays readable. A file that is removed while it is written is a failure; one
  * that is renamed is written on.
  *
+ * A pipe or a terminal's like is written without waiting (stream.h). What its reader does not take
+ * stays in a queue of CAPTURE_QUEUE_BYTES, allocated for it; from CAPTURE_BEHIND_BYTES on the caller
+ * should put no more, and a chunk that finds no room is left out and its records are counted. A
+ * regular file is written as fast as its file system takes it, and may wait for it.
+ *
  * After a failure (capture_writer_error()) nothing more is written.
  */
+#define CAPTURE_QUEUE_BYTES  (8u << 20)
+#define CAPTURE_BEHIND_BYTES (2u << 20)
+
 struct capture_writer;
 
 struct capture_writer_config {
@@ -90,12 +98,14 @@ struct capture_writer_config {
 	uint64_t rotate_bytes; /* begin a new file when one has grown to this size; 0 never */
 	unsigned int keep;     /* older files kept: PATH.1 is the youngest */
 	bool force;	       /* replace an existing file */
+	int signal_fd;	       /* readable: waiting for a reader of a pipe ends; -1 none */
 };
 
 /*
  * 0, or -errno with the sentence in *reterr. A new file has mode 0600 (create_file.h). One that
  * exists is refused (-EEXIST), replaced with `force`, or becomes PATH.1 with rotate_bytes and keep;
- * an empty one is replaced with rotate_bytes. A FIFO or a device is opened as it is.
+ * an empty one is replaced with rotate_bytes. A device is opened as it is, and a FIFO when a process
+ * reads it; -EINTR: a signal came first.
  */
 int capture_writer_new(const struct capture_writer_config *config, struct capture_writer **ret,
 		       struct failure *reterr);
@@ -109,6 +119,13 @@ int capture_sync(struct capture_writer *w);
 
 /* May this process make the next file without any capability? */
 bool capture_may_rotate(const struct capture_writer *w);
+/* Write what waits in the queue, as far as the reader takes it. 0 or -errno. */
+int capture_flush(struct capture_writer *w);
+bool capture_is_behind(const struct capture_writer *w);
+uint64_t capture_left_out(const struct capture_writer *w); /* records without room in the queue */
+
+/* capture_sync(), and wait until the queue is written or a signal is waiting. 0 or -errno. */
+int capture_finish(struct capture_writer *w);
 
 /* Has the file grown to its size? Then the caller may rotate, with capture_rotate(). */
 bool capture_is_full(const struct capture_writer *w);

@@ -82,7 +82,7 @@ static bool interrupted(struct capture_reader *r)
 		{ .fd = r->fd, .events = POLLIN },
 	};
 
-	return r->signal_fd >= 0 && poll(fds, 2, -1) > 0 && fds[0].revents;
+	return poll(fds, 2, -1) > 0 && fds[0].revents;
 }
 
 /* More input if there is none; false: there is no more. */
@@ -104,7 +104,7 @@ static bool fill(struct capture_reader *r)
 			r->z.avail_in = (unsigned int)n;
 			return true;
 		}
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		r->end_of_file = true;
 		if (n < 0)

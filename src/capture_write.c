@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* capture_write.c - captures, written: a chunk at a time, whole or not at all */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,9 @@
 #include "capture.h"
 #include "create_file.h"
 #include "outbuf.h"
+#include "stream.h"
 
+#define READER_MS  50		    /* between two looks for a reader of a FIFO */
 #define GZIP	   (16 + MAX_WBITS) /* zlib: with gzip's header and checksum */
 /*
  * Packed records repeat little that is worth looking for. Per million events of churn: with a
@@ -43,7 +46,13 @@ struct capture_writer {
 	int error_number;
 	char error[256];
 	z_stream z;
-	size_t len; /* of the chunk so far */
+	struct stream stream;
+	uint8_t *queue;	 /* NULL: a regular file, which takes everything */
+	size_t queue_at; /* of what waits: its beginning, its length */
+	size_t queue_len;
+	uint64_t records;  /* in the chunk so far */
+	uint64_t left_out; /* records without room in the queue */
+	size_t len;	   /* of the chunk so far */
 	struct capture_pack pack;
 	uint8_t chunk[CAPTURE_CHUNK_MAX];
 	uint8_t out[OUT_BYTES];
@@ -73,18 +82,47 @@ static int fail(struct capture_writer *w, const char *what, int error_number)
 	return -w->error_number;
 }
 
+/* A signal came while it waited for the reader of a pipe. */
+static int interrupted(struct capture_writer *w, const char *missing)
+{
+	char name[160];
+
+	w->error_number = EINTR;
+	snprintf(w->error, sizeof(w->error), "interrupted: no process reads %s%s",
+		 w->path ? outbuf_plain(name, sizeof(name), w->path) : "standard output", missing);
+	return -EINTR;
+}
+
 /* ---- files ----------------------------------------------------------------------------------- */
+
+/* A FIFO or a device: until a process reads it, or a signal comes. */
+static int open_stream(struct capture_writer *w)
+{
+	struct pollfd signal = { .fd = w->config.signal_fd, .events = POLLIN };
+	int fd;
+
+	while ((fd = create_file_stream(&w->place)) == -ENXIO)
+		if (poll(&signal, 1, READER_MS) > 0)
+			return -EINTR;
+	return fd;
+}
 
 static int use_file(struct capture_writer *w, int fd)
 {
 	struct stat st;
 
+	if (fd == -EINTR)
+		return interrupted(w, "; nothing was recorded");
 	if (fd < 0)
 		return fail(w, "cannot create", -fd);
 	w->fd = fd;
 	w->can_cut = w->path && !fstat(w->fd, &st) && S_ISREG(st.st_mode);
 	w->file_bytes = 0;
-	return 0;
+	stream_init(&w->stream, w->fd);
+	if (w->stream.is_plain || w->queue)
+		return 0;
+	w->queue = malloc(CAPTURE_QUEUE_BYTES);
+	return w->queue ? 0 : fail(w, "cannot create", ENOMEM);
 }
 
 /* Why this is not written to, as the end of a sentence. */
@@ -131,7 +169,7 @@ static int first_file(struct capture_writer *w)
 	case CREATE_STREAM:
 		if (w->config.rotate_bytes)
 			return refuse(w, "--rotate needs a file");
-		return use_file(w, create_file_stream(&w->place));
+		return use_file(w, open_stream(w));
 	case CREATE_LINK:
 		return refuse(w, "it is a symbolic link; give the file that it leads to, or - for "
 				 "standard output");
@@ -151,6 +189,8 @@ static int close_file(struct capture_writer *w)
 {
 	int fd = w->fd;
 
+	if (fd >= 0)
+		stream_release(&w->stream);
 	w->fd = -1;
 	w->older_bytes += w->file_bytes;
 	w->file_bytes = 0;
@@ -160,18 +200,52 @@ static int close_file(struct capture_writer *w)
 	return close(fd) ? fail(w, "cannot write", errno) : 0;
 }
 
+int capture_flush(struct capture_writer *w)
+{
+	while (w->queue_len && !w->error_number) {
+		ssize_t n = stream_write(&w->stream, w->queue + w->queue_at, w->queue_len);
+
+		if (n == -EAGAIN)
+			return 0;
+		if (n < 0)
+			return fail(w, "cannot write", (int)-n);
+		w->queue_at += (size_t)n;
+		w->queue_len -= (size_t)n;
+	}
+	return -w->error_number;
+}
+
+/* A chunk goes whole or not at all. */
+static int enqueue(struct capture_writer *w, size_t len)
+{
+	if (w->queue_len + len > CAPTURE_QUEUE_BYTES) {
+		w->left_out += w->records;
+		return capture_flush(w);
+	}
+	if (w->queue_at + w->queue_len + len > CAPTURE_QUEUE_BYTES || !w->queue_len) {
+		memmove(w->queue, w->queue + w->queue_at, w->queue_len);
+		w->queue_at = 0;
+	}
+	memcpy(w->queue + w->queue_at + w->queue_len, w->out, len);
+	w->queue_len += len;
+	w->file_bytes += len;
+	return capture_flush(w);
+}
+
 /* All of it or nothing: a piece of a chunk is taken back. */
 static int write_out(struct capture_writer *w, size_t len)
 {
 	size_t done = 0;
 
+	if (w->queue)
+		return enqueue(w, len);
 	while (done < len) {
-		ssize_t n = write(w->fd, w->out + done, len - done);
+		ssize_t n = stream_write(&w->stream, w->out + done, len - done);
 
 		if (n >= 0) {
 			done += (size_t)n;
-		} else if (errno != EINTR) {
-			int err = errno;
+		} else {
+			int err = (int)-n;
 
 			/* (Where that fails, a reader finds it cut.) */
 			if (done && w->can_cut && ftruncate(w->fd, (off_t)w->file_bytes))
@@ -194,6 +268,7 @@ static void begin_chunk(struct capture_writer *w)
 	capture_pack_reset(&w->pack);
 	memcpy(w->chunk, head, sizeof(head));
 	w->len = sizeof(head);
+	w->records = 0;
 }
 
 /* Writing to a file that has no name any more succeeds, but the file cannot be replayed. */
@@ -207,6 +282,8 @@ static bool is_removed(struct capture_writer *w)
 
 int capture_sync(struct capture_writer *w)
 {
+	int err;
+
 	if (w->error_number)
 		return -w->error_number;
 	if (is_removed(w))
@@ -220,14 +297,41 @@ int capture_sync(struct capture_writer *w)
 	w->z.avail_out = sizeof(w->out);
 	if (deflate(&w->z, Z_FINISH) != Z_STREAM_END)
 		return fail(w, "cannot compress", ENOBUFS);
+	err = write_out(w, sizeof(w->out) - w->z.avail_out);
 	begin_chunk(w);
-	return write_out(w, sizeof(w->out) - w->z.avail_out);
+	return err;
+}
+
+bool capture_is_behind(const struct capture_writer *w)
+{
+	return w->queue_len >= CAPTURE_BEHIND_BYTES;
+}
+
+uint64_t capture_left_out(const struct capture_writer *w)
+{
+	return w->left_out;
+}
+
+int capture_finish(struct capture_writer *w)
+{
+	int err = capture_sync(w);
+
+	while (!err && w->queue_len) {
+		err = stream_wait(&w->stream, w->config.signal_fd, UINT64_MAX);
+		if (err == -EINTR)
+			return interrupted(w, "; the end of the recording is missing");
+		if (err)
+			return fail(w, "cannot write", -err);
+		err = capture_flush(w);
+	}
+	return err;
 }
 
 void capture_put(struct capture_writer *w, const void *record, size_t len)
 {
 	if (w->error_number || !len || len > CAPTURE_RECORD_MAX)
 		return;
+	w->records++;
 	w->len += capture_pack_put(&w->pack, record, len, w->chunk + w->len);
 	if (w->len >= CHUNK_FULL)
 		capture_sync(w);
@@ -305,6 +409,7 @@ void capture_writer_free(struct capture_writer *w)
 	close_file(w);
 	deflateEnd(&w->z);
 	create_place_close(&w->place);
+	free(w->queue);
 	free(w->path);
 	free(w);
 }

@@ -53,6 +53,8 @@ int cmd_failed(const struct failure *why);
 int cmd_no_memory(void);
 /* output->end is OUTPUT_FAILED; behind: what else there is to say of it. */
 int cmd_not_written(const struct output *output, const char *behind);
+/* A sentence where a signal came while standard output was not read, and some of it is missing. */
+void cmd_tell_cut(const struct output *output);
 /* Everything is in it: write, release; status, unless it could not be written. */
 int cmd_end_output(struct output *output, int status);
 

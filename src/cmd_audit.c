@@ -186,6 +186,7 @@ int cmd_audit(const struct opts *opts)
 	census_free(r.census);
 	netns_scope_free(r.scope);
 	handshakes_free(r.handshakes);
+	cmd_tell_cut(&r.output);
 	output_release(&r.output);
 	if (r.signal_fd >= 0)
 		close(r.signal_fd);

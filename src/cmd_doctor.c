@@ -13,6 +13,7 @@
 #include "confine.h"
 #include "opts.h"
 #include "output.h"
+#include "pipeline.h"
 #include "secure.h"
 #include "wrap.h"
 
@@ -216,7 +217,7 @@ int cmd_doctor(const struct opts *opts)
 	secure_raise();
 	n = checks_run(checks);
 	v = judge(checks, n);
-	if (output_init(&out, STDOUT_FILENO, -1))
+	if (output_init(&out, STDOUT_FILENO, pipeline_signals()))
 		return cmd_no_memory();
 	confine_all();
 	if (opts->format == OPTS_JSON)

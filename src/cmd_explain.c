@@ -10,6 +10,7 @@
 #include "explain_print.h"
 #include "opts.h"
 #include "output.h"
+#include "pipeline.h"
 #include "tell.h"
 #include "wrap.h"
 
@@ -65,7 +66,7 @@ int cmd_explain(const struct opts *opts)
 		if (!explain_find(opts->names[i], strlen(opts->names[i])))
 			return unknown(opts->names[i]);
 
-	if (output_init(&out, STDOUT_FILENO, -1))
+	if (output_init(&out, STDOUT_FILENO, pipeline_signals()))
 		return cmd_no_memory();
 	if (!opts->n_names && opts->format == OPTS_TEXT) {
 		explain_print_list(&out.buf, wrap_width(output_columns(&out)));

@@ -362,8 +362,11 @@ static int finish(struct replay *r, enum capture_end end)
 		return cmd_not_written(&r->output, "; what came after is not in it");
 	if (r->output.end == OUTPUT_CLOSED)
 		return TCS_EXIT_OK;
+	cmd_tell_cut(&r->output);
+	if (interrupted && !r->has_meta)
+		tell("%s: interrupted before anything came from it", r->name);
 	if (interrupted && r->output.terminal)
-		fputc('\n', stderr); /* after the terminal's ^C */
+		tell_bare("%s", ""); /* after the terminal's ^C */
 	if (r->has_meta && !r->opts->verdict)
 		watch_tell_totals(r->opts, r->engine, &r->present, since_start_ns(r), "");
 	if (r->has_meta)
@@ -464,7 +467,9 @@ static int replay(const struct opts *opts)
 			   .device_ctx = &r },
 	};
 	int signal_fd = pipeline_signals(), status = TCS_EXIT_RUN;
-	int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* O_NONBLOCK: of a FIFO without a writer, poll() waits for one, and not open(). */
+	int fd = from_stdin ? STDIN_FILENO :
+			      open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	outbuf_plain(r.name, sizeof(r.name), from_stdin ? "standard input" : path);
 	if (fd < 0)

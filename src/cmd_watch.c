@@ -53,6 +53,7 @@ struct watch {
 	struct output output;
 	struct sink_world world;
 	struct pipeline pipeline;
+	bool interrupted; /* before it ran */
 };
 
 static const char *cgroup_path(void *ctx, uint64_t id)
@@ -260,8 +261,13 @@ static int make_recorder(struct watch *w, const struct recorder_config *config,
 			 const struct record_meta *meta)
 {
 	struct failure why = { .text = "the user's rights cannot be restored" };
+	int err;
 
-	if (secure_lower() || make_as_caller(w, config, meta, &why))
+	if (secure_lower())
+		return cmd_failed(&why);
+	err = make_as_caller(w, config, meta, &why);
+	w->interrupted = err == -EINTR; /* while it waited for a reader */
+	if (err)
 		return cmd_failed(&why);
 	secure_raise();
 	return TCS_EXIT_OK;
@@ -276,6 +282,7 @@ static int open_recorder(struct watch *w)
 			.rotate_bytes = o->rotate_bytes,
 			.keep = o->keep,
 			.force = o->force,
+			.signal_fd = w->output.signal_fd,
 		},
 		.devices = w->devices,
 		.known = known,
@@ -446,20 +453,23 @@ static int open_all(struct watch *w)
 			return status;
 	}
 	if (open_engine(w) ||
-	    pipeline_init(&w->pipeline, &(struct pipeline_config){
-						.source = w->source,
-						.engine = w->engine,
-						.present = &w->present,
-						.census = w->census,
-						.start_ns = w->world.start_ns,
-						.duration_ms = w->opts->duration_ms,
-						.interval_ms = w->opts->interval_ms,
-						.syn_per_s = w->opts->detect.syn_per_s,
-						.tap = w->path ? recorder_tap : NULL,
-						.tap_ctx = w->recorder,
-						.check_filter = w->scope ? check_netns : NULL,
-						.check_ctx = w,
-					}))
+	    pipeline_init(&w->pipeline,
+			  &(struct pipeline_config){
+				  .source = w->source,
+				  .engine = w->engine,
+				  .present = &w->present,
+				  .census = w->census,
+				  .start_ns = w->world.start_ns,
+				  .duration_ms = w->opts->duration_ms,
+				  .interval_ms = w->opts->interval_ms,
+				  .syn_per_s = w->opts->detect.syn_per_s,
+				  .tap = w->path ? recorder_tap : NULL,
+				  .tap_ctx = w->recorder,
+				  .tap_is_behind = w->path ? recorder_is_behind : NULL,
+				  .tap_flush = w->path ? recorder_flush : NULL,
+				  .check_filter = w->scope ? check_netns : NULL,
+				  .check_ctx = w,
+			  }))
 		return cmd_no_memory();
 	find_older(w);
 	if (host_processes_hidden())
@@ -496,16 +506,23 @@ static int run(struct watch *w)
 		tell("warning: %llu looks at all sockets were too large to be repeated in the next "
 		     "file",
 		     (unsigned long long)recorder_looks_left_out(w->recorder));
+	if (w->recorder && recorder_left_out(w->recorder))
+		tell("warning: the recording lacks %llu records: its reader took no more",
+		     (unsigned long long)recorder_left_out(w->recorder));
+	cmd_tell_cut(&w->output);
 	if (end == PIPELINE_FAILED)
-		return cmd_not_written(&w->output, "; what came after is not in it");
+		return cmd_not_written(&w->output, w->recorder ? "; the recording is complete" :
+								 "; what came after is not in it");
 	if (end == PIPELINE_STUCK) {
 		tell("%s", strerror(-w->pipeline.error));
 		return TCS_EXIT_RUN;
 	}
 	if (end == PIPELINE_CLOSED)
 		return TCS_EXIT_OK;
+	if (w->output.end == OUTPUT_CLOSED)
+		tell("the reader of the printed lines has gone; the recording went on");
 	if (w->output.terminal && end == PIPELINE_INTERRUPTED)
-		fputc('\n', stderr); /* after the terminal's ^C */
+		tell_bare("%s", ""); /* after the terminal's ^C */
 	tell_totals(w);
 	return watch_exit_status(w->opts, w->engine);
 }
@@ -531,6 +548,8 @@ int watch_run(const struct opts *opts, const char *path)
 		status = open_all(&w);
 	if (status == TCS_EXIT_OK)
 		status = run(&w);
+	if (w.interrupted)
+		status = TCS_EXIT_OK;
 	engine_free(w.engine);
 	recorder_free(w.recorder);
 	if (w.sink)

@@ -113,7 +113,8 @@ int create_file_stream(const struct create_place *p)
 {
 	struct stat st;
 	int fd = openat(p->dir, p->name,
-			O_WRONLY | O_CLOEXEC | O_NOCTTY | (p->of_proc ? O_TRUNC : O_NOFOLLOW));
+			O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+				(p->of_proc ? O_TRUNC : O_NOFOLLOW));
 
 	if (fd < 0)
 		return -errno;

@@ -39,6 +39,7 @@ struct engine {
 	struct record_stats stats;  /* what the source said last */
 	struct record_stats before; /* and what it had said before this recording */
 	uint64_t told_lost[LOST_MAX];
+	uint64_t unprinted;
 	uint64_t decode_errors;
 	uint64_t filtered_here;
 	uint64_t tick_ns; /* the last one */
@@ -49,7 +50,7 @@ struct engine {
 static const char *const lost_names[LOST_MAX] = {
 	[LOST_RING_FULL] = "ring_full",	  [LOST_RECURSION] = "recursion",
 	[LOST_TABLE_FULL] = "table_full", [LOST_UNKNOWN_SOCKET] = "unknown_socket",
-	[LOST_DECODE] = "decode",
+	[LOST_DECODE] = "decode",	  [LOST_OUTPUT_FULL] = "output_full",
 };
 
 const char *lost_reason_name(enum lost_reason reason)
@@ -247,8 +248,14 @@ static void refresh_totals(struct engine *e)
 	to->lost[LOST_TABLE_FULL] = since(e->stats.lost_table_full, e->before.lost_table_full);
 	to->lost[LOST_UNKNOWN_SOCKET] = t->unknown;
 	to->lost[LOST_DECODE] = e->decode_errors;
+	to->lost[LOST_OUTPUT_FULL] = e->unprinted;
 	to->filtered = filtered + e->filtered_here;
 	to->events = t->events - t->unknown + filtered;
+}
+
+void engine_unprinted(struct engine *e, uint64_t lines)
+{
+	e->unprinted = lines;
 }
 
 static void tell_lost(struct engine *e, uint64_t ts_ns)

@@ -32,6 +32,7 @@ enum lost_reason {
 	LOST_TABLE_FULL,
 	LOST_UNKNOWN_SOCKET, /* its facts were lost, or forgotten with the whole table */
 	LOST_DECODE,
+	LOST_OUTPUT_FULL, /* lines: standard output was not read (engine_unprinted()) */
 	LOST_MAX,
 };
 
@@ -102,6 +103,9 @@ bool engine_known(const struct engine *e, const struct event *ev, uint64_t since
 int engine_record(struct engine *e, const void *bytes, size_t len);
 /* The same of one that is decoded already. */
 int engine_take(struct engine *e, const struct record *record);
+
+/* Lines left out by the caller since the start; counted as lost by the next RECORD_STATS. */
+void engine_unprinted(struct engine *e, uint64_t lines);
 
 /* All events up to this time have been handed over; UINT64_MAX: nothing comes any more. */
 void engine_advance(struct engine *e, uint64_t seen_ns);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "errout.h"
 #include "feature.h"
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -15,7 +16,15 @@ static bool print_libbpf;
 
 static int libbpf_message(enum libbpf_print_level level, const char *format, va_list args)
 {
-	return print_libbpf && level != LIBBPF_DEBUG ? vfprintf(stderr, format, args) : 0;
+	char text[1024];
+	int n;
+
+	if (!print_libbpf || level == LIBBPF_DEBUG)
+		return 0;
+	n = vsnprintf(text, sizeof(text), format, args);
+	if (n > 0)
+		errout_write(text, strlen(text));
+	return n;
 }
 
 /* ---- what a program is attached to ----------------------------------------------------------- */

@@ -6,11 +6,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd.h"
+#include "errout.h"
 #include "opts.h"
+#include "output.h"
+#include "pipeline.h"
 #include "secure.h"
 #include "tell.h"
 
@@ -39,34 +43,35 @@ static void occupy_standard_streams(void)
 /* --help and the like. A closed pipe is no failure. */
 static enum exit_code print(const struct opts *opts)
 {
-	errno = 0;
-	if (opts->action == OPTS_HELP)
-		opts_print_help(stdout, opts->command);
-	else if (opts->action == OPTS_VERSION)
-		opts_print_version(stdout);
-	else
-		opts_print_completion(stdout, opts->shell);
+	struct output output;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
 
-	if ((!fflush(stdout) && !ferror(stdout)) || errno == EPIPE)
-		return TCS_EXIT_OK;
-	tell("cannot write the output: %s", strerror(errno));
-	return TCS_EXIT_RUN;
+	if (!out || output_init(&output, STDOUT_FILENO, pipeline_signals()))
+		return cmd_no_memory();
+	if (opts->action == OPTS_HELP)
+		opts_print_help(out, opts->command);
+	else if (opts->action == OPTS_VERSION)
+		opts_print_version(out);
+	else
+		opts_print_completion(out, opts->shell);
+	if (fclose(out))
+		return cmd_no_memory();
+	for (size_t at = 0; at < len; at += OUTPUT_BATCH) {
+		output_reserve(&output, OUTPUT_BATCH);
+		outbuf_put(&output.buf, text + at,
+			   len - at < OUTPUT_BATCH ? len - at : OUTPUT_BATCH);
+	}
+	free(text);
+	return cmd_end_output(&output, TCS_EXIT_OK);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct opts_error error;
 	struct opts opts;
 	int err;
-
-	occupy_standard_streams();
-	err = secure_begin();
-	if (err) {
-		tell("cannot hold back this binary's capabilities: %s", strerror(-err));
-		return TCS_EXIT_RUN;
-	}
-	/* A reader that goes away shows as EPIPE where we write, and ends the program quietly. */
-	signal(SIGPIPE, SIG_IGN);
 
 	err = opts_parse(argc, argv, &opts, &error);
 	if (!err && opts.action == OPTS_RUN)
@@ -79,4 +84,22 @@ int main(int argc, char **argv)
 	if (opts.action != OPTS_RUN)
 		return print(&opts);
 	return commands[opts.command].run(&opts);
+}
+
+int main(int argc, char **argv)
+{
+	int status, err;
+
+	occupy_standard_streams();
+	err = secure_begin();
+	if (err) {
+		tell("cannot hold back this binary's capabilities: %s", strerror(-err));
+		errout_finish();
+		return TCS_EXIT_RUN;
+	}
+	/* A reader that goes away shows as EPIPE where we write, and ends the program quietly. */
+	signal(SIGPIPE, SIG_IGN);
+	status = run(argc, argv);
+	errout_finish();
+	return status;
 }

@@ -5,21 +5,22 @@
 /*
  * output.h - standard output: batches out, without ever being stuck in a write
  *
- * Lines gather in an outbuf and leave in batches. A reader that does not read must not make us deaf
- * to signals: we wait for room or for a signal, never in write(). One that reads, if slowly, gets
- * OUTPUT_GRACE_MS more once a signal waits, so that the usual end does not cut a line. A pipe is
- * opened anew for that, not to block (its own flags belong to whoever made it), and made large;
- * where that cannot be, as for a terminal, a piece is no larger than what poll() promised.
+ * Lines gather in an outbuf and leave in batches (stream.h). A reader that does not read must not
+ * make us deaf. Where there is nothing else to do (`waits`: replay, audit, the end of a live run) a
+ * flush waits for room or for a signal; one that reads, if slowly, gets STREAM_GRACE_MS more once a
+ * signal waits, so that the usual end does not cut a line. A live run does not wait: what is not
+ * taken stays in the buffer, and the next flush tries again.
  *
- * Bounds: OUTPUT_BYTES of buffer. While the reader is stuck nothing else is taken in; the kernel's
- * rings fill and count what they lose.
+ * Bounds: OUTPUT_BYTES of buffer. More than OUTPUT_BATCH are in it only while the reader takes
+ * nothing.
  */
 #include <stdbool.h>
 
 #include "outbuf.h"
+#include "stream.h"
 
-#define OUTPUT_BYTES	(64u << 10) /* stays in the CPU's own cache */
-#define OUTPUT_GRACE_MS 1000
+#define OUTPUT_BATCH (32u << 10) /* stays in the CPU's own cache */
+#define OUTPUT_BYTES (128u << 10)
 
 enum output_end {
 	OUTPUT_OPEN = 0,
@@ -30,19 +31,24 @@ enum output_end {
 
 struct output {
 	struct outbuf buf;
-	int fd;
-	int signal_fd;	/* readable: a signal is waiting; -1 none */
-	bool reopened;	/* fd is our own, and does not block */
-	bool in_pieces; /* at most what poll() promised */
+	struct stream stream;
+	int signal_fd; /* readable: a signal is waiting; -1 none */
+	bool waits;    /* a flush does, for room or for a signal */
 	bool terminal;
+	bool is_stalled; /* the last flush left something in the buffer */
 	enum output_end end;
 	int error_number;
+	uint64_t dropped_bytes; /* of the buffer when it ended */
 };
 
-int output_init(struct output *o, int fd, int signal_fd); /* 0 or -ENOMEM */
+/* It waits until the caller sets `waits` to false. 0 or -ENOMEM. */
+int output_init(struct output *o, int fd, int signal_fd);
 void output_release(struct output *o);
 
-/* Write everything out; on failure o->end says so and the rest is dropped. */
+/*
+ * Write everything out, or what is taken now where it does not wait; on failure o->end says so and
+ * the rest is dropped.
+ */
 void output_flush(struct output *o);
 
 /* Make room for at least n bytes. */

@@ -11,7 +11,9 @@
 #include "mono.h"
 #include "tell.h"
 
-#define CLOCK_NS 1000000000ull /* the wall clock may be set while we run */
+#define CHECK_EVERY 256		  /* records between two checks of how full the source is */
+#define HELD_MS	    10		  /* until an output that is not read is tried again */
+#define CLOCK_NS    1000000000ull /* the wall clock may be set while we run */
 
 static uint64_t cpu_ns(void)
 {
@@ -75,12 +77,43 @@ int pipeline_record(void *ctx, const void *bytes, size_t len)
 	return err;
 }
 
+static bool is_behind(const struct pipeline *p)
+{
+	return p->config.tap_is_behind && p->config.tap_is_behind(p->config.tap_ctx);
+}
+
+static enum pipeline_end ended_by_output(const struct pipeline *p)
+{
+	const struct output *output = p->config.present->output;
+
+	if (output->end == OUTPUT_INTERRUPTED)
+		return PIPELINE_INTERRUPTED;
+	/* A recording goes on without printed lines. */
+	if (output->end != OUTPUT_OPEN && !p->config.tap)
+		return output->end == OUTPUT_CLOSED ? PIPELINE_CLOSED : PIPELINE_FAILED;
+	return p->error ? PIPELINE_STUCK : 0;
+}
+
+/* Are more events to be drained, whatever the outputs take? (See pipeline.h.) */
+static bool takes_more(struct pipeline *p)
+{
+	struct source *s = p->config.source;
+
+	p->is_held = !p->is_last && is_behind(p);
+	if (p->is_last || p->is_held || !present_is_stalled(p->config.present))
+		return !p->is_held;
+	if (!p->config.tap && !(p->checked++ % CHECK_EVERY))
+		p->is_half_full = s->ops->is_half_full(s);
+	p->is_held = !p->config.tap && !p->is_half_full;
+	return !p->is_held;
+}
+
 static bool on_record(void *ctx, const void *bytes, size_t len)
 {
 	struct pipeline *p = ctx;
 
 	return !pipeline_record(p, bytes, len) && !present_full(p->config.present) &&
-	       p->config.present->output->end == OUTPUT_OPEN;
+	       !ended_by_output(p) && takes_more(p);
 }
 
 static void tell_clock(struct pipeline *p)
@@ -99,6 +132,7 @@ static void tell_stats(struct pipeline *p)
 	struct record_stats r = { .head.kind = RECORD_STATS, .ts_ns = mono_now_ns() };
 	struct source_stats s;
 
+	engine_unprinted(p->config.engine, p->config.present->unprinted);
 	p->config.source->ops->stats(p->config.source, &s);
 	r.lost_ring_full = s.lost_ring_full;
 	r.lost_recursion = s.lost_recursion;
@@ -136,8 +170,12 @@ static void set_epoch(struct pipeline *p)
 static size_t drain(struct pipeline *p, bool last)
 {
 	struct source *s = p->config.source;
-	size_t n = s->ops->drain(s, on_record, p, last, &p->seen_ns);
+	size_t n = 0;
 
+	p->checked = 0;
+	p->is_last = last;
+	if (takes_more(p))
+		n = s->ops->drain(s, on_record, p, last, &p->seen_ns);
 	if (last)
 		engine_advance(p->config.engine, UINT64_MAX);
 	else if (engine_waits(p->config.engine))
@@ -312,7 +350,7 @@ static void renew_owners(struct pipeline *p)
 
 static void tick(struct pipeline *p)
 {
-	if (p->config.census)
+	if (p->config.census && !is_behind(p))
 		tick_looks(p);
 	tell_stats(p);
 	tell_tick(p, RECORD_TICK);
@@ -328,26 +366,29 @@ int pipeline_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* True when a signal says that it is time to end. */
-static bool take_signals(struct pipeline *p, int signal_fd)
+static int open_resize(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void take_resize(struct pipeline *p)
 {
 	struct present *to = p->config.present;
 	struct signalfd_siginfo info;
-	bool ended = false;
 
-	while (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo != SIGWINCH)
-			ended = true;
-		else if (to->sink->ops->width)
+	while (read(p->resize_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		if (to->sink->ops->width)
 			to->sink->ops->width(to->sink, output_columns(to->output));
-	}
-	return ended;
 }
 
 /* Returns when to check again. */
@@ -360,32 +401,27 @@ static uint64_t check_filter(struct pipeline *p)
 	return mono_now_ns() + ns;
 }
 
-/* Sleep until there may be something to do; true when a signal is waiting. */
+/* Sleep until there may be something to do; true when a signal says that it is time to end. */
 static bool pause_for(struct pipeline *p, int signal_fd, size_t drained, uint64_t deadline_ns)
 {
-	struct pollfd fd = { .fd = signal_fd, .events = POLLIN };
+	bool stalled = present_is_stalled(p->config.present);
+	struct pollfd fds[] = {
+		{ .fd = signal_fd, .events = POLLIN },
+		{ .fd = p->resize_fd, .events = POLLIN },
+		{ .fd = stalled ? p->config.present->output->stream.fd : -1, .events = POLLOUT },
+	};
 	struct source *s = p->config.source;
-	uint64_t ms = s->ops->pause_ms(s, drained), now = mono_now_ns();
+	uint64_t ms = p->is_held ? HELD_MS : s->ops->pause_ms(s, drained), now = mono_now_ns();
 
 	if (deadline_ns <= now)
 		ms = 0;
 	else if ((deadline_ns - now) / 1000000 < ms)
 		ms = (deadline_ns - now) / 1000000 + 1;
-	return poll(&fd, 1, (int)ms) > 0;
-}
-
-static enum pipeline_end ended_by_output(const struct pipeline *p)
-{
-	switch (p->config.present->output->end) {
-	case OUTPUT_CLOSED:
-		return PIPELINE_CLOSED;
-	case OUTPUT_FAILED:
-		return PIPELINE_FAILED;
-	case OUTPUT_INTERRUPTED:
-		return PIPELINE_INTERRUPTED;
-	default:
-		return p->error ? PIPELINE_STUCK : 0;
-	}
+	if (poll(fds, sizeof(fds) / sizeof(fds[0]), (int)ms) <= 0)
+		return false;
+	if (fds[1].revents)
+		take_resize(p);
+	return fds[0].revents;
 }
 
 static uint64_t earliest(const struct pipeline *p, uint64_t end, uint64_t next_tick)
@@ -417,7 +453,7 @@ static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 		}
 		if (now >= next_check)
 			next_check = check_filter(p);
-		if (p->config.census) {
+		if (p->config.census && !is_behind(p)) {
 			renew_owners(p);
 			early_looks(p);
 		}
@@ -426,13 +462,14 @@ static enum pipeline_end run_loop(struct pipeline *p, int signal_fd)
 			next_tick = now + interval_ns(p);
 		}
 		present_flush(p->config.present);
+		if (p->config.tap_flush)
+			p->config.tap_flush(p->config.tap_ctx);
 		why = ended_by_output(p);
 		if (why)
 			return why;
 		if (present_full(p->config.present) || now >= end)
 			return PIPELINE_DONE;
-		if (pause_for(p, signal_fd, n, earliest(p, end, next_tick)) &&
-		    take_signals(p, signal_fd))
+		if (pause_for(p, signal_fd, n, earliest(p, end, next_tick)))
 			return PIPELINE_INTERRUPTED;
 	}
 }
@@ -442,7 +479,9 @@ static void finish(struct pipeline *p)
 	struct present *to = p->config.present;
 
 	p->config.source->ops->stop(p->config.source);
-	if (to->output->end == OUTPUT_OPEN && !present_full(to))
+	/* Now there is nothing else to do. */
+	to->output->waits = true;
+	if (!ended_by_output(p) && !present_full(to))
 		drain(p, true);
 	tell_stats(p);
 	present_end(to, p->config.engine, tell_tick(p, RECORD_END));
@@ -450,19 +489,24 @@ static void finish(struct pipeline *p)
 
 enum pipeline_end pipeline_run(struct pipeline *p)
 {
-	enum pipeline_end end = run_loop(p, p->config.present->output->signal_fd);
+	struct output *output = p->config.present->output;
+	enum pipeline_end end;
 
+	output->waits = false;
+	end = run_loop(p, output->signal_fd);
 	finish(p);
-	return p->config.present->output->end == OUTPUT_FAILED ? PIPELINE_FAILED : end;
+	return output->end == OUTPUT_FAILED ? PIPELINE_FAILED : end;
 }
 
 int pipeline_init(struct pipeline *p, const struct pipeline_config *config)
 {
-	*p = (struct pipeline){ .config = *config, .epoch = 1 };
+	*p = (struct pipeline){ .config = *config, .epoch = 1, .resize_fd = open_resize() };
 	return glance_init(&p->glance, config->syn_per_s);
 }
 
 void pipeline_release(struct pipeline *p)
 {
+	if (p->resize_fd > STDERR_FILENO)
+		close(p->resize_fd);
 	glance_release(&p->glance);
 }

@@ -13,8 +13,14 @@
  * and looks at signals and deadlines in between. At each interval it reads the counters, walks over
  * all sockets when cadence.h says so (draining the rings between two slices), and ticks. In between
  * it glances at the queues of listeners, and looks at once when something has begun there. It ends
- * on SIGINT, SIGTERM or SIGHUP, when the duration or the number of lines is reached, or when nobody
- * reads the output any more.
+ * on SIGINT, SIGTERM or SIGHUP, when the duration or the number of lines is reached, or, without a
+ * tap, when standard output has no reader any more.
+ *
+ * No output keeps it waiting. While standard output is not read, the rings are the buffer: they are
+ * not drained until half full, and then lines are left out and counted (LOST_OUTPUT_FULL) while the
+ * engine goes on, so that states, times and findings stay right. With a tap they are drained at
+ * once. While the tap's own output is behind (a recording into a pipe that is not read) they are
+ * not drained, and the kernel counts what they lose.
  *
  * Memory: what engine.h, census.h and output.h say; nothing is allocated per event.
  */
@@ -46,13 +52,15 @@ struct pipeline_config {
 	void *check_ctx;
 	record_fn tap; /* sees every record before the engine does */
 	void *tap_ctx;
+	bool (*tap_is_behind)(void *ctx); /* it wants no events now */
+	void (*tap_flush)(void *ctx);	  /* once a turn of the loop */
 };
 
 enum pipeline_end {
 	PIPELINE_DONE = 1,    /* duration or count reached */
 	PIPELINE_INTERRUPTED, /* a signal */
-	PIPELINE_CLOSED,      /* the reader of the output has gone */
-	PIPELINE_FAILED,      /* the output cannot be written: output.error_number */
+	PIPELINE_CLOSED,      /* the reader of the output has gone, and there is no tap */
+	PIPELINE_FAILED,      /* the output could not be written: output.error_number */
 	PIPELINE_STUCK,	      /* the tap or the engine wants no more: pipeline.error */
 };
 
@@ -67,6 +75,11 @@ struct pipeline {
 	uint64_t walked_events; /* of these, when the last walk began */
 	uint64_t counters;	/* of all namespaces, mixed into one number */
 	uint64_t walked_counters;
+	uint64_t checked;      /* records met while standard output was not read */
+	bool is_half_full;     /* the source was, when last checked */
+	bool is_last;	       /* drain: all of it, and outputs wait */
+	bool is_held;	       /* the last drain was ended since an output is not read */
+	int resize_fd;	       /* readable: SIGWINCH has come; -1 none */
 	uint64_t drain_cpu_ns; /* spent on events while a look was under way */
 	uint64_t seen_ns;      /* all events up to here have been handed over */
 	uint8_t epoch;
@@ -75,8 +88,8 @@ struct pipeline {
 };
 
 /*
- * A descriptor that becomes readable when SIGINT, SIGTERM, SIGHUP or SIGWINCH has come; none of
- * them interrupts anything from now on, and SIGPIPE is ignored. -1: they act as usual.
+ * A descriptor that is readable once SIGINT, SIGTERM or SIGHUP has come (none of them is ever taken
+ * out); none of them interrupts anything from now on, and SIGPIPE is ignored. -1: they act as usual.
  */
 int pipeline_signals(void);
 

@@ -3,8 +3,11 @@
 
 #include <unistd.h>
 
+#include "errout.h"
 #include "summary_text.h"
 #include "tell.h"
+
+#define RETRY_EVERY 256 /* lines without room between two attempts to write */
 
 bool present_full(const struct present *p)
 {
@@ -18,16 +21,36 @@ void present_flush(struct present *p)
 	if (moves)
 		status_hide(&p->status);
 	output_flush(p->output);
-	if (moves)
+	errout_flush();
+	if (moves && !p->output->is_stalled)
 		status_again(&p->status);
 }
 
-/* Make room for a line. */
+bool present_is_stalled(const struct present *p)
+{
+	return p->output->is_stalled && p->output->buf.len > OUTPUT_BATCH;
+}
+
+/*
+ * Make room for a line; NULL: more than max bytes of the buffer are in use, and the line is counted
+ * in *left_out. (One that the reader does not want any more, or that cannot be written, is not.)
+ */
+static struct outbuf *room_below(struct present *p, size_t max, uint64_t *left_out)
+{
+	struct output *o = p->output;
+
+	if (o->buf.len > OUTPUT_BATCH && (!o->is_stalled || !(p->refused++ % RETRY_EVERY)))
+		present_flush(p);
+	if (o->end == OUTPUT_OPEN && o->buf.len <= max)
+		return &o->buf;
+	*left_out += o->end == OUTPUT_OPEN || o->end == OUTPUT_INTERRUPTED;
+	return NULL;
+}
+
+/* For a line that is no event's: findings, sums, losses. */
 static struct outbuf *line(struct present *p)
 {
-	if (outbuf_room(&p->output->buf) < SINK_LINE_MAX)
-		present_flush(p);
-	return &p->output->buf;
+	return room_below(p, OUTPUT_BYTES - SINK_LINE_MAX, &p->other_unprinted);
 }
 
 static bool in_time(const struct present *p, uint64_t ts_ns)
@@ -38,14 +61,18 @@ static bool in_time(const struct present *p, uint64_t ts_ns)
 /* Is there still somebody to show an event to? Then make room for its line and count it. */
 static struct outbuf *next_line(struct present *p, uint64_t ts_ns)
 {
+	struct outbuf *out;
+
 	if (present_full(p))
 		return NULL;
 	if (!in_time(p, ts_ns)) {
 		p->outside++;
 		return NULL;
 	}
-	p->shown++;
-	return line(p);
+	/* While the reader takes nothing, the room that is left is for the other lines. */
+	out = room_below(p, OUTPUT_BATCH, &p->unprinted);
+	p->shown += out != NULL;
+	return out;
 }
 
 static void on_change(void *ctx, const struct change *change)
@@ -78,27 +105,31 @@ static void on_synack(void *ctx, const struct tcs_wire_synack *synack)
 static void on_lost(void *ctx, enum lost_reason reason, uint64_t count, uint64_t ts_ns)
 {
 	struct present *p = ctx;
+	struct outbuf *out;
 
 	if (!in_time(p, ts_ns))
 		return;
 	if (p->sink->ops->lost) {
-		p->sink->ops->lost(p->sink, line(p), reason, count, ts_ns);
+		out = line(p);
+		if (out)
+			p->sink->ops->lost(p->sink, out, reason, count, ts_ns);
 		return;
 	}
 	status_hide(&p->status);
 	tell("%llu events lost (%s)%s", (unsigned long long)count, lost_reason_name(reason),
-	     reason == LOST_RING_FULL  ? "; a larger --buffer holds more" :
-	     reason == LOST_TABLE_FULL ? "; see --max-sockets" :
-					 "");
+	     reason == LOST_RING_FULL	? "; a larger --buffer holds more" :
+	     reason == LOST_TABLE_FULL	? "; see --max-sockets" :
+	     reason == LOST_OUTPUT_FULL ? "; standard output was not read" :
+					  "");
 }
 
 static void on_finding(void *ctx, const struct finding *finding, uint64_t ts_ns)
 {
 	struct present *p = ctx;
+	struct outbuf *out = in_time(p, ts_ns) ? line(p) : NULL;
 
-	if (!in_time(p, ts_ns))
-		return;
-	p->sink->ops->finding(p->sink, line(p), finding, ts_ns);
+	if (out)
+		p->sink->ops->finding(p->sink, out, finding, ts_ns);
 }
 
 static void show_status(struct present *p, const struct summary *s)
@@ -118,16 +149,17 @@ static void show_status(struct present *p, const struct summary *s)
 static void on_summary(void *ctx, const struct summary *s)
 {
 	struct present *p = ctx;
+	struct outbuf *out = NULL;
 	uint32_t i;
 
 	if (!in_time(p, s->ts_ns))
 		return;
-	if (p->sink->ops->summary && !p->progress)
-		p->sink->ops->summary(p->sink, line(p), s);
-	else
+	if (!p->sink->ops->summary || p->progress)
 		show_status(p, s);
-	for (i = 0; s->look && i < s->look->n_groups; i++)
-		p->sink->ops->group(p->sink, line(p), s->look, i);
+	else if ((out = line(p)))
+		p->sink->ops->summary(p->sink, out, s);
+	for (i = 0; s->look && i < s->look->n_groups && (out = line(p)); i++)
+		p->sink->ops->group(p->sink, out, s->look, i);
 }
 
 static void on_clock(void *ctx, int64_t wall_offset_ns)
@@ -166,6 +198,7 @@ struct engine_sink present_sink(struct present *p)
 
 void present_end(struct present *p, const struct engine *engine, uint64_t ts_ns)
 {
+	struct outbuf *out;
 	struct sink_totals totals = {
 		.engine = engine_totals(engine),
 		.shown = p->shown,
@@ -174,7 +207,8 @@ void present_end(struct present *p, const struct engine *engine, uint64_t ts_ns)
 	};
 
 	status_hide(&p->status);
-	if (p->sink->ops->end)
-		p->sink->ops->end(p->sink, line(p), &totals);
+	out = p->sink->ops->end ? line(p) : NULL;
+	if (out)
+		p->sink->ops->end(p->sink, out, &totals);
 	output_flush(p->output);
 }

@@ -6,8 +6,9 @@
  * present.h - from the engine to what the user sees: a sink, standard output, the status line
  *
  * The same for a live run and for a replay. Counts the lines shown and stops at --count. Makes room
- * for each line (SINK_LINE_MAX) before the sink prints it. What becomes of standard output stands
- * in output.end; a status line that cannot be written is nobody's loss.
+ * for each line (SINK_LINE_MAX) before the sink prints it; where there is no room, since standard
+ * output is not read, the line is left out and counted. What becomes of standard output is in
+ * output.end.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,9 @@ struct present {
 	struct sink_world *world;
 	uint64_t count; /* stop after so many lines of events; 0 no limit */
 	uint64_t shown;
+	uint64_t unprinted; /* lines of events for which there was no room */
+	uint64_t other_unprinted;
+	uint64_t refused;
 	uint64_t from_ns, to_ns; /* what happened in between is shown */
 	uint64_t outside;	 /* events that were not, for that */
 	struct status status;
@@ -41,7 +45,10 @@ struct engine_sink present_sink(struct present *p);
 /* As many lines as were asked for. */
 bool present_full(const struct present *p);
 
-/* Write the batch out. */
+/* There is no room for lines of events, and a flush has not made any. */
+bool present_is_stalled(const struct present *p);
+
+/* Write the batch out; and what waits for standard error. */
 void present_flush(struct present *p);
 
 /* The end of the stream; ts_ns: now. */

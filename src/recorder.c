@@ -298,9 +298,24 @@ int recorder_tap(void *ctx, const void *bytes, size_t len)
 	return capture_writer_error(r->writer) ? -EIO : err;
 }
 
+bool recorder_is_behind(void *ctx)
+{
+	return capture_is_behind(((struct recorder *)ctx)->writer);
+}
+
+void recorder_flush(void *ctx)
+{
+	capture_flush(((struct recorder *)ctx)->writer);
+}
+
+uint64_t recorder_left_out(const struct recorder *r)
+{
+	return capture_left_out(r->writer);
+}
+
 int recorder_finish(struct recorder *r)
 {
-	return capture_sync(r->writer);
+	return capture_finish(r->writer);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

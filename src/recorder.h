@@ -48,6 +48,11 @@ void recorder_free(struct recorder *r); /* accepts NULL */
 /* A record_fn; ctx is a struct recorder. Not 0: recorder_error() says why. */
 int recorder_tap(void *ctx, const void *bytes, size_t len);
 
+/* For struct pipeline_config; of a recording into a pipe that is not read (capture.h). */
+bool recorder_is_behind(void *ctx);
+void recorder_flush(void *ctx);
+uint64_t recorder_left_out(const struct recorder *r); /* records */
+
 /* The end: everything is in the file. 0 or -errno. */
 int recorder_finish(struct recorder *r);
 

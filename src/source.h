@@ -38,6 +38,8 @@ struct source_ops {
 	void (*set_epoch)(struct source *s, uint8_t epoch); /* all facts are to be told anew */
 	/* How soon to drain again, in milliseconds, after a drain that handed over n records. */
 	unsigned int (*pause_ms)(struct source *s, size_t n);
+	/* Half of what holds undrained records is in use: waiting longer will lose some. */
+	bool (*is_half_full)(struct source *s);
 	void (*free)(struct source *s);
 };
 

@@ -165,8 +165,26 @@ static size_t live_drain(struct source *s, source_fn fn, void *ctx, bool last, u
 	}
 	for (i = 0; i < l->n_rings; i++)
 		ring_release(&l->rings[i].ring);
+	/* What was not handed over has not been seen. */
+	if (!more && l->n_heap)
+		limit = l->rings[l->heap[0]].head_ts;
 	*ret_now_ns = limit;
 	return n;
+}
+
+static bool live_is_half_full(struct source *s)
+{
+	struct source_live *l = live_of(s);
+	unsigned int i;
+
+	for (i = 0; i < l->n_rings; i++) {
+		struct ring *r = &l->rings[i].ring;
+
+		ring_sync(r);
+		if (ring_used(r) > r->size / 2)
+			return true;
+	}
+	return false;
 }
 
 static unsigned int live_pause_ms(struct source *s, size_t n)
@@ -274,6 +292,7 @@ static const struct source_ops live_ops = {
 	.stats = live_stats,
 	.set_epoch = live_set_epoch,
 	.pause_ms = live_pause_ms,
+	.is_half_full = live_is_half_full,
 	.free = live_free,
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "errout.h"
 #include "output.h"
 
 void status_init(struct status *s, int fd)
@@ -11,7 +12,7 @@ void status_init(struct status *s, int fd)
 	*s = (struct status){ .fd = fd, .terminal = isatty(fd) };
 }
 
-/* In one piece, and nobody to tell if it fails: standard error is where failures are told. */
+/* In one piece. One of a terminal is replaced soon; others are a log, and counted where left out. */
 static void put(const struct status *s, const char *before, const char *text, size_t len,
 		const char *after)
 {
@@ -23,8 +24,10 @@ static void put(const struct status *s, const char *before, const char *text, si
 	n += len;
 	memcpy(line + n, after, strlen(after));
 	n += strlen(after);
-	if (write(s->fd, line, n) < 0)
-		return;
+	if (s->terminal)
+		errout_write_now(line, n);
+	else
+		errout_write(line, n);
 }
 
 /*

@@ -8,7 +8,7 @@
  * On a terminal one line, rewritten in place and out of the way of what standard output prints on
  * the same terminal; elsewhere a plain line each time. The text comes from the caller, escaped; of
  * one that is longer than STATUS_MAX, or than the terminal is wide, the beginning is shown. What
- * cannot be written is left out: standard error is where failures are told.
+ * standard error does not take is left out (errout.h).
  */
 #include <stdbool.h>
 #include <stddef.h>

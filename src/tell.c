@@ -3,12 +3,25 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "errout.h"
 #include "output.h"
 #include "wrap.h"
 
 #define INDENT 2
+
+/* Its length with a line feed, which is put in place of what does not fit. */
+static size_t end_line(char *text, size_t size)
+{
+	size_t len = strlen(text);
+
+	if (len + 1 == size)
+		len--;
+	text[len] = '\n';
+	return len + 1;
+}
 
 __attribute__((format(printf, 2, 0))) static void put(const char *before, const char *format,
 						      va_list args)
@@ -20,11 +33,12 @@ __attribute__((format(printf, 2, 0))) static void put(const char *before, const 
 
 	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
 	if (!columns || outbuf_init(&line, (size_t)TELL_MAX * 2)) {
-		fprintf(stderr, "%s\n", text);
+		errout_write(text, end_line(text, sizeof(text)));
 		return;
 	}
 	wrap_text(&(struct wrap){ &line, 0, 0, INDENT, wrap_width(columns) }, text, strlen(text));
-	fprintf(stderr, "%.*s\n", (int)line.len, line.data);
+	outbuf_putc(&line, '\n');
+	errout_write(line.data, line.len);
 	outbuf_release(&line);
 }
 

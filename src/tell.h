@@ -7,7 +7,7 @@
  *
  * On a terminal a sentence is folded to its width (wrap.h), elsewhere it is one line whatever its
  * length, for logs. What comes from outside has been made plain by the caller (outbuf_plain()).
- * Nothing can fail: this is where failures are told. At most TELL_MAX bytes, the rest is cut.
+ * Nothing can fail and nothing waits (errout.h). At most TELL_MAX bytes, the rest is cut.
  */
 #define TELL_MAX 1024
 

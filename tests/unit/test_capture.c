@@ -673,7 +673,7 @@ static void disk_full(void **state)
 
 static void not_created(void **state)
 {
-	struct capture_writer_config config = { .path = "/nowhere/at/all" };
+	struct capture_writer_config config = { .path = "/nowhere/at/all", .signal_fd = -1 };
 	struct capture_writer *w = NULL;
 	struct failure why;
 

@@ -569,7 +569,7 @@ static void losses_are_told_with_their_reason(void **unused)
 	static const char *const names[LOST_MAX] = {
 		[LOST_RING_FULL] = "\"ring_full\"",   [LOST_RECURSION] = "\"recursion\"",
 		[LOST_TABLE_FULL] = "\"table_full\"", [LOST_UNKNOWN_SOCKET] = "\"unknown_socket\"",
-		[LOST_DECODE] = "\"decode\"",
+		[LOST_DECODE] = "\"decode\"",	      [LOST_OUTPUT_FULL] = "\"output_full\"",
 	};
 
 	(void)unused;
@@ -604,7 +604,7 @@ static void a_stream_ends_with_its_sums(void **unused)
 	VALUES({ "ts", "\"2023-11-14T22:14:02.100000000Z\"" }, { "events", "18402" },
 	       { "shown", "18400" }, { "filtered", "2" },
 	       { "lost", "{\"ring_full\":1,\"recursion\":0,\"table_full\":0,"
-			 "\"unknown_socket\":0,\"decode\":4}" },
+			 "\"unknown_socket\":0,\"decode\":4,\"output_full\":0}" },
 	       { "time_wait_undecided", "3" }, { "duration_s", "42.123" });
 }
 
