@@ -53,7 +53,9 @@
  * on in another file; without that one a reader says that the end is missing. Each file of a
  * recording can be read alone (recorder.h); joined, oldest first, they are one.
  *
- * Nothing in a file is trusted: memory is fixed, whatever lengths and counts a file claims.
+ * Nothing in a file is trusted: memory is fixed, whatever lengths and counts a file claims, and a
+ * chunk that inflates to more than 32 times its size and 4 KiB is refused, so that the number of
+ * records is bounded by the size of the file.
  * Big-endian hosts can neither write nor read captures (-EOPNOTSUPP).
  */
 #include <stdbool.h>
@@ -165,6 +167,9 @@ enum capture_end {
 
 /* The next record (at least 1 byte, aligned to 8); it lives until the next call. */
 enum capture_end capture_next(struct capture_reader *r, const void **ret, size_t *ret_len);
+
+/* Read so far, as they are in the file: chunks that were begun. */
+uint64_t capture_reader_bytes(const struct capture_reader *r);
 
 /* Of what is no CAPTURE_RECORD and no CAPTURE_DONE: a sentence, to follow the file's name. */
 const char *capture_reader_why(const struct capture_reader *r);

@@ -11,6 +11,13 @@
 #include "capture.h"
 #include "record.h"
 
+/*
+ * A chunk may inflate to so many bytes for each of its own, and EXPAND_FREE more. Chunks are written
+ * without a search for repetitions (capture_write.c), where a byte becomes at least one bit: at most
+ * 8. deflate allows 1,032, of which each costs a record.
+ */
+#define EXPAND_MAX  32
+#define EXPAND_FREE 4096
 #define INPUT_BYTES (64u << 10)
 #define GZIP	    (16 + MAX_WBITS) /* zlib: with gzip's header and checksum */
 
@@ -23,6 +30,7 @@ struct capture_reader {
 	const uint8_t *at; /* in the chunk */
 	const uint8_t *chunk_end;
 	uint64_t chunks;
+	uint64_t bytes; /* of chunks so far */
 	char why[160];
 	struct capture_pack pack;
 	uint64_t record[CAPTURE_RECORD_MAX / 8];
@@ -56,7 +64,7 @@ void capture_reader_reset(struct capture_reader *r, int fd)
 	r->end = CAPTURE_RECORD;
 	r->z.avail_in = 0;
 	r->at = r->chunk_end = r->chunk;
-	r->chunks = 0;
+	r->chunks = r->bytes = 0;
 	r->why[0] = '\0';
 }
 
@@ -140,11 +148,17 @@ static size_t inflate_chunk(struct capture_reader *r)
 	size_t n;
 
 	inflateReset(&r->z);
+	r->z.total_in = 0;
 	r->z.next_out = r->chunk;
 	r->z.avail_out = sizeof(r->chunk);
 	while (err == Z_OK && fill(r))
 		err = inflate(&r->z, Z_NO_FLUSH);
 	n = sizeof(r->chunk) - r->z.avail_out;
+	r->bytes += r->z.total_in;
+	if ((err == Z_OK || err == Z_STREAM_END) && n > r->z.total_in * EXPAND_MAX + EXPAND_FREE) {
+		end_damaged(r, n, "what follows expands more than anything that was ever written");
+		return 0;
+	}
 	if (err == Z_STREAM_END)
 		return n;
 	if (err == Z_OK) {
@@ -224,6 +238,11 @@ enum capture_end capture_next(struct capture_reader *r, const void **ret, size_t
 	record_grow(r->record, ret_len, r->chunk[7] < CAPTURE_MINOR);
 	*ret = r->record;
 	return CAPTURE_RECORD;
+}
+
+uint64_t capture_reader_bytes(const struct capture_reader *r)
+{
+	return r->bytes;
 }
 
 const char *capture_reader_why(const struct capture_reader *r)

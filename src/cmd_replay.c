@@ -25,6 +25,10 @@
 #include "verdict.h"
 #include "watch.h"
 
+#define POLL_EVERY 64	      /* records between two looks for a signal */
+#define COST_FREE  (1u << 22) /* rows */
+#define COST_EACH  512	      /* rows for each byte of the file */
+
 struct replay {
 	const struct opts *opts;
 	char name[160]; /* of the file, for people */
@@ -38,12 +42,15 @@ struct replay {
 	struct sink_world world;
 	struct record_meta meta;
 	bool has_meta;
-	bool begun;	      /* the first line has been told */
-	bool known_already;   /* what a file begins with has been told by those before it */
-	bool past;	      /* what comes is later than the user wants */
-	uint64_t unknown;     /* records of kinds that a newer version may know */
-	uint64_t now_ns;      /* on the records' clock */
-	uint64_t real_ns;     /* ours, when the first record came: for --speed */
+	bool begun;	    /* the first line has been told */
+	bool known_already; /* what a file begins with has been told by those before it */
+	bool past;	    /* what comes is later than the user wants */
+	uint64_t costly;    /* records that were skipped since they cost more than the file pays */
+	uint64_t spent;	    /* engine_cost() so far */
+	uint64_t taken;	    /* records */
+	uint64_t unknown;   /* records of kinds that a newer version may know */
+	uint64_t now_ns;    /* on the records' clock */
+	uint64_t real_ns;   /* ours, when the first record came: for --speed */
 	uint64_t real_for_ns; /* the records' then */
 };
 
@@ -250,6 +257,29 @@ static int take_meta(struct replay *r, const struct record_meta *meta)
 	return -ERANGE;
 }
 
+/*
+ * A recording pays for the work it asks for with its own bytes, so that the time is linear in its
+ * size: an end of a look may cost 2^17 rows and need not have one. A recording that was made by
+ * this program has a chunk of more than 150 bytes for each second, and so for each look.
+ */
+static bool can_pay(struct replay *r, const struct record *record)
+{
+	uint64_t cost = engine_cost(r->engine, record);
+
+	if (r->spent + cost > COST_FREE + capture_reader_bytes(r->reader) * COST_EACH)
+		return false;
+	r->spent += cost;
+	return true;
+}
+
+/* Also while there is nothing to wait for. */
+static bool is_interrupted(struct replay *r)
+{
+	struct pollfd fd = { .fd = r->output.signal_fd, .events = POLLIN };
+
+	return !(r->taken++ % POLL_EVERY) && poll(&fd, 1, 0) > 0;
+}
+
 static int take_record(struct replay *r, const void *bytes, size_t len)
 {
 	const struct opts *o = r->opts;
@@ -257,6 +287,8 @@ static int take_record(struct replay *r, const void *bytes, size_t len)
 	uint64_t ts_ns;
 	int err = 0;
 
+	if (is_interrupted(r))
+		return -EINTR;
 	if (!record_is_known(*(const uint8_t *)bytes)) {
 		r->unknown++;
 		return 0;
@@ -282,6 +314,10 @@ static int take_record(struct replay *r, const void *bytes, size_t len)
 		return -EINTR;
 	if (ts_ns > r->now_ns)
 		r->now_ns = ts_ns;
+	if (!can_pay(r, &record)) {
+		r->costly++;
+		return 0;
+	}
 	err = engine_take(r->engine, &record);
 	if (record.kind == RECORD_CLOCK)
 		set_times(r);
@@ -372,6 +408,10 @@ static int finish(struct replay *r, enum capture_end end)
 	if (r->has_meta)
 		tell_out_of_time(r);
 	tell_blank(r);
+	if (r->costly)
+		tell("%llu snapshots, rows and sums were skipped: the file asks for more work than any "
+		     "recording of its size",
+		     (unsigned long long)r->costly);
 	if (r->unknown)
 		tell("%llu records of kinds that this version does not know were skipped",
 		     (unsigned long long)r->unknown);

@@ -47,6 +47,11 @@ struct engine {
 	uint64_t ts_ns; /* of the record at hand */
 };
 
+/* Of a look without rows, in rows: tables of a fixed size are read (timeouts.h). */
+#define LOOK_COST  1024
+/* Of a group that a tick prints. */
+#define GROUP_COST 4
+
 static const char *const lost_names[LOST_MAX] = {
 	[LOST_RING_FULL] = "ring_full",	  [LOST_RECURSION] = "recursion",
 	[LOST_TABLE_FULL] = "table_full", [LOST_UNKNOWN_SOCKET] = "unknown_socket",
@@ -142,8 +147,7 @@ static bool ask_older(void *ctx, uint64_t id, const struct tcs_wire_facts *facts
 	struct engine *e = ctx;
 
 	if (e->older_unsettled)
-		older_settle(e->older);
-	e->older_unsettled = false;
+		e->older_unsettled = !older_settle(e->older);
 	return older_find(e->older, id, facts, lport, ret);
 }
 
@@ -341,6 +345,28 @@ int engine_take(struct engine *e, const struct record *r)
 		return 0;
 	default:
 		return take_look(e, r);
+	}
+}
+
+/* Rows of a look that its end goes over. */
+static uint64_t rows_of(const struct audit *a)
+{
+	return (uint64_t)a->n_netns + a->n_listeners + a->n_close_wait + a->n_fin_wait2 +
+	       a->n_places + a->n_dead + a->n_groups + a->n_half_open + a->n_sources +
+	       a->n_requests + a->n_handshakes + a->n_scanners + a->n_connects + a->n_unseen;
+}
+
+uint64_t engine_cost(const struct engine *e, const struct record *r)
+{
+	switch (r->kind) {
+	case RECORD_TICK:
+		return e->whole ? 1 + GROUP_COST * (uint64_t)e->whole->n_groups : 1;
+	case RECORD_HOLDER:
+		return e->filling->n_netns;
+	case RECORD_LOOK_END:
+		return LOOK_COST + rows_of(e->filling) + (e->whole ? rows_of(e->whole) : 0);
+	default:
+		return 0;
 	}
 }
 

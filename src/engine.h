@@ -104,6 +104,13 @@ int engine_record(struct engine *e, const void *bytes, size_t len);
 /* The same of one that is decoded already. */
 int engine_take(struct engine *e, const struct record *record);
 
+/*
+ * What taking this record costs beyond the record itself, in rows of looks: an end of a look goes
+ * over all its rows and those of the last whole one, a tick prints each group. A recording may hold any
+ * number of them (cmd_replay.c).
+ */
+uint64_t engine_cost(const struct engine *e, const struct record *r);
+
 /* Lines left out by the caller since the start; counted as lost by the next RECORD_STATS. */
 void engine_unprinted(struct engine *e, uint64_t lines);
 

@@ -20,7 +20,7 @@ static struct {
 	char queue[ERROUT_BYTES];
 } errout;
 
-static void open_once(void)
+void errout_open(void)
 {
 	if (errout.is_open)
 		return;
@@ -76,7 +76,7 @@ static void put(const char *text, size_t len, bool is_kept)
 {
 	size_t done = 0;
 
-	open_once();
+	errout_open();
 	errout_flush();
 	if (!errout.len)
 		done = write_some(text, len);

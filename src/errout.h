@@ -19,6 +19,9 @@
 #define ERROUT_BYTES	(16u << 10)
 #define ERROUT_GRACE_MS 200
 
+/* At the start, before rights to open files are given up. */
+void errout_open(void);
+
 /* A text that is to be kept. */
 void errout_write(const char *text, size_t len);
 

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define FIRST_PLACES 64
+#define SPARSE	     8 /* places for each that was taken, from which a table is made smaller */
 
 int hash_init(struct hash *h)
 {
@@ -13,6 +15,9 @@ int hash_init(struct hash *h)
 		.places = calloc(FIRST_PLACES, sizeof(*h->places)),
 		.mask = FIRST_PLACES - 1,
 	};
+	/* (Where there is none yet, early at boot, 0 is as good as ever.) */
+	if (getrandom(&h->seed, sizeof(h->seed), GRND_NONBLOCK) < 0)
+		h->seed = 0;
 	return h->places ? 0 : -ENOMEM;
 }
 
@@ -24,13 +29,26 @@ void hash_release(struct hash *h)
 
 void hash_clear(struct hash *h)
 {
-	memset(h->places, 0, ((size_t)h->mask + 1) * sizeof(*h->places));
+	struct hash_place *fewer = NULL;
+	uint32_t n = FIRST_PLACES;
+
+	while (n / SPARSE < h->used)
+		n *= 2;
+	if (n <= h->mask)
+		fewer = calloc(n, sizeof(*fewer));
+	if (fewer) {
+		free(h->places);
+		h->places = fewer;
+		h->mask = n - 1;
+	} else {
+		memset(h->places, 0, ((size_t)h->mask + 1) * sizeof(*h->places));
+	}
 	h->used = 0;
 }
 
 static int grow(struct hash *h)
 {
-	struct hash bigger = { .mask = h->mask * 2 + 1, .used = h->used };
+	struct hash bigger = { .mask = h->mask * 2 + 1, .used = h->used, .seed = h->seed };
 	uint32_t i;
 
 	if (h->mask > UINT32_MAX / 4)
@@ -73,7 +91,7 @@ void hash_remove(struct hash *h, uint64_t id)
 		at = (at + 1) & h->mask;
 		if (!h->places[at].index)
 			break;
-		home = (uint32_t)hash_mix(h->places[at].id) & h->mask;
+		home = (uint32_t)hash_mix(h->places[at].id ^ h->seed) & h->mask;
 		/* It stays if its home lies cyclically in (hole, at]. */
 		if (((at - home) & h->mask) < ((at - hole) & h->mask))
 			continue;

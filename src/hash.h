@@ -9,6 +9,10 @@
  * beside its number so that a look-up touches one cache line, no allocation but for growth, and
  * deletion without tombstones (Knuth, TAOCP vol. 3, 6.4, algorithm R).
  *
+ * Ids come from recordings, too, and are chosen by their author: each table mixes them with a random
+ * number of its own, so that a file cannot be made whose ids all meet in one place. No result
+ * depends on the order of places.
+ *
  * Bounds: 2^31 places; grows to keep at most two thirds taken. Errors: -ENOMEM.
  */
 #include <stdbool.h>
@@ -23,10 +27,12 @@ struct hash {
 	} * places;
 	uint32_t mask; /* number of places - 1 */
 	uint32_t used;
+	uint64_t seed;
 };
 
 int hash_init(struct hash *h);
 void hash_release(struct hash *h);
+/* Takes time for what is in it, not for what once was. */
 void hash_clear(struct hash *h);
 
 /* id must not be there yet. 0 or -ENOMEM. */
@@ -60,7 +66,7 @@ static inline uint64_t hash_bytes(const void *bytes, size_t n, uint64_t seed)
 /* The place of id, or the free place where the search for it ended. */
 static inline uint32_t hash_place(const struct hash *h, uint64_t id)
 {
-	uint32_t at = (uint32_t)hash_mix(id) & h->mask;
+	uint32_t at = (uint32_t)hash_mix(id ^ h->seed) & h->mask;
 
 	while (h->places[at].index && h->places[at].id != id)
 		at = (at + 1) & h->mask;

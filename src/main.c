@@ -99,6 +99,7 @@ int main(int argc, char **argv)
 	}
 	/* A reader that goes away shows as EPIPE where we write, and ends the program quietly. */
 	signal(SIGPIPE, SIG_IGN);
+	errout_open();
 	status = run(argc, argv);
 	errout_finish();
 	return status;

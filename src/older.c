@@ -11,6 +11,10 @@
 /* A socket is a word: its id, then the number of its holder, of which the first has the lowest. */
 #define HOLDER_BITS 20
 #define HOLDERS_MAX (1u << HOLDER_BITS)
+#define SHARING_MAX 8192 /* listeners of one port that are compared */
+/* Rows that may be sorted again: a recording may add one before each event that asks. */
+#define SETTLE_FREE (1u << 24)
+#define SETTLE_EACH 64
 
 struct holder {
 	uint32_t pid;
@@ -44,6 +48,8 @@ struct older {
 	uint32_t n_holders, cap_holders;
 	uint32_t order;
 	uint64_t skipped;
+	uint64_t added;	  /* rows, ever */
+	uint64_t settled; /* rows that were sorted, again or for the first time */
 	bool listeners_unsorted;
 };
 
@@ -132,6 +138,7 @@ int older_add(struct older *o, const struct tcs_wire_scan *row)
 	}
 	if (holder_of(o, row, &holder))
 		return -ENOMEM;
+	o->added++;
 	err = add_word(queued ? &o->queued : &o->sockets, word_of(row->id) | holder);
 	return err || queued || row->state != TCS_LISTEN ? err : add_listener(o, row, holder);
 }
@@ -195,11 +202,17 @@ static void settle_listeners(struct older *o)
 	o->listeners_unsorted = false;
 }
 
-void older_settle(struct older *o)
+bool older_settle(struct older *o)
 {
+	uint64_t rows = (uint64_t)o->sockets.n + o->queued.n + o->n_listeners;
+
+	if (o->settled + rows > SETTLE_FREE + SETTLE_EACH * o->added)
+		return false;
+	o->settled += rows;
 	settle_words(&o->sockets);
 	settle_words(&o->queued);
 	settle_listeners(o);
+	return true;
 }
 
 void older_forget(struct older *o)
@@ -326,10 +339,11 @@ static const struct listener *find_listener(const struct older *o, const struct 
 {
 	const struct listener *best = NULL;
 	int best_score = 0;
-	uint32_t i;
+	uint32_t i = first_at(o, s), end = o->n_listeners;
 
-	for (i = first_at(o, s); i < o->n_listeners && o->listeners[i].lport == s->lport &&
-				 o->listeners[i].netns == s->netns;
+	if (end - i > SHARING_MAX)
+		end = i + SHARING_MAX;
+	for (; i < end && o->listeners[i].lport == s->lport && o->listeners[i].netns == s->netns;
 	     i++) {
 		const struct listener *l = &o->listeners[i];
 		int score = score_of(l, s);

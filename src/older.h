@@ -31,8 +31,11 @@ int older_new(struct older **ret);
 void older_free(struct older *o); /* accepts NULL */
 
 int older_add(struct older *o, const struct tcs_wire_scan *row);
-/* Sort; a row that comes later needs another one. */
-void older_settle(struct older *o);
+/*
+ * Sort; a row that comes later needs another one. False: not done, since that has been asked for
+ * after too few rows too often, as only a made-up recording does; what is found then is incomplete.
+ */
+bool older_settle(struct older *o);
 
 /* Forget the sockets, not those that listen, nor what waits in their queues. */
 void older_forget(struct older *o);

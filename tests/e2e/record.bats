@@ -502,3 +502,21 @@ events() {
 	run -1 "$TCPCONNSTATE" record /no/such/folder/c.tcs
 	[[ $output == *"cannot create /no/such/folder/c.tcs: No such file or directory"* ]]
 }
+
+@test "the reader of the printed lines goes away: the recording goes on, and a sentence reports it" {
+	dance_start churn
+	mkfifo lines
+	"$TCPCONNSTATE" record x.tcs -o json -N "$LAB_NETNS" >lines 2>tool.err </dev/null 3>&- &
+	TOOL_PIDS["tool"]=$!
+	head -n 1 <lines >first
+	grep -q '"type":"meta"' first
+	dance_go
+	until_true "$DEADLINE_S" has_grown x.tcs
+	tool_stop TERM
+	tool_ended 0
+	(($(grep -c 'the reader of the printed lines has gone' tool.err) == 1))
+	grep -Eq '^[0-9.]+[KM]?B recorded, [0-9,]+ events seen' tool.err
+	replay 0 --json x.tcs
+	(($(grep -c '"type":"state"' replay.out) > 1000))
+}
+has_grown() { (($(stat -c %s "$1") > 20000)); }

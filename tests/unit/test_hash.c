@@ -94,7 +94,7 @@ static void probes_wrap_around_the_end_of_the_table(void **unused)
 		if (i < n)
 			do
 				id++;
-			while (((uint32_t)hash_mix(id) & h.mask) + 6 <= h.mask);
+			while (((uint32_t)hash_mix(id ^ h.seed) & h.mask) + 6 <= h.mask);
 		ids[i] = i < n ? id : UINT64_MAX - i;
 	}
 	model_clear();
