@@ -26,6 +26,8 @@
 #include "verdict.h"
 #include "watch.h"
 
+#define LATE_LOOK_NS 200000000ull /* a look that takes longer is not begun after a signal */
+
 struct audit_run {
 	const struct opts *opts;
 	struct filter filter;
@@ -38,6 +40,7 @@ struct audit_run {
 	struct output output;
 	int signal_fd;
 	bool interrupted;
+	bool is_single; /* there is no second look */
 };
 
 /* Between the looks; without them the rest of an audit is as good. 0 or -errno. */
@@ -105,7 +108,7 @@ static int take_record(void *ctx, const void *bytes, size_t len)
 static int look(struct audit_run *r)
 {
 	const uint32_t all = AUDIT_COUNTERS | AUDIT_SOCKETS;
-	uint64_t start = mono_now_ns();
+	uint64_t start = mono_now_ns(), took_ns;
 	struct failure why;
 
 	if (census_look(r->census, all, start, take_record, &r->first, &why))
@@ -114,7 +117,12 @@ static int look(struct audit_run *r)
 		return cmd_no_memory();
 	if (!r->opts->window_ms)
 		return TCS_EXIT_OK;
+	took_ns = mono_now_ns() - start;
 	wait_window(r, start + r->opts->window_ms * 1000000);
+	/* The end must not wait for it; rates are unknown then. */
+	r->is_single = r->interrupted && took_ns > LATE_LOOK_NS;
+	if (r->is_single)
+		return TCS_EXIT_OK;
 	if (census_look(r->census, all, mono_now_ns(), take_record, &r->second, &why))
 		return cmd_failed(&why);
 	return audit_settle(&r->second, &r->first, &r->first) ? cmd_no_memory() : TCS_EXIT_OK;
@@ -153,7 +161,7 @@ static int tell_verdict(struct audit_run *r)
 						      4,
 	};
 	struct verdict verdict = {
-		.look = o->window_ms ? &r->second : &r->first,
+		.look = o->window_ms && !r->is_single ? &r->second : &r->first,
 		.world = &world,
 		.meta = &meta,
 		.interrupted = r->interrupted,

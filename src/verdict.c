@@ -88,6 +88,9 @@ static int judge(const struct opts *o, const struct verdict *v, struct detect *d
 		audit_json(out, &report);
 	else
 		audit_text(out, &report);
+	/* The signal may have come while the report was printed. */
+	if (out->end == OUTPUT_INTERRUPTED && !o->fail_on)
+		return TCS_EXIT_OK;
 	if (out->end != OUTPUT_FAILED)
 		return report.exit_status;
 	return cmd_not_written(out, "");
