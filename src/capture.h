@@ -84,7 +84,7 @@
  * that is renamed is written on.
  *
  * A pipe or a terminal's like is written without waiting (stream.h). What its reader does not take
- * stays in a queue of CAPTURE_QUEUE_BYTES, allocated for it; from CAPTURE_BEHIND_BYTES on the caller
+ * stays in a queue of CAPTURE_QUEUE_BYTES, made for it; from CAPTURE_BEHIND_BYTES on the caller
  * should put no more, and a chunk that finds no room is left out and its records are counted. A
  * regular file is written as fast as its file system takes it, and may wait for it.
  *

@@ -12,9 +12,9 @@
 #include "record.h"
 
 /*
- * A chunk may inflate to so many bytes for each of its own, and EXPAND_FREE more. Chunks are written
- * without a search for repetitions (capture_write.c), where a byte becomes at least one bit: at most
- * 8. deflate allows 1,032, of which each costs a record.
+ * Bytes that a chunk may inflate to for each of its own; and EXPAND_FREE more. Chunks are written
+ * without a search for repetitions (capture_write.c), where a byte becomes one bit or more: at
+ * most 8. deflate allows 1,032.
  */
 #define EXPAND_MAX  32
 #define EXPAND_FREE 4096

@@ -409,8 +409,8 @@ static int finish(struct replay *r, enum capture_end end)
 		tell_out_of_time(r);
 	tell_blank(r);
 	if (r->costly)
-		tell("%llu snapshots, rows and sums were skipped: the file asks for more work than any "
-		     "recording of its size",
+		tell("%llu snapshots, rows and sums were skipped: the file asks for more work "
+		     "than any recording of its size",
 		     (unsigned long long)r->costly);
 	if (r->unknown)
 		tell("%llu records of kinds that this version does not know were skipped",

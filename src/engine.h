@@ -106,8 +106,8 @@ int engine_take(struct engine *e, const struct record *record);
 
 /*
  * What taking this record costs beyond the record itself, in rows of looks: an end of a look goes
- * over all its rows and those of the last whole one, a tick prints each group. A recording may hold any
- * number of them (cmd_replay.c).
+ * over all its rows and those of the last whole one, a tick prints each group. A recording may
+ * hold any number of them (cmd_replay.c).
  */
 uint64_t engine_cost(const struct engine *e, const struct record *r);
 

@@ -5,10 +5,10 @@
 /*
  * errout.h - standard error, which never waits for its reader
  *
- * Texts leave at once where standard error takes them. Where it does not (a pipe that is not read, a
- * terminal stopped by Ctrl-S) they wait in a queue of ERROUT_BYTES; what finds no room there is left
- * out and counted, and the number is reported as soon as standard error takes texts again. At the
- * end of the process the queue gets ERROUT_GRACE_MS.
+ * Texts leave at once where standard error takes them. Where it does not (a pipe that is not read,
+ * a terminal stopped by Ctrl-S) they wait in a queue of ERROUT_BYTES; what finds no room there is
+ * left out and counted, and the number is reported as soon as standard error takes texts again. At
+ * the end of the process the queue gets ERROUT_GRACE_MS.
  *
  * One per process. Errors other than "no room" are ignored: there is no other place to report them.
  */

@@ -9,8 +9,8 @@
  * beside its number so that a look-up touches one cache line, no allocation but for growth, and
  * deletion without tombstones (Knuth, TAOCP vol. 3, 6.4, algorithm R).
  *
- * Ids come from recordings, too, and are chosen by their author: each table mixes them with a random
- * number of its own, so that a file cannot be made whose ids all meet in one place. No result
+ * Ids come from recordings, too, and are chosen by their author: each table mixes them with a
+ * random number of its own, so that no file can be made whose ids all meet in one place. No result
  * depends on the order of places.
  *
  * Bounds: 2^31 places; grows to keep at most two thirds taken. Errors: -ENOMEM.

@@ -88,8 +88,8 @@ struct pipeline {
 };
 
 /*
- * A descriptor that is readable once SIGINT, SIGTERM or SIGHUP has come (none of them is ever taken
- * out); none of them interrupts anything from now on, and SIGPIPE is ignored. -1: they act as usual.
+ * A descriptor that is readable once SIGINT, SIGTERM or SIGHUP has come, and stays so; none of them
+ * interrupts anything from now on, and SIGPIPE is ignored. -1: they act as usual.
  */
 int pipeline_signals(void);
 

@@ -12,7 +12,7 @@ void status_init(struct status *s, int fd)
 	*s = (struct status){ .fd = fd, .terminal = isatty(fd) };
 }
 
-/* In one piece. One of a terminal is replaced soon; others are a log, and counted where left out. */
+/* One of a terminal is replaced soon; others are a log, and counted where they are left out. */
 static void put(const struct status *s, const char *before, const char *text, size_t len,
 		const char *after)
 {

@@ -17,7 +17,7 @@
  *   terminal of another    interruptibly, so a write that waits all the same ends after
  *   user)                  STREAM_TIMER_MS
  *   regular file, other    a plain write(). It may wait as long as its file system does (NFS, a
- *   devices                frozen or failing disk): sleeps there cannot be interrupted, and a poll()
+ *   devices                frozen or failing disk): such a sleep cannot be interrupted, and poll()
  *                          always reports room
  *
  * The end of the process waits for readers, too (stream_wait()), but after a signal only

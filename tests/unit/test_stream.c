@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test_stream.c - writes that never wait: each kind of reader that takes nothing, and one that goes on */
+/* test_stream.c - writes that never wait, for each kind of reader that takes nothing */
 #include "stream.h"
 
 #include <errno.h>
@@ -74,7 +74,7 @@ static void test_socket_by_timer(void **state)
 	close(fds[1]);
 }
 
-/* A terminal of another user cannot be opened anew: write() waits for room, and the timer ends it. */
+/* A terminal of another user cannot be opened anew: the timer ends a write() that waits. */
 static void test_timer_ends_a_write_that_waits(void **state)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY), fds[2];
