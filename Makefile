@@ -293,6 +293,7 @@ check-long:      ## what make check has no time for: crowds, floods ten times, e
 	$(Q)tests/deps.sh build check kernels
 	+$(Q)$(AS_OWNER) $(MAKE) $(JOBS) DEVELOPER=1 all helpers static
 	$(call RUN_TESTS,tests/e2e/crowd.bats)
+	$(Q)CPUS_ROUNDS=8 TCS_TEST_LIMIT=3600 tests/run tests/e2e/cpus.bats
 	$(Q)tests/e2e/flood.sh --runs 10
 	$(Q)$(AS_OWNER) tests/kernels/run.sh --all
 	+$(Q)$(MAKE) soak fuzz

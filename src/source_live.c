@@ -8,10 +8,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../bpf/tcs_wire.h"
 #include "checks.h"
+#include "cpus.h"
 #include "events.skel.h"
 #include "feature.h"
 #include "loader.h"
@@ -30,7 +32,7 @@
 
 #define PREFETCH_BYTES 320
 
-/* Of one more than there are CPUs, for the ends of sockets that find theirs full. */
+/* Of one more than the CPUs have, for the ends of sockets that find theirs full. */
 #define SPARE_RING_BYTES (256u << 10)
 
 struct cpu_ring {
@@ -45,10 +47,10 @@ struct cpu_ring {
 struct source_live {
 	struct source source;
 	struct events_bpf *skel;
-	struct cpu_ring *rings; /* of the CPUs, and the spare one */
-	unsigned int n_cpus;
-	unsigned int n_rings;
-	unsigned int *heap; /* rings with a record at the cursor, oldest first */
+	struct cpu_ring *rings; /* of CPUs, and the spare one */
+	struct cpus cpus;
+	unsigned int n_rings; /* with the spare one */
+	unsigned int *heap;   /* rings with a record at the cursor, oldest first */
 	unsigned int n_heap;
 	size_t ring_bytes;
 	unsigned int programs;
@@ -223,7 +225,7 @@ static void live_stats(struct source *s, struct source_stats *ret)
 {
 	struct source_live *l = live_of(s);
 	uint64_t missed, caught = 0;
-	unsigned int i, cpus = l->n_cpus < TCS_MAX_CPUS ? l->n_cpus : TCS_MAX_CPUS;
+	unsigned int i, n = l->cpus.numbers, cpus = n < TCS_MAX_CPUS ? n : TCS_MAX_CPUS;
 
 	*ret = (struct source_stats){ 0 };
 	/* Misses first: what is caught meanwhile must not be taken for more than was missed. */
@@ -331,16 +333,6 @@ static void set_filters(struct tcs_settings *set, const struct source_live_confi
 	set->totals = config->totals;
 }
 
-static size_t round_to_ring(uint64_t bytes)
-{
-	size_t size = (size_t)sysconf(_SC_PAGESIZE);
-
-	while (size < bytes && size < (size_t)1 << 30)
-		size *= 2;
-	/* Down when up would more than double what was asked for. */
-	return size;
-}
-
 static int make_ring(struct cpu_ring *r, size_t bytes)
 {
 	r->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tcs_ring", 0, 0, (__u32)bytes, NULL);
@@ -364,30 +356,54 @@ static int hand_out_singly(int map, const __u32 *cpus, const int *rings, __u32 n
 static int hand_out_rings(const struct source_live *l)
 {
 	int map = bpf_map__fd(l->skel->maps.rings), err = -ENOMEM;
-	__u32 *cpus = calloc(l->n_rings, sizeof(*cpus));
-	int *rings = calloc(l->n_rings, sizeof(*rings));
-	__u32 i, n = l->n_rings;
+	__u32 i, n = l->cpus.numbers + 1, spare = l->n_rings - 1;
+	__u32 *cpus = calloc(n, sizeof(*cpus)), *share = calloc(n, sizeof(*share));
+	int *rings = calloc(n, sizeof(*rings));
 
-	if (cpus && rings) {
+	if (cpus && share && rings) {
+		cpus_share_out(&l->cpus, spare, share);
+		share[n - 1] = spare;
 		for (i = 0; i < n; i++) {
 			cpus[i] = i;
-			rings[i] = l->rings[i].fd;
+			rings[i] = l->rings[share[i]].fd;
 		}
 		if (!bpf_map_update_batch(map, cpus, rings, &n, NULL))
 			err = 0;
 		else
-			err = hand_out_singly(map, cpus, rings, l->n_rings);
+			err = hand_out_singly(map, cpus, rings, l->cpus.numbers + 1);
 	}
 	free(cpus);
+	free(share);
 	free(rings);
 	return err;
 }
 
+/* As many files as are allowed; a ring is one. Returns how many. */
+static uint64_t raise_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return 1024;
+	if (files.rlim_cur < files.rlim_max) {
+		struct rlimit all = { files.rlim_max, files.rlim_max };
+
+		if (!setrlimit(RLIMIT_NOFILE, &all))
+			files = all;
+	}
+	return files.rlim_cur;
+}
+
 static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failure *reterr)
 {
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const struct ring_plan plan =
+		cpus_plan(l->cpus.online.n, buffer_bytes, page, raise_files());
 	unsigned int i;
 	int err = 0;
 
+	l->n_rings = plan.rings + 1;
+	l->ring_bytes = plan.bytes;
 	l->rings = calloc(l->n_rings, sizeof(*l->rings));
 	l->heap = calloc(l->n_rings, sizeof(*l->heap));
 	if (!l->rings || !l->heap) {
@@ -396,16 +412,15 @@ static int make_rings(struct source_live *l, uint64_t buffer_bytes, struct failu
 	}
 	for (i = 0; i < l->n_rings; i++)
 		l->rings[i].fd = -1;
-	l->ring_bytes = round_to_ring(buffer_bytes / l->n_cpus);
-	for (i = 0; !err && i < l->n_cpus; i++)
+	for (i = 0; !err && i < plan.rings; i++)
 		err = make_ring(&l->rings[i], l->ring_bytes);
 	if (!err)
-		err = make_ring(&l->rings[l->n_cpus], round_to_ring(SPARE_RING_BYTES));
+		err = make_ring(&l->rings[i], cpus_round_to_ring(SPARE_RING_BYTES, page));
 	if (!err)
 		err = hand_out_rings(l);
 	if (err)
 		failure_set(reterr, false, "cannot make %u rings of %zu bytes (%s); try %s",
-			    l->n_cpus, l->ring_bytes, strerror(-err),
+			    plan.rings, l->ring_bytes, strerror(-err),
 			    err == -EMFILE ? "ulimit -n 1024" : "a smaller --buffer");
 	return err;
 }
@@ -446,7 +461,7 @@ static int load(struct source_live *l, const struct source_live_config *config,
 	l->programs = can->programs;
 	set = (struct tcs_settings *)&l->skel->rodata->set;
 	set->programs = (__u8)l->programs;
-	set->spare_ring = l->n_cpus;
+	set->spare_ring = l->cpus.numbers;
 	set_filters(set, config, l->skel);
 	choose_programs(l->skel, l->programs);
 	l->has_reset = can->btf.reset != 0;
@@ -454,7 +469,7 @@ static int load(struct source_live *l, const struct source_live_config *config,
 	/* Without them a snapshot of all sockets corrects the owners of listeners. */
 	bpf_program__set_autoload(l->skel->progs.tcs_exit, can->btf.process_exit != 0);
 	bpf_program__set_autoload(l->skel->progs.tcs_rename, can->btf.task_rename != 0);
-	bpf_map__set_max_entries(l->skel->maps.rings, l->n_rings);
+	bpf_map__set_max_entries(l->skel->maps.rings, l->cpus.numbers + 1);
 	bpf_map__set_max_entries(l->skel->maps.notes, config->max_sockets);
 	bpf_map__set_autocreate(l->skel->maps.parents, can->kernel.storage);
 	bpf_map__set_autocreate(l->skel->maps.passed_over, l->programs > 2);
@@ -484,8 +499,7 @@ int source_live_new(const struct source_live_config *config, struct source **ret
 	}
 	l->source.ops = &live_ops;
 	l->pause_ms = PAUSE_BUSY_MS;
-	l->n_cpus = (unsigned int)libbpf_num_possible_cpus();
-	l->n_rings = l->n_cpus + 1;
+	cpus_read(&l->cpus);
 	loader_verbose(config->verbose);
 	err = load(l, config, reterr);
 	if (!err) {
@@ -516,7 +530,7 @@ void source_live_info(const struct source *s, struct source_live_info *ret)
 		.n_hooks = l->has_reset ? 3 : 2,
 		.programs = l->programs,
 		.ring_bytes = l->ring_bytes,
-		.rings = l->n_cpus,
+		.rings = l->n_rings - 1,
 		.maps = {
 			.notes = bpf_map__fd(l->skel->maps.notes),
 			.listeners = bpf_map__fd(l->skel->maps.listeners),
