@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "capture.h"
+#include "errout.h"
 #include "hash.h"
 #include "opts.h"
 #include "record.h"
@@ -42,7 +44,8 @@ static struct printed replay(const char *const *words)
 {
 	const char *argv[16] = { "tcpconnstate", "replay" };
 	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
-	int was_out = dup(STDOUT_FILENO), was_err = dup(STDERR_FILENO), argc = 2;
+	int argc = 2, status;
+	pid_t child;
 	struct opts_error error;
 	struct printed p;
 	struct opts opts;
@@ -53,19 +56,22 @@ static struct printed replay(const char *const *words)
 	assert_int_equal(opts_resolve(&opts, &error), 0);
 	fflush(stdout);
 	fflush(stderr);
-	dup2(out, STDOUT_FILENO);
-	dup2(err, STDERR_FILENO);
-	p.status = cmd_replay(&opts);
-	fflush(stdout);
-	fflush(stderr);
-	dup2(was_out, STDOUT_FILENO);
-	dup2(was_err, STDERR_FILENO);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) { /* it gives up its rights, for good */
+		dup2(out, STDOUT_FILENO);
+		dup2(err, STDERR_FILENO);
+		status = cmd_replay(&opts);
+		errout_finish();
+		_exit(status);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	p.status = WEXITSTATUS(status);
 	p.out = slurp(out, &p.out_len);
 	p.err = slurp(err, &p.err_len);
 	close(out);
 	close(err);
-	close(was_out);
-	close(was_err);
 	return p;
 }
 
