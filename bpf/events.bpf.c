@@ -607,7 +607,8 @@ static __always_inline void keep_back(const struct event *e, __u32 cpu)
 		put_mention(ring_of(set.spare_ring), TCS_WIRE_GONE, e->ts_ns, note->id);
 }
 
-static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __u32 cpu)
+/* False: the ring is full, and the event is counted as lost. */
+static __always_inline bool tell(const struct event *e, struct tcs_percpu *p, __u32 cpu)
 {
 	struct tcs_note *note = e->note;
 	__u8 now = epoch; /* once: it may be raised meanwhile */
@@ -617,7 +618,7 @@ static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __
 	bool told;
 
 	if (!ring)
-		return;
+		return false;
 	/* Before the record: who reads it looks for the name. */
 	if (full && sk->__sk_common.skc_bound_dev_if)
 		device_note((__u64)BPF_CORE_READ(sk, __sk_common.skc_net.net),
@@ -643,6 +644,7 @@ static __always_inline void tell(const struct event *e, struct tcs_percpu *p, __
 		note->told_epoch = now;
 		note->known = now;
 	}
+	return told;
 }
 
 /* Needs the note: by owner and by state, those of a deferred event included. */
@@ -838,14 +840,14 @@ static __always_inline void take_event(struct event *e)
 	}
 }
 
-/* Tell it, keep it for the next event, or count it as filtered. */
-static __always_inline void pass_on(const struct event *e, struct tcs_percpu *p, __u32 cpu)
+/* Emit it, keep it for the next event, or count it as filtered. True: the reader has it. */
+static __always_inline bool pass_on(const struct event *e, struct tcs_percpu *p, __u32 cpu)
 {
 	struct tcs_note *note = e->note;
 
 	if (must_defer(e)) {
 		note->deferred = 1;
-		return;
+		return false;
 	}
 	if (note->deferred) {
 		note->deferred = 0;
@@ -858,23 +860,24 @@ static __always_inline void pass_on(const struct event *e, struct tcs_percpu *p,
 		if (note->owner_changed)
 			note->told_epoch = 0;
 		keep_back(e, cpu);
-		return;
+		return false;
 	}
 	note->seq++;
-	tell(e, p, cpu);
+	return tell(e, p, cpu);
 }
 
 /*
  * The id of a socket outlives its note until the next one closes on this CPU in this context: a
  * reset that answers data after close() is sent by the same chain of calls, and tcp_abort() of a
- * listener goes on with CLOSE -> CLOSE.
+ * listener goes on with CLOSE -> CLOSE. id 0: the reader has no such event (filtered, or lost), and
+ * there is nothing to correct: no record is made, and none can be lost.
  */
-static __always_inline void remember_closed(const struct event *e, struct tcs_percpu *p)
+static __always_inline void remember_closed(const struct sock *sk, struct tcs_percpu *p, __u64 id)
 {
-	typeof(&p->closed[0]) closed = &p->closed[e->sk->sk_lock.owned != 0];
+	typeof(&p->closed[0]) closed = &p->closed[sk->sk_lock.owned != 0];
 
-	closed->sk = (__u64)e->sk;
-	closed->id = e->note->id;
+	closed->sk = (__u64)sk;
+	closed->id = id;
 }
 
 static __always_inline __u64 id_of_closed(const struct sock *sk, const struct tcs_percpu *p)
@@ -898,7 +901,7 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, const 
 {
 	const bool again = program != FIRST;
 	struct sock *sk = e->sk;
-	bool unwanted = false, noteless = false;
+	bool unwanted = false, noteless = false, told;
 
 	/* MPTCP, SCTP and DCCP come here too; close() in FIN_WAIT2 repeats the state. */
 	if (sk->sk_protocol != IPPROTO_TCP)
@@ -928,9 +931,9 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, const 
 	}
 	e->ts_ns = bpf_ktime_get_ns();
 	take_event(e);
+	told = pass_on(e, p, e->cpu);
 	if (e->new == TCP_CLOSE)
-		remember_closed(e, p);
-	pass_on(e, p, e->cpu);
+		remember_closed(sk, p, told ? e->note->id : 0);
 	goto listeners;
 
 not_ours:
@@ -939,7 +942,7 @@ not_ours:
 	if (again)
 		count(&p->caught);
 	if (noteless) {
-		count(&p->lost_note);
+		count(states_unwanted(e->old, e->new) ? &p->filtered : &p->lost_note);
 		take_without_note(e);
 	} else if (unwanted) {
 		count(&p->filtered);
@@ -947,6 +950,8 @@ not_ours:
 	} else {
 		return;
 	}
+	if (e->new == TCP_CLOSE)
+		remember_closed(sk, p, 0); /* its address may be that of an earlier socket */
 listeners:
 	take_listener(e, unwanted);
 }

@@ -705,7 +705,7 @@ struct tcs_percpu {
 	} handled[2];	  /* by context: the event a program of this CPU has just dealt with */
 	__u64 lost_state; /* ring full */
 	__u64 lost_synack;
-	__u64 lost_reset;
+	__u64 lost_reset; /* no event: a correction of one that was emitted */
 	__u64 lost_note; /* no memory for a socket's note */
 	__u64 filtered;
 	__u64 caught; /* events that the first program was not run for */

@@ -253,6 +253,7 @@ static void refresh_totals(struct engine *e)
 	to->lost[LOST_UNKNOWN_SOCKET] = t->unknown;
 	to->lost[LOST_DECODE] = e->decode_errors;
 	to->lost[LOST_OUTPUT_FULL] = e->unprinted;
+	to->lost_corrections = since(e->stats.lost_corrections, e->before.lost_corrections);
 	to->filtered = filtered + e->filtered_here;
 	to->events = t->events - t->unknown + filtered;
 }

@@ -43,7 +43,8 @@ struct engine_totals {
 	uint64_t events;   /* that happened and were not lost */
 	uint64_t filtered; /* kept back by filters, in the kernel or here */
 	uint64_t lost[LOST_MAX];
-	uint64_t undecided; /* closes that may have been -> TIME_WAIT (tcs_time_wait.h) */
+	uint64_t lost_corrections; /* reset records: a close that was emitted keeps its reason */
+	uint64_t undecided;	   /* closes that may have been -> TIME_WAIT (tcs_time_wait.h) */
 };
 
 /* The interval that has just ended. */

@@ -129,7 +129,7 @@ static void tell_clock(struct pipeline *p)
 
 static void tell_stats(struct pipeline *p)
 {
-	struct record_stats r = { .head.kind = RECORD_STATS, .ts_ns = mono_now_ns() };
+	struct record_stats r = { .kind = RECORD_STATS, .ts_ns = mono_now_ns() };
 	struct source_stats s;
 
 	engine_unprinted(p->config.engine, p->config.present->unprinted);
@@ -138,6 +138,8 @@ static void tell_stats(struct pipeline *p)
 	r.lost_recursion = s.lost_recursion;
 	r.lost_table_full = s.lost_table_full;
 	r.filtered = s.filtered;
+	r.lost_corrections =
+		s.lost_corrections < UINT32_MAX ? (uint32_t)s.lost_corrections : UINT32_MAX;
 	(void)pipeline_record(p, &r, sizeof(r));
 }
 

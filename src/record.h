@@ -70,7 +70,9 @@ struct record_clock {
 
 /* What the source could not hand over, and what its filters kept back, since its start. */
 struct record_stats {
-	struct record_head head;
+	uint8_t kind;
+	uint8_t pad[3];
+	uint32_t lost_corrections; /* since 2.3: before, part of lost_ring_full, and 0 here */
 	uint64_t ts_ns;
 	uint64_t lost_ring_full;
 	uint64_t lost_recursion;

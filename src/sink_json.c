@@ -136,6 +136,7 @@ static void json_end(struct sink *s, struct outbuf *out, const struct sink_total
 	summary_json_lost(out, t->engine->lost);
 	json_put_close(out);
 	json_put_number(out, "time_wait_undecided", t->engine->undecided);
+	json_put_number(out, "corrections_lost", t->engine->lost_corrections);
 	json_put_key(out, "duration_s");
 	outbuf_put_ms(out, t->duration_ns / 1000);
 	json_put_end(out);

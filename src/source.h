@@ -19,6 +19,7 @@ struct source_stats {
 	uint64_t lost_recursion;  /* events that no program was run for */
 	uint64_t lost_table_full; /* no kernel memory for a socket's note */
 	uint64_t filtered;
+	uint64_t lost_corrections; /* no events: an emitted close keeps its first reason */
 };
 
 /* One record, aligned to 8 bytes; it dies when the function returns. False stops the drain. */

@@ -234,15 +234,15 @@ static void live_stats(struct source *s, struct source_stats *ret)
 		const struct tcs_percpu *c = (const void *)&l->skel->bss->percpu[i];
 
 		ret->lost_ring_full += __atomic_load_n(&c->lost_state, __ATOMIC_RELAXED) +
-				       __atomic_load_n(&c->lost_synack, __ATOMIC_RELAXED) +
-				       __atomic_load_n(&c->lost_reset, __ATOMIC_RELAXED);
+				       __atomic_load_n(&c->lost_synack, __ATOMIC_RELAXED);
+		ret->lost_corrections += __atomic_load_n(&c->lost_reset, __ATOMIC_RELAXED);
 		ret->lost_table_full += __atomic_load_n(&c->lost_note, __ATOMIC_RELAXED);
 		ret->filtered += __atomic_load_n(&c->filtered, __ATOMIC_RELAXED);
 		caught += __atomic_load_n(&c->caught, __ATOMIC_RELAXED);
 	}
 	ret->lost_recursion = missed > caught ? missed - caught : 0;
-	ret->lost_recursion +=
-		misses_of(l->skel->progs.tcs_synack) + misses_of(l->skel->progs.tcs_reset);
+	ret->lost_recursion += misses_of(l->skel->progs.tcs_synack);
+	ret->lost_corrections += misses_of(l->skel->progs.tcs_reset);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

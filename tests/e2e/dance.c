@@ -2083,8 +2083,39 @@ static void churn_client(int fd, void *arg)
 	(void)arg;
 }
 
+/* The peer's data come after close(): a reset follows the -> CLOSE. */
+static void answered_server(int fd, void *arg)
+{
+	struct shared *sh = arg;
+
+	for (int i = 0; i < CHURN_CLIENTS * CHURN_EACH; i++) {
+		int sfd = accept_one(sh->lfd);
+		char c = 0;
+
+		while (read(sfd, &c, 1) > 0)
+			;
+		if (write(sfd, &c, 1) != 1)
+			die("cannot write");
+		close(sfd);
+	}
+	(void)fd;
+}
+
+static void hasty_client(int fd, void *arg)
+{
+	for (int i = 0; i < CHURN_EACH; i++) {
+		int cfd = tcp_socket(AF_INET);
+
+		if (connect_to(cfd, AF_INET, lab.us4, lab.port) < 0)
+			die("cannot connect");
+		close(cfd);
+	}
+	(void)fd;
+	(void)arg;
+}
+
 /* Many short connections as fast as they go, client and server in different processes. */
-static void churn(void)
+static void churn_of(void (*serve)(int, void *), void (*use)(int, void *))
 {
 	struct helper server, client[CHURN_CLIENTS];
 	struct life *l;
@@ -2092,13 +2123,23 @@ static void churn(void)
 
 	loose = true; /* counted, not told one by one */
 	sh.lfd = listener_on(&l, AF_INET, lab.us4, lab.port, 1024);
-	helper_start(&server, "dance-server", churn_server, &sh);
+	helper_start(&server, "dance-server", serve, &sh);
 	for (int i = 0; i < CHURN_CLIENTS; i++)
-		helper_start(&client[i], "dance-client", churn_client, NULL);
+		helper_start(&client[i], "dance-client", use, NULL);
 	for (int i = 0; i < CHURN_CLIENTS; i++)
 		helper_end(&client[i]);
 	helper_end(&server);
 	listener_close(sh.lfd, l);
+}
+
+static void churn(void)
+{
+	churn_of(churn_server, churn_client);
+}
+
+static void churn_resets(void)
+{
+	churn_of(answered_server, hasty_client);
 }
 
 /* ---- no room for a time-wait socket ---- */
@@ -2432,6 +2473,7 @@ static const struct scenario {
 	{ "hostile_comm", hostile_comm, false, "a process name full of control characters" },
 	{ "mix", mix, false, "three different connections, for filters" },
 	{ "churn", churn, false, "ten thousand short connections, for counting" },
+	{ "churn_resets", churn_resets, false, "the same, each with a reset after close()" },
 	{ "time_wait_full", time_wait_full, false,
 	  "tcp_max_tw_buckets is reached: the kernel makes no TIME_WAIT" },
 	{ "time_wait_full6", time_wait_full6, false, "the same over IPv6" },

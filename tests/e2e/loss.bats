@@ -91,6 +91,23 @@ in_lab() { nsenter --net="/proc/self/fd/$LAB_FD" "$@"; }
 	grep -Eq '[1-9][0-9,]* lost' tool.err
 }
 
+# Neither the filtered events nor the resets that belong to them take room in the buffer.
+@test "a tiny buffer and ten thousand resets of filtered connections: nothing is lost, --strict says 0" {
+	local row
+	for row in "--comm none" "--state closing"; do
+		dance_start churn_resets
+		# shellcheck disable=SC2086 # an option and its argument
+		tool_start --json -N "$LAB_NETNS" --strict --buffer 64K $row
+		kill -STOP "${TOOL_PIDS["tool"]}"
+		dance_go
+		kill -CONT "${TOOL_PIDS["tool"]}"
+		tool_stop
+		tool_ended 0
+		tail -n1 tool.out | jq -e \
+			'.filtered > 60000 and .corrections_lost == 0 and ([.lost[]] | add == 0)'
+	done
+}
+
 @test "after a loss the next connections are right again" {
 	dance_start churn
 	exec {LAB_FD}<"/proc/$LAB_PID/ns/net" # or the next one gets its inode number and addresses

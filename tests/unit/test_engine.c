@@ -502,9 +502,7 @@ static void port_failures_are_bounded_and_the_rest_counted(void **state)
 
 static void losses_are_told_as_they_grow(void **state)
 {
-	struct record_stats stats = { .head.kind = RECORD_STATS,
-				      .lost_ring_full = 5,
-				      .filtered = 2 };
+	struct record_stats stats = { .kind = RECORD_STATS, .lost_ring_full = 5, .filtered = 2 };
 
 	(void)state;
 	FEED(stats);
@@ -519,6 +517,11 @@ static void losses_are_told_as_they_grow(void **state)
 	assert_int_equal(told.lost[LOST_RING_FULL], 7);
 	assert_int_equal(told.lost[LOST_RECURSION], 1);
 	assert_int_equal(engine_totals(engine)->filtered, 2);
+	assert_int_equal(engine_lost(engine_totals(engine)), 8);
+	stats.lost_corrections = 3;
+	FEED(stats);
+	feed_tick(14 * SECOND);
+	assert_int_equal(engine_totals(engine)->lost_corrections, 3);
 	assert_int_equal(engine_lost(engine_totals(engine)), 8);
 }
 

@@ -589,6 +589,7 @@ static void a_stream_ends_with_its_sums(void **unused)
 		.filtered = 2,
 		.lost = { [LOST_RING_FULL] = 1, [LOST_DECODE] = 4 },
 		.undecided = 3,
+		.lost_corrections = 6,
 	};
 	struct sink_totals totals = {
 		.engine = &of_engine,
@@ -600,12 +601,14 @@ static void a_stream_ends_with_its_sums(void **unused)
 	(void)unused;
 	sink->ops->end(sink, &out, &totals);
 	read_line();
-	keys_are("end", "ts events shown filtered lost time_wait_undecided duration_s");
+	keys_are("end",
+		 "ts events shown filtered lost time_wait_undecided corrections_lost duration_s");
 	VALUES({ "ts", "\"2023-11-14T22:14:02.100000000Z\"" }, { "events", "18402" },
 	       { "shown", "18400" }, { "filtered", "2" },
 	       { "lost", "{\"ring_full\":1,\"recursion\":0,\"table_full\":0,"
 			 "\"unknown_socket\":0,\"decode\":4,\"output_full\":0}" },
-	       { "time_wait_undecided", "3" }, { "duration_s", "42.123" });
+	       { "time_wait_undecided", "3" }, { "corrections_lost", "6" },
+	       { "duration_s", "42.123" });
 }
 
 /* A judge that accepts anything would prove nothing. */
