@@ -72,7 +72,7 @@ struct record_clock {
 struct record_stats {
 	uint8_t kind;
 	uint8_t pad[3];
-	uint32_t lost_corrections; /* since 2.3: before, part of lost_ring_full, and 0 here */
+	uint32_t lost_corrections; /* older files: 0, part of lost_ring_full */
 	uint64_t ts_ns;
 	uint64_t lost_ring_full;
 	uint64_t lost_recursion;
