@@ -104,7 +104,9 @@ __noinline __u64 errno_of_rule(__u64 node, __u64 head, __u64 sk)
 	return next == head ? 0 : next;
 }
 
-/* The same of RULES_PART rules: a long loop is divided, since its body is verified in each round. */
+/*
+ * The same of RULES_PART rules: a long loop is divided, since its body is verified in each round.
+ */
 __noinline __u64 errno_of_some_rules(__u64 node, __u64 head, __u64 sk)
 {
 	int i;

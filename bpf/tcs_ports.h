@@ -105,7 +105,10 @@ static __always_inline bool port_heads_read(__u32 first)
 	return port_at.window_read;
 }
 
-/* How many chains of the window follow each other from this one on that are empty: at most PORT_PART. */
+/*
+ * How many chains of the window follow each other from this one on that are empty: at most
+ * PORT_PART.
+ */
 __noinline __u32 ports_empty_chains(__u32 in)
 {
 	__u32 i;

@@ -106,8 +106,8 @@ struct capture_writer_config {
 /*
  * 0, or -errno with the sentence in *reterr. A new file has mode 0600 (create_file.h). One that
  * exists is refused (-EEXIST), replaced with `force`, or becomes PATH.1 with rotate_bytes and keep;
- * an empty one is replaced with rotate_bytes. A device is opened as it is, and a FIFO when a process
- * reads it; -EINTR: a signal came first.
+ * an empty one is replaced with rotate_bytes. A device is opened as it is, and a FIFO when a
+ * process reads it; -EINTR: a signal came first.
  */
 int capture_writer_new(const struct capture_writer_config *config, struct capture_writer **ret,
 		       struct failure *reterr);

@@ -13,9 +13,9 @@
  * Cost: 0.2 to 0.5 us for each socket of the host (sweep.h): what its memory costs to reach. Before
  * 6.1 it is twice that, for each namespace that has sockets, since the kernel keeps those of all in
  * one table. Namespaces without any are found by sockstat and not walked. With rows whose owner no
- * event reported, a pointer is read for each open file. The table of local ports (census_ports.c) costs
- * 0.2 us for each port in use and local address of the host, in runs of 0.3 ms. Slices cost more;
- * between two of them the caller may do something else.
+ * event reported, a pointer is read for each open file. The table of local ports (census_ports.c)
+ * costs 0.2 us for each port in use and local address of the host, in runs of 0.3 ms. Slices cost
+ * more; between two of them the caller may do something else.
  *
  * Memory: 192 bytes for each socket that waits for its owner (at most 6 MB, then they are looked
  * up), 1 MiB of marks, half a MiB of rows, 0.4 MB for ports and 104 bytes for each local address;

@@ -134,7 +134,9 @@ static int open_skel(struct census *c, struct failure *reterr)
 	return err;
 }
 
-/* Tables that this filter and grouping leave empty: a table costs when it is made, by its places. */
+/*
+ * Tables that this filter and grouping leave empty: a table costs when it is made, by its places.
+ */
 static int leave_out_tables(struct census_bpf *skel)
 {
 	const struct {

@@ -54,8 +54,8 @@ int create_file(const struct create_place *p);
 int create_file_again(const struct create_place *p);
 
 /*
- * What create_file_look() found to be CREATE_STREAM, with O_NONBLOCK. -EEXIST: it is another thing by
- * now; -ENXIO: a FIFO that no process reads.
+ * What create_file_look() found to be CREATE_STREAM, with O_NONBLOCK. -EEXIST: it is another thing
+ * by now; -ENXIO: a FIFO that no process reads.
  */
 int create_file_stream(const struct create_place *p);
 

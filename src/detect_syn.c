@@ -270,9 +270,9 @@ static bool cookies_come_back(const struct audit *look, const struct syn_facts *
 }
 
 /*
- * With tcp_syncookies 1 the kernel sends cookies while the SYN queue is full (tcp_conn_request()). A
- * flood's requests stay in it until their SYN-ACK has been resent; a queue that is half empty a moment
- * later held clients, and the last cookies are still under way to them.
+ * With tcp_syncookies 1 the kernel sends cookies while the SYN queue is full (tcp_conn_request()).
+ * A flood's requests stay in it until their SYN-ACK has been resent; a queue that is half empty a
+ * moment later held clients, and the last cookies are still under way to them.
  */
 static bool queue_has_emptied(const struct audit *look, const struct audit_service *s)
 {

@@ -15,10 +15,10 @@
 uint64_t mono_now_ns(void);
 
 /*
- * How far CLOCK_REALTIME is ahead of mono_now_ns(), in ns. The kernel changes it only when the clock
- * is set (clock_settime(2), a leap second): a slew by adjtimex(2) moves both clocks. The two cannot
- * be read at once, so one value is kept until a reading excludes it: times of one recording then
- * differ by exactly what lies between them.
+ * How far CLOCK_REALTIME is ahead of mono_now_ns(), in ns. The kernel changes it only when the
+ * clock is set (clock_settime(2), a leap second): a slew by adjtimex(2) moves both clocks. The two
+ * cannot be read at once, so one value is kept until a reading excludes it: times of one recording
+ * then differ by exactly what lies between them.
  */
 int64_t mono_wall_offset_ns(void);
 

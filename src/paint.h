@@ -8,7 +8,8 @@
  * Escape sequences have no width, so they are inserted after all columns are filled and folded. A
  * word keeps its text: no meaning is in the colour alone.
  *
- * Bounds: PAINT_WORDS_MAX words a line; more, and words for which the buffer has no room, stay plain.
+ * Bounds: PAINT_WORDS_MAX words a line; more, and words for which the buffer has no room, stay
+ * plain.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -14,8 +14,8 @@
  * Owner: the caller; zeroed is empty. Pure: no clock. Bounds: STANDING_MAX at once; what comes
  * beyond, or finds no memory, is not reported but counted (skipped). A user who makes a thousand
  * findings in namespaces of his own does not hide another's: where there is no room, the namespace
- * with most findings gives up its least severe, which is counted and no longer reported, for one of a
- * namespace that has fewer.
+ * with most findings gives up its least severe, which is counted and no longer reported, for one of
+ * a namespace that has fewer.
  */
 #include "finding.h"
 

@@ -10,13 +10,13 @@
  * the day and in bursts, from many addresses, lose a segment in two hundred, and some are slow. A
  * pool of connections is renewed, a job opens thousands for most of a minute, a deployment resets
  * all connections of the web server, which is away for half a second. Health checks connect and
- * reset, or are refused. Some clients try IPv6 first, where their server does not listen; a job asks
- * a host that does not answer and gives up; uploads shut down and wait for the answer (FIN_WAIT2); a
- * server fills a part of its accept queue between two of its rounds; a program starts a second time
- * and finds its port in use; a connection is moved away with TCP_REPAIR. Strangers (wire.h: the far
- * end of a TUN device) scan a port a second, leave a half-open connection every five seconds, and
- * vanish in the middle of a connection every ten. Beside it a namespace appears every twenty
- * seconds, lives for some, and goes with all it has.
+ * reset, or are refused. Some clients try IPv6 first, where their server does not listen; a job
+ * asks a host that does not answer and gives up; uploads shut down and wait for the answer
+ * (FIN_WAIT2); a server fills a part of its accept queue between two of its rounds; a program
+ * starts a second time and finds its port in use; a connection is moved away with TCP_REPAIR.
+ * Strangers (wire.h: the far end of a TUN device) scan a port a second, leave a half-open
+ * connection every five seconds, and vanish in the middle of a connection every ten. Beside it a
+ * namespace appears every twenty seconds, lives for some, and goes with all it has.
  *
  *   seconds=N  how long (default 60); the curve of the day, and with it a night, is as long
  *   percent=N  of the usual 270 connections a second (default 100)

@@ -260,7 +260,8 @@ static void news_without_end_are_bounded(void **state)
 
 /*
  * An unprivileged user makes 16,384 listeners, and once more each second if `always`: the look that
- * takes them out costs 50 ms, the next 1 ms. How many looks come in a minute; what they cost in *ret.
+ * takes them out costs 50 ms, the next 1 ms. How many looks come in a minute; what they cost in
+ * *ret.
  */
 static unsigned int crowded(bool always, uint64_t *ret)
 {

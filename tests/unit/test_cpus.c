@@ -42,7 +42,10 @@ static void what_is_no_mask_is_refused(void **state)
 		assert_true(cpus_parse(texts[i], &set) < 0);
 }
 
-/* Whatever is online: what was asked for at least (a page for each ring at most 1 GB), twice at most. */
+/*
+ * Whatever is online: what was asked for at least (a page for each ring at most 1 GB), twice at
+ * most.
+ */
 static void the_buffer_is_divided_by_those_online(void **state)
 {
 	static const size_t pages[] = { 4096, 16384, 65536 };

@@ -115,7 +115,7 @@ static void assert_json_lines(char *text)
 
 static struct capture_writer *begin(const char *text)
 {
-	struct capture_writer_config config = { .path = path, .signal_fd = -1 };
+	struct capture_writer_config config = { .path = path, .force = true, .signal_fd = -1 };
 	struct record_meta meta = { .head.kind = RECORD_META, .ts_ns = 1000, .n_hooks = 1 };
 	struct capture_writer *w = NULL;
 	struct failure why;
