@@ -8,7 +8,10 @@
 
 load lib.bash
 
-setup_file() { tool_setup_file; }
+setup_file() {
+	tool_setup_file
+	export TRACE_KB=16384
+}
 
 # behind MASK: what the tool is started by; the mask "-" hides /sys
 behind() {
@@ -31,17 +34,22 @@ churn_behind() {
 	online=$(getconf _NPROCESSORS_ONLN)
 	for ((round = 0; round < ${CPUS_ROUNDS:-1}; round++)); do
 		dance_start churn
+		truth_start
 		tool_start --json -N "$LAB_NETNS" --strict
 		bytes=$(ring_bytes)
 		begun=${EPOCHREALTIME/./}
 		dance_go
 		spent=$((${EPOCHREALTIME/./} - begun))
 		tool_stop
+		truth_stop
 		tool_ended 0
+		truth_counts >want
+		tool_counts >have
 		n=$(grep -c '"type":"state"' tool.out)
 		echo "possible $1, $online online: $n events, $((n * 1000000 / spent)) a second," \
 			"rings of $bytes bytes"
-		((n > 100000))
+		diff want have
+		[ "$(awk '{ n += $1 } END { print n }' want)" -ge 100000 ]
 		tail -n1 tool.out | jq -e '[.lost[]] | add == 0' >/dev/null
 		# 16 MB, rounded up for each CPU to a power of two, and the spare ring
 		for ((bound = 4096; bound * online < 16 << 20; )); do ((bound *= 2)); done
