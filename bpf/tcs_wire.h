@@ -706,7 +706,7 @@ struct tcs_percpu {
 	__u64 lost_state; /* ring full */
 	__u64 lost_synack;
 	__u64 lost_reset; /* no event: a correction of one that was emitted */
-	__u64 lost_note; /* no memory for a socket's note */
+	__u64 lost_note;  /* no memory for a socket's note */
 	__u64 filtered;
 	__u64 caught; /* events that the first program was not run for */
 	struct {

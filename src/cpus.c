@@ -81,7 +81,7 @@ static uint32_t numbers_of_kernel(void)
 
 void cpus_read(struct cpus *ret)
 {
-	struct cpu_set possible;
+	struct cpu_set possible = { 0 };
 	long n, i;
 
 	if (read_mask("/sys/devices/system/cpu/online", &ret->online)) {
