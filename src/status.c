@@ -19,10 +19,11 @@ static void put(const struct status *s, const char *before, const char *text, si
 	char line[STATUS_MAX + 16];
 	size_t n = strlen(before);
 
-	memcpy(line, before, n);
-	memcpy(line + n, text, len);
+	memcpy(line, before, n);     /* NOLINT(bugprone-not-null-terminated-result): escapes */
+	memcpy(line + n, text, len); /* NOLINT(bugprone-not-null-terminated-result): escapes */
 	n += len;
-	memcpy(line + n, after, strlen(after));
+	memcpy(line + n, after,
+	       strlen(after)); /* NOLINT(bugprone-not-null-terminated-result): escapes */
 	n += strlen(after);
 	if (s->terminal)
 		errout_write_now(line, n);
@@ -52,7 +53,7 @@ void status_again(struct status *s)
 void status_show(struct status *s, const char *text, size_t len)
 {
 	s->len = len < STATUS_MAX ? len : STATUS_MAX;
-	memcpy(s->text, text, s->len);
+	memcpy(s->text, text, s->len); /* NOLINT(bugprone-not-null-terminated-result): escapes */
 	if (s->terminal)
 		status_again(s);
 	else

@@ -336,13 +336,13 @@ static void test_signal_ends_it(void **state)
 /* A chunk of records that repeat, compressed as gzip can and a recorder does not. */
 static void test_expansion(void **state)
 {
-	static uint8_t plain[200000], packed[20000];
+	static uint8_t plain[200000] = { 'T', 'C', 'S', 'C', 'A', 'P', 2, 2, 0xff };
+	static uint8_t packed[20000];
 	z_stream z = { .next_in = plain, .next_out = packed };
 	struct run run;
 	int fd;
 
 	(void)state;
-	memcpy(plain, "TCSCAP\x02\x02\xff", CAPTURE_HEAD);
 	z.avail_in = sizeof(plain);
 	z.avail_out = sizeof(packed);
 	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY),
