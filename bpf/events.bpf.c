@@ -901,7 +901,7 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, const 
 {
 	const bool again = program != FIRST;
 	struct sock *sk = e->sk;
-	bool unwanted = false, noteless = false, told;
+	bool unwanted = false, noteless = false, emitted;
 
 	/* MPTCP, SCTP and DCCP come here too; close() in FIN_WAIT2 repeats the state. */
 	if (sk->sk_protocol != IPPROTO_TCP)
@@ -931,9 +931,9 @@ static __always_inline void handle(struct event *e, struct tcs_percpu *p, const 
 	}
 	e->ts_ns = bpf_ktime_get_ns();
 	take_event(e);
-	told = pass_on(e, p, e->cpu);
+	emitted = pass_on(e, p, e->cpu);
 	if (e->new == TCP_CLOSE)
-		remember_closed(sk, p, told ? e->note->id : 0);
+		remember_closed(sk, p, emitted ? e->note->id : 0);
 	goto listeners;
 
 not_ours:

@@ -128,7 +128,7 @@ void cadence_looks(struct cadence *c, uint64_t now_ns);
 bool cadence_once(struct cadence *c, uint64_t now_ns, uint64_t cpu_ns);
 
 /*
- * What was decided has taken so much CPU time. CADENCE_NONE: the next look will not
+ * What was decided has taken that CPU time. CADENCE_NONE: the next look will not
  * (cadence_once()).
  */
 void cadence_spent(struct cadence *c, enum cadence_look look, uint64_t cpu_ns);

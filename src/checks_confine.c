@@ -21,8 +21,6 @@
 #include "rights.h"
 #include "sandbox.h"
 
-#define NOBODY ((struct rights_user){ .uid = 65534, .gid = 65534 })
-
 struct outcome {
 	int asked; /* -errno of the child itself; 0: the rest is what it found */
 	bool was_root;
@@ -50,7 +48,7 @@ static struct outcome give_up(void)
 	int fd;
 
 	if (o.was_root)
-		o.user = rights_leave_root(&NOBODY);
+		o.user = rights_leave_root(&rights_nobody);
 	(void)rights_keep(RIGHTS_NETNS | RIGHTS_BPF | RIGHTS_FDS);
 	o.no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 	o.sandbox = sandbox_enter(SANDBOX_NETNS);

@@ -42,8 +42,8 @@ struct replay {
 	struct sink_world world;
 	struct record_meta meta;
 	bool has_meta;
-	bool begun;	    /* the first line has been told */
-	bool known_already; /* what a file begins with has been told by those before it */
+	bool begun;	    /* the first line has been printed */
+	bool known_already; /* earlier files have printed what this one begins with */
 	bool past;	    /* what comes is later than the user wants */
 	uint64_t costly;    /* records that were skipped since they cost more than the file pays */
 	uint64_t spent;	    /* engine_cost() so far */

@@ -414,7 +414,7 @@ static void confine_watch(struct watch *w, bool is_own)
 {
 	unsigned int keep = RIGHTS_BPF | RIGHTS_FDS | (is_own ? RIGHTS_NONE : RIGHTS_NETNS);
 	bool rotates = w->path && w->opts->rotate_bytes;
-	const struct rights_user *as = &confine_nobody;
+	const struct rights_user *as = &rights_nobody;
 
 	netns_keep_names();
 	if (rotates) {

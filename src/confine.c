@@ -6,8 +6,6 @@
 #include "sandbox.h"
 #include "tell.h"
 
-const struct rights_user confine_nobody = { .uid = 65534, .gid = 65534 };
-
 void confine(unsigned int keep, const struct rights_user *as, bool files)
 {
 	unsigned int allow = SANDBOX_READER;
@@ -28,5 +26,5 @@ void confine(unsigned int keep, const struct rights_user *as, bool files)
 
 void confine_all(void)
 {
-	confine(RIGHTS_NONE, &confine_nobody, false);
+	confine(RIGHTS_NONE, &rights_nobody, false);
 }

@@ -11,9 +11,6 @@
  */
 #include "rights.h"
 
-/* uid and gid 65534, which own no file. */
-extern const struct rights_user confine_nobody;
-
 /*
  * keep: enum rights. as: whom a process of root becomes; NULL: it stays root. files: create_file.h
  * is used from now on. With RIGHTS_NETNS network namespaces can be entered.

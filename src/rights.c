@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+const struct rights_user rights_nobody = { .uid = 65534, .gid = 65534 };
+
 #define NICE -10
 
 void rights_go_first(void)

@@ -34,6 +34,9 @@ struct rights_user {
 	gid_t gid;
 };
 
+/* uid and gid 65534, which own no file. */
+extern const struct rights_user rights_nobody;
+
 /*
  * Ask for a little more than our share of the CPU: on a host that is saturated by the very load we
  * watch, a reader that waits its turn loses what the rings cannot hold. It is a request; a host

@@ -174,33 +174,32 @@ static size_t live_drain(struct source *s, source_fn fn, void *ctx, bool last, u
 	return n;
 }
 
-static bool live_is_half_full(struct source *s)
+/* Is more than one part of `parts` of any ring in use? */
+static bool is_fuller(struct source_live *l, size_t parts)
 {
-	struct source_live *l = live_of(s);
 	unsigned int i;
 
 	for (i = 0; i < l->n_rings; i++) {
 		struct ring *r = &l->rings[i].ring;
 
 		ring_sync(r);
-		if (ring_used(r) > r->size / 2)
+		if (ring_used(r) > r->size / parts)
 			return true;
 	}
 	return false;
 }
 
+static bool live_is_half_full(struct source *s)
+{
+	return is_fuller(live_of(s), 2);
+}
+
 static unsigned int live_pause_ms(struct source *s, size_t n)
 {
 	struct source_live *l = live_of(s);
-	unsigned int i;
 
-	for (i = 0; i < l->n_rings; i++) {
-		struct ring *r = &l->rings[i].ring;
-
-		ring_sync(r);
-		if (ring_used(r) > r->size / 4)
-			return 0;
-	}
+	if (is_fuller(l, 4))
+		return 0;
 	if (n)
 		l->pause_ms = PAUSE_BUSY_MS;
 	else if (l->pause_ms < PAUSE_IDLE_MS)

@@ -20,9 +20,9 @@ setup_file() {
 	[[ -z ${E2E_TRUTH_ONLY:-} ]] || skip "needs the tool"
 	e2e_setup_file
 	e2e_need setpriv unshare
-	# where everybody may run it
-	export PUBLIC=/tmp/e2e_doctor_$$
-	mkdir -p "$PUBLIC"
+	# where every user may run it
+	PUBLIC=$(mktemp -d) || return 1
+	export PUBLIC
 	cp "$TCPCONNSTATE" "$PUBLIC/tcpconnstate"
 	chmod 755 "$PUBLIC" "$PUBLIC/tcpconnstate"
 }

@@ -9,7 +9,7 @@ load lib.bash
 
 teardown() {
 	e2e_teardown
-	rm -rf "/tmp/e2e_nobody_$$"
+	[[ -z ${PUBLIC:-} ]] || rm -rf "$PUBLIC"
 }
 
 # wrong PATTERN ARGS...: wrong usage
@@ -118,10 +118,10 @@ wrong() {
 @test "not root: 77, and what is missing" {
 	local got=0
 	e2e_need setpriv
-	mkdir -p /tmp/e2e_nobody_$$
-	cp "$TCPCONNSTATE" /tmp/e2e_nobody_$$/tcpconnstate
-	chmod 755 /tmp/e2e_nobody_$$ /tmp/e2e_nobody_$$/tcpconnstate
-	(cd / && setpriv --reuid=65534 --regid=65534 --clear-groups /tmp/e2e_nobody_$$/tcpconnstate) \
+	PUBLIC=$(mktemp -d)
+	cp "$TCPCONNSTATE" "$PUBLIC/tcpconnstate"
+	chmod 755 "$PUBLIC" "$PUBLIC/tcpconnstate"
+	(cd / && setpriv --reuid=65534 --regid=65534 --clear-groups "$PUBLIC/tcpconnstate") \
 		>out 2>err </dev/null || got=$?
 	cat err
 	((got == 77))
@@ -129,7 +129,7 @@ wrong() {
 	# the two capabilities are enough
 	got=0
 	(cd / && setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+bpf,+perfmon \
-		--ambient-caps=-all,+bpf,+perfmon /tmp/e2e_nobody_$$/tcpconnstate -d 0.3 --json) \
+		--ambient-caps=-all,+bpf,+perfmon "$PUBLIC/tcpconnstate" -d 0.3 --json) \
 		>out 2>err </dev/null || got=$?
 	cat err
 	((got == 0))

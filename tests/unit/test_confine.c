@@ -68,7 +68,7 @@ static int is_confined(uint64_t caps, unsigned long long uid)
 
 static int of_watch(void)
 {
-	confine(RIGHTS_NETNS | RIGHTS_BPF | RIGHTS_FDS, &confine_nobody, false);
+	confine(RIGHTS_NETNS | RIGHTS_BPF | RIGHTS_FDS, &rights_nobody, false);
 	/* CAP_BPF, and CAP_DAC_READ_SEARCH before 6.2 */
 	return is_confined(NETNS_CAPS | CAP_OF(39) | CAP_OF(2), 65534);
 }
@@ -127,7 +127,7 @@ static int attacks(void)
 
 	snprintf(mem, sizeof(mem), "/proc/%d/mem", (int)victim);
 	snprintf(own, sizeof(own), "%s/new", folder);
-	confine(RIGHTS_NETNS | RIGHTS_BPF | RIGHTS_FDS, &confine_nobody, false);
+	confine(RIGHTS_NETNS | RIGHTS_BPF | RIGHTS_FDS, &rights_nobody, false);
 	return opens(mem, O_RDWR) << 0 | opens("/proc/sys/kernel/core_pattern", O_WRONLY) << 1 |
 	       opens(own, O_WRONLY | O_CREAT) << 2 | reads_memory(mem) << 3 |
 	       (kill(victim, 0) == 0) << 4 | (setuid(0) == 0) << 5 |
