@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # make install and make uninstall: into paths with blanks and quotes, and under any umask.
+# (-o all: what is installed has been built, and is not looked over for each of them.)
 
 . "$(dirname "$0")/tap.inc"
 
@@ -19,13 +20,13 @@ files() { (cd "$1" 2>/dev/null && find . -type f -printf '%m %P\n' | sort -k 2);
 # try UMASK NAME: install below a folder of that name, and remove it again
 try() {
 	to=$tmp/$2
-	said=$(umask "$1" && make install DESTDIR="$to" PREFIX="/opt/it's here" 2>&1) ||
+	said=$(umask "$1" && make -o all install DESTDIR="$to" PREFIX="/opt/it's here" 2>&1) ||
 		check "make install exits with 0, umask $1, DESTDIR=.../$2" "$said"
 	check "umask $1, DESTDIR=.../$2: every file, readable by all" \
 		"$(files "$to/opt/it's here" | diff - "$tmp/all" 2>&1)"
 	check "umask $1, DESTDIR=.../$2: every folder, too" \
 		"$(find "$to" -type d ! -perm 755 2>&1)"
-	make uninstall DESTDIR="$to" PREFIX="/opt/it's here" >/dev/null 2>&1
+	make -o all uninstall DESTDIR="$to" PREFIX="/opt/it's here" >/dev/null 2>&1
 	check "DESTDIR=.../$2: make uninstall leaves no file" "$(find "$to" -type f 2>&1)"
 }
 
