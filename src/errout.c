@@ -100,6 +100,22 @@ void errout_write_now(const char *text, size_t len)
 	put(text, len, false);
 }
 
+bool errout_is_waiting(void)
+{
+	return errout.len;
+}
+
+bool errout_wait(int signal_fd)
+{
+	errout_flush();
+	while (errout.len) {
+		if (stream_wait(&errout.stream, signal_fd, UINT64_MAX))
+			return false;
+		errout_flush();
+	}
+	return true;
+}
+
 void errout_finish(void)
 {
 	uint64_t until = mono_now_ns() + ERROUT_GRACE_MS * 1000000ull;

@@ -31,6 +31,12 @@ void errout_write_now(const char *text, size_t len);
 /* Try again what waits. */
 void errout_flush(void);
 
+/* Does something wait? */
+bool errout_is_waiting(void);
+
+/* Until nothing waits. False: a signal came first (stream_wait()), or standard error failed. */
+bool errout_wait(int signal_fd);
+
 /* Before the process ends. */
 void errout_finish(void);
 

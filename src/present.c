@@ -14,12 +14,32 @@ bool present_full(const struct present *p)
 	return p->count && p->shown >= p->count;
 }
 
+/*
+ * On one terminal a row may follow only where the status line has been erased. A live run does not
+ * wait for that: rows stay in the buffer.
+ */
+static bool status_is_gone(struct present *p)
+{
+	if (!p->status.terminal || !errout_is_waiting())
+		return true;
+	errout_flush();
+	if (!errout_is_waiting())
+		return true;
+	if (p->output->waits)
+		(void)errout_wait(p->output->signal_fd); /* after a signal output_flush() decides */
+	else
+		p->output->is_stalled = p->output->buf.len;
+	return p->output->waits;
+}
+
 void present_flush(struct present *p)
 {
 	bool moves = p->output->terminal && p->output->buf.len && p->status.visible;
 
 	if (moves)
 		status_hide(&p->status);
+	if (p->output->terminal && !status_is_gone(p))
+		return;
 	output_flush(p->output);
 	errout_flush();
 	if (moves && !p->output->is_stalled)
@@ -210,5 +230,5 @@ void present_end(struct present *p, const struct engine *engine, uint64_t ts_ns)
 	out = p->sink->ops->end ? line(p) : NULL;
 	if (out)
 		p->sink->ops->end(p->sink, out, &totals);
-	output_flush(p->output);
+	present_flush(p);
 }

@@ -1,30 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "status.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "errout.h"
 #include "output.h"
 
+#define ERASE "\r\x1b[K"
+
 void status_init(struct status *s, int fd)
 {
 	*s = (struct status){ .fd = fd, .terminal = isatty(fd) };
 }
 
-/* One of a terminal is replaced soon; others are a log, and counted where they are left out. */
+/* A line of a terminal is replaced soon; others are a log, and counted where they are left out. */
 static void put(const struct status *s, const char *before, const char *text, size_t len,
 		const char *after)
 {
 	char line[STATUS_MAX + 16];
-	size_t n = strlen(before);
+	size_t n = (size_t)snprintf(line, sizeof(line), "%s%.*s%s", before, (int)len, text, after);
 
-	memcpy(line, before, n);     /* NOLINT(bugprone-not-null-terminated-result): escapes */
-	memcpy(line + n, text, len); /* NOLINT(bugprone-not-null-terminated-result): escapes */
-	n += len;
-	memcpy(line + n, after,
-	       strlen(after)); /* NOLINT(bugprone-not-null-terminated-result): escapes */
-	n += strlen(after);
 	if (s->terminal)
 		errout_write_now(line, n);
 	else
@@ -53,7 +50,7 @@ void status_again(struct status *s)
 void status_show(struct status *s, const char *text, size_t len)
 {
 	s->len = len < STATUS_MAX ? len : STATUS_MAX;
-	memcpy(s->text, text, s->len); /* NOLINT(bugprone-not-null-terminated-result): escapes */
+	memcpy(s->text, text, s->len);
 	if (s->terminal)
 		status_again(s);
 	else
@@ -64,6 +61,6 @@ void status_hide(struct status *s)
 {
 	if (!s->visible)
 		return;
-	put(s, "\r", "", 0, "\x1b[K");
+	errout_write(ERASE, sizeof(ERASE) - 1);
 	s->visible = false;
 }
